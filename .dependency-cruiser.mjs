@@ -1,0 +1,52 @@
+const programs = ['sidecar', 'autoscaler', 'loadbalancer'];
+
+/** The borders of the house; docs/architecture.md says why each of them is there. */
+export default {
+  forbidden: [
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    ...programs.map((program) => ({
+      name: `${program}-imports-no-other-program`,
+      severity: 'error',
+      from: { path: `^${program}/` },
+      to: { path: `^(${[...programs.filter((other) => other !== program), 'localcluster', 'demo', 'examples', 'tests'].join('|')})/` },
+    })),
+    {
+      name: 'shared-imports-no-program',
+      severity: 'error',
+      from: { path: '^shared/' },
+      to: { path: `^(${[...programs, 'localcluster', 'demo', 'examples', 'tests'].join('|')})/` },
+    },
+    {
+      name: 'localcluster-knows-no-program',
+      severity: 'error',
+      comment: 'It stands in for Kubernetes, so it may not know what runs on it.',
+      from: { path: '^localcluster/' },
+      to: { path: `^(${programs.join('|')}|shared/(api|rules|contracts|kubernetes)|demo|tests)/` },
+    },
+    {
+      name: 'domain-imports-only-domain',
+      severity: 'error',
+      comment: 'Pure code sees its own program\'s domain, the pure rules and the resource\'s types.',
+      from: { path: '^[^/]+/domain/' },
+      to: { pathNot: '^([^/]+/domain/|shared/(rules|api)/)' },
+    },
+    {
+      name: 'rules-are-pure',
+      severity: 'error',
+      from: { path: '^shared/rules/' },
+      to: { pathNot: '^shared/(rules|api)/' },
+    },
+    {
+      name: 'sidecar-without-kubernetes-client',
+      severity: 'error',
+      from: { path: '^sidecar/' },
+      to: { path: '@kubernetes/client-node', reachable: true },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default', 'types'] },
+  },
+};
