@@ -1,0 +1,13 @@
+import { stringify } from 'yaml';
+import { customResourceDefinitions } from '../shared/api/crd.ts';
+
+/** Every file that is made from code, by its path in the repository; a test says when one is stale. */
+export function generatedFiles(): Record<string, string> {
+  const files: Record<string, string> = {};
+  for (const definition of customResourceDefinitions()) {
+    files[`manifests/crds/${definition.metadata.name}.yaml`] =
+      '# Made by "npm run generate" from shared/api; do not edit.\n' +
+      stringify(definition, { lineWidth: 0, aliasDuplicateObjects: false });
+  }
+  return files;
+}

@@ -1,0 +1,269 @@
+import { z } from 'zod';
+import { parseDurationMs, parseQuantity } from './quantity.ts';
+import { API_GROUP, API_VERSION, duration, mapList, port, quantity, withRules } from './schema.ts';
+
+/** Balancing policies, spelled as the resource spells them. */
+export const BALANCING_POLICIES = ['RoundRobin', 'LeastConnections', 'Random', 'PowerOfTwoChoices'] as const;
+
+/** Phases of an application's life. */
+export const PHASES = ['Observing', 'Asleep', 'Waking', 'Active', 'Draining', 'Failed', 'Paused'] as const;
+/** One of {@link PHASES}. */
+export type Phase = (typeof PHASES)[number];
+
+/** Types of the conditions in the status. */
+export const CONDITION_TYPES = [
+  'Ready',
+  'ScalingActive',
+  'AbleToScale',
+  'SignalsFresh',
+  'SoleWriter',
+  'Conflicted',
+  'SleepBlocked',
+] as const;
+/** One of {@link CONDITION_TYPES}. */
+export type ConditionType = (typeof CONDITION_TYPES)[number];
+
+const quantityThresholds = (unit: string) =>
+  withRules(
+    z.object({
+      scaleUpAt: quantity(`Average per replica above which replicas are added; ${unit}.`),
+      scaleDownAt: quantity(`Average per replica below which replicas are removed; ${unit}.`),
+    }),
+    [
+      {
+        cel: 'quantity(string(self.scaleDownAt)).isLessThan(quantity(string(self.scaleUpAt)))',
+        message: 'scaleDownAt must be less than scaleUpAt, else replicas would be added and removed in turn',
+        holds: (value) => parseQuantity(value.scaleDownAt) < parseQuantity(value.scaleUpAt),
+      },
+    ],
+  );
+
+const METRICS = ['cpu', 'memory', 'responseTime', 'concurrency', 'queue'] as const;
+
+const rule = withRules(
+  z.object({
+    name: z.string().min(1).max(63).describe('Name of the rule; decisions and metrics quote it.'),
+    cpu: quantityThresholds('cores, such as 800m').optional(),
+    memory: quantityThresholds('bytes, such as 900Mi').optional(),
+    responseTime: withRules(
+      z.object({
+        percentile: z.number().int().min(1).max(99).default(95).describe('Percentile of the response times.'),
+        scaleUpAt: duration('Response time above which replicas are added, such as 250ms.'),
+        scaleDownAt: duration('Response time below which replicas are removed.'),
+      }),
+      [
+        {
+          cel: 'duration(self.scaleDownAt) < duration(self.scaleUpAt)',
+          message: 'scaleDownAt must be less than scaleUpAt, else replicas would be added and removed in turn',
+          holds: (value) => parseDurationMs(value.scaleDownAt) < parseDurationMs(value.scaleUpAt),
+        },
+      ],
+    ).optional(),
+    concurrency: z
+      .object({ target: z.number().int().min(1).max(100_000).describe('Requests in flight and queued, per replica.') })
+      .optional(),
+    queue: withRules(
+      z.object({
+        scaleUpAt: z
+          .number()
+          .int()
+          .min(1)
+          .max(1_000_000)
+          .describe('Waiting requests per replica above which replicas are added.'),
+        scaleDownAt: z
+          .number()
+          .int()
+          .min(0)
+          .max(1_000_000)
+          .describe('Waiting requests per replica at or below which replicas are removed.'),
+      }),
+      [
+        {
+          cel: 'self.scaleDownAt < self.scaleUpAt',
+          message: 'scaleDownAt must be less than scaleUpAt, else replicas would be added and removed in turn',
+          holds: (value) => value.scaleDownAt < value.scaleUpAt,
+        },
+      ],
+    ).optional(),
+  }),
+  [
+    {
+      cel: `[${METRICS.map((name) => `has(self.${name})`).join(', ')}].filter(x, x).size() == 1`,
+      message: `a rule has exactly one metric out of ${METRICS.join(', ')}`,
+      holds: (value) => METRICS.filter((name) => value[name] !== undefined).length === 1,
+    },
+  ],
+);
+
+const scalingPolicies = z.object({
+  stabilizationWindowSeconds: z.number().int().min(0).max(3600).optional()
+    .describe('How far back recommendations count; default 0 for up, 300 for down.'),
+  selectPolicy: z.enum(['Max', 'Min', 'Disabled']).optional().describe('Which policy wins; default Max.'),
+  policies: z
+    .array(
+      z.object({
+        type: z.enum(['Pods', 'Percent']),
+        value: z.number().int().min(1).max(100_000),
+        periodSeconds: z.number().int().min(1).max(1800),
+      }),
+    )
+    .min(1).max(10).optional(),
+}); // prettier-ignore
+
+const announceProbe = withRules(
+  z.object({
+    httpGet: z.object({ path: z.string().max(1024).default('/'), port: port('Port to ask.').optional() }).optional(),
+    tcpSocket: z.object({ port: port('Port to connect to.').optional() }).optional(),
+  }),
+  [
+    {
+      cel: '!(has(self.httpGet) && has(self.tcpSocket))',
+      message: 'announceProbe is either httpGet or tcpSocket, not both',
+      holds: (value) => value.httpGet === undefined || value.tcpSocket === undefined,
+    },
+  ],
+);
+
+const route = withRules(
+  z.object({
+    hosts: z
+      .array(z.string().min(1).max(253).regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/))
+      .max(32).optional()
+      .meta({ description: 'Host names in lower case; absent: every host.', 'x-kubernetes-list-type': 'set' }),
+    pathPrefix: z.string().max(256).regex(/^\/[A-Za-z0-9._~!$&'()*+,;=:@/-]*$/).default('/').describe('The longest matching prefix wins.'),
+    stripPrefix: z.boolean().default(false).describe('Remove pathPrefix before the request goes to the application.'),
+    port: port('Container port, by number or name; default: the only one of the first container.').optional(),
+    serviceRef: z.object({ name: z.string().min(1).max(63) }).optional().describe('Service that names the application.'),
+  }),
+  [
+    {
+      cel: "!self.pathPrefix.contains('//') && !self.pathPrefix.contains('/./') && !self.pathPrefix.contains('/../')",
+      message: 'pathPrefix has no empty and no dot segments',
+      holds: ({ pathPrefix }) => !/\/\/|\/\.\/|\/\.\.\//.test(pathPrefix),
+    },
+  ],
+); // prettier-ignore
+
+/** Bounds of the hold; absent fields come from LoadBalancerSettings. */
+export const bufferSchema = z.object({
+  maxRequests: z.number().int().min(0).max(1_000_000).optional().describe('Requests held at most.'),
+  maxBytes: quantity('Bytes of held heads and bodies at most, such as 64Mi.').optional(),
+  holdSeconds: z.number().min(0.001).max(86_400).optional().describe('A request waits at most so long.'),
+  then: z.enum(['Fail']).optional().describe('What happens at the end of the hold: Fail answers 503.'),
+});
+
+/** The wanted state of one application. */
+export const autoscalerSpecSchema = withRules(
+  z.object({
+    scaleTargetRef: z.object({
+      apiVersion: z.literal('apps/v1').default('apps/v1'),
+      kind: z.literal('Deployment').default('Deployment'),
+      name: z.string().min(1).max(253),
+    }),
+    mode: z.enum(['Active', 'Observe', 'Paused']).default('Active')
+      .describe('Active acts; Observe decides and records but never acts; Paused does neither.'),
+    minReplicas: z.number().int().min(0).max(100_000).default(0).describe('0: the application may sleep.'),
+    maxReplicas: z.number().int().min(1).max(100_000).default(1),
+    route: route.optional(),
+    loadBalancing: z
+      .object({
+        policy: z.enum(BALANCING_POLICIES).optional(),
+        maxConcurrencyPerReplica: z.number().int().min(0).max(100_000).optional()
+          .describe('Requests in flight per replica; the rest waits in the balancer. 0: no limit.'),
+        responseTimeoutSeconds: z.number().min(0.001).max(86_400).optional().describe('Longest wait for the head of an answer.'),
+      })
+      .optional(),
+    buffer: bufferSchema.optional(),
+    sleep: z
+      .object({
+        idleSeconds: z.number().min(1).max(604_800).optional().describe('Idle time after which the application sleeps.'),
+        cpuBelow: quantity('Idle only while its CPU per replica is below this, such as 50m.').optional(),
+      })
+      .optional(),
+    scaling: z
+      .object({
+        rules: mapList(rule, 'name', 16).optional(),
+        behavior: z.object({ scaleUp: scalingPolicies.optional(), scaleDown: scalingPolicies.optional() }).optional(),
+        windowSeconds: z.number().int().min(2).max(600).default(15).describe('Metrics are averaged over this window.'),
+      })
+      .optional(),
+    startup: z
+      .object({
+        deadlineSeconds: z.number().min(1).max(86_400).optional().describe('A start that takes longer is retried.'),
+        announceProbe: announceProbe.optional().describe('Tells when requests can be answered; default: the readiness probe.'),
+      })
+      .optional(),
+  }),
+  [
+    {
+      cel: 'self.minReplicas <= self.maxReplicas',
+      message: 'minReplicas must not be greater than maxReplicas',
+      holds: (spec) => spec.minReplicas <= spec.maxReplicas,
+    },
+    {
+      cel: 'self.minReplicas > 0 || has(self.route)',
+      message: 'with minReplicas 0 a route is needed, else nothing could wake the application',
+      holds: (spec) => spec.minReplicas > 0 || spec.route !== undefined,
+    },
+  ],
+); // prettier-ignore
+
+const condition = z.object({
+  type: z.enum(CONDITION_TYPES),
+  status: z.enum(['True', 'False', 'Unknown']),
+  reason: z.string().max(128),
+  message: z.string().max(4096),
+  lastTransitionTime: z.string().max(64),
+  observedGeneration: z.number().int().optional(),
+});
+
+/** What the controller knows of one application; written before it is acted on. */
+export const autoscalerStatusSchema = z.object({
+  phase: z.enum(PHASES).optional(),
+  phaseSince: z.string().max(64).optional().describe('Time of the last change of phase.'),
+  targetUid: z.string().max(64).optional().describe('UID of the Deployment that this state belongs to.'),
+  replicas: z.number().int().min(0).optional(),
+  desiredReplicas: z.number().int().min(0).optional(),
+  readyReplicas: z.number().int().min(0).optional(),
+  drainId: z.string().max(64).optional().describe('Names the sleep under way; balancers confirm it.'),
+  wakeId: z.string().max(64).optional().describe('Names the cold start under way.'),
+  startAttempts: z.number().int().min(0).optional().describe('Starts in a row that did not become ready.'),
+  retryAfter: z.string().max(64).optional().describe('With phase Failed: when the next request may try again.'),
+  learnedStartSeconds: z.number().min(0).optional().describe('How long past starts took (90th percentile).'),
+  templateHash: z.string().max(64).optional().describe('Hash of the pod template that learnedStartSeconds belongs to.'),
+  lastDecision: z
+    .object({ time: z.string().max(64), reason: z.string().max(128), message: z.string().max(4096) })
+    .optional(),
+  lastScaleTime: z.string().max(64).optional(),
+  observedGeneration: z.number().int().optional(),
+  conditions: mapList(condition, 'type', 16).optional(),
+});
+
+/** The custom resource: one for each application. */
+export const autoscalerSchema = z.object({
+  apiVersion: z.literal(`${API_GROUP}/${API_VERSION}`),
+  kind: z.literal('Autoscaler'),
+  metadata: z.object({
+    name: z.string(),
+    namespace: z.string(),
+    uid: z.string(),
+    resourceVersion: z.string(),
+    generation: z.number().default(1),
+    creationTimestamp: z.string(),
+    deletionTimestamp: z.string().optional(),
+    annotations: z.record(z.string(), z.string()).optional(),
+  }),
+  spec: autoscalerSpecSchema,
+  status: autoscalerStatusSchema.optional(),
+});
+
+/** A parsed `Autoscaler`, defaults filled in. */
+export type Autoscaler = z.output<typeof autoscalerSchema>;
+/** Its spec, defaults filled in. */
+export type AutoscalerSpec = z.output<typeof autoscalerSpecSchema>;
+/** Its status. */
+export type AutoscalerStatus = z.output<typeof autoscalerStatusSchema>;
+/** One condition of the status. */
+export type AutoscalerCondition = z.output<typeof condition>;
+/** One scaling rule. */
+export type ScalingRuleSpec = z.output<typeof rule>;

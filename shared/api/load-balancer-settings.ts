@@ -1,0 +1,51 @@
+import { z } from 'zod';
+import { BALANCING_POLICIES } from './autoscaler.ts';
+import { API_GROUP, API_VERSION, quantity } from './schema.ts';
+
+/** What `PUT /loadbalancer/settings` changes: defaults for every application that does not say otherwise. */
+export const loadBalancerSettingsSpecSchema = z.object({
+  policy: z.enum(BALANCING_POLICIES).default('LeastConnections').describe('Balancing policy.'),
+  maxConnections: z
+    .number()
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .default(10_000)
+    .describe('Client connections to one balancer; further ones are refused.'),
+  maxConcurrencyPerReplica: z
+    .number()
+    .int()
+    .min(0)
+    .max(100_000)
+    .default(0)
+    .describe('Requests in flight per replica; 0: no limit.'),
+  maxRequests: z.number().int().min(0).max(1_000_000).default(1000).describe('Requests held per application.'),
+  maxBytes: quantity('Bytes held per application.').default('64Mi'),
+  holdSeconds: z.number().min(0.001).max(86_400).default(900).describe('A request waits at most so long.'),
+  responseTimeoutSeconds: z
+    .number()
+    .min(0.001)
+    .max(86_400)
+    .default(900)
+    .describe('Longest wait for the head of an answer.'),
+  idleSeconds: z.number().min(1).max(604_800).default(300).describe('Idle time after which an application sleeps.'),
+});
+
+/** The custom resource; the one named `default` in the system namespace counts. */
+export const loadBalancerSettingsSchema = z.object({
+  apiVersion: z.literal(`${API_GROUP}/${API_VERSION}`),
+  kind: z.literal('LoadBalancerSettings'),
+  metadata: z.object({ name: z.string(), namespace: z.string(), resourceVersion: z.string() }),
+  spec: loadBalancerSettingsSpecSchema.prefault({}),
+});
+
+/** Settings with every default filled in. */
+export type LoadBalancerSettingsSpec = z.output<typeof loadBalancerSettingsSpecSchema>;
+/** A parsed `LoadBalancerSettings`. */
+export type LoadBalancerSettings = z.output<typeof loadBalancerSettingsSchema>;
+
+/** Name of the resource that counts. */
+export const SETTINGS_NAME = 'default';
+
+/** The settings that hold where no resource says otherwise. */
+export const DEFAULT_SETTINGS: LoadBalancerSettingsSpec = loadBalancerSettingsSpecSchema.parse({});

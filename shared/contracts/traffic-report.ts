@@ -1,0 +1,33 @@
+import { z } from 'zod';
+
+const trafficSchema = z.object({
+  namespace: z.string().min(1).max(63),
+  name: z.string().min(1).max(253).describe('Name of the Autoscaler.'),
+  inFlight: z.number().int().min(0),
+  queued: z.number().int().min(0),
+  queuedBytes: z.number().int().min(0),
+  arrivals: z.number().int().min(0).describe('Requests that came since this balancer started.'),
+  completions: z.number().int().min(0).describe('Requests answered since this balancer started.'),
+  failures: z.number().int().min(0).describe('Requests that ended with an error of ours or a 5xx.'),
+  idleMs: z.number().min(0).describe('Time since the last request came or was answered.'),
+  responseTimes: z
+    .array(z.tuple([z.number().min(0), z.number().int().min(1)]))
+    .max(200)
+    .describe('Since the last report: [upper bound in ms, answers].'),
+  podsInFlight: z.record(z.string(), z.number().int().min(0)).describe('Requests in flight by pod UID.').default({}),
+  drainId: z.string().max(64).optional().describe('The sleep for which this balancer holds.'),
+  drained: z.boolean().default(false).describe('With drainId: nothing in flight, nothing held.'),
+  heldSinceMs: z.number().min(0).optional().describe('How long the oldest held request has waited.'),
+});
+
+/** Body of `POST /traffic`: what a balancer sees, each second, and at once when a request is held or a drain is done. */
+export const trafficReportSchema = z.object({
+  balancer: z.object({ podName: z.string().min(1).max(253), podUid: z.string().min(1).max(64) }),
+  sequence: z.number().int().min(0),
+  applications: z.array(trafficSchema).max(10_000),
+});
+
+/** One application's traffic at one balancer. */
+export type Traffic = z.output<typeof trafficSchema>;
+/** The parsed body of `POST /traffic`. */
+export type TrafficReport = z.output<typeof trafficReportSchema>;

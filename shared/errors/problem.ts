@@ -1,0 +1,82 @@
+import type { ErrorRequestHandler, RequestHandler } from 'express';
+import type { z } from 'zod';
+import { ERRORS, NemesisError, type ErrorCode } from './registry.ts';
+
+/** A problem document. Source: RFC 9457. */
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly code: ErrorCode;
+  readonly [member: string]: unknown;
+}
+
+/** The problem document of an error code. */
+export function problem(code: ErrorCode, detail: string, extra: Readonly<Record<string, unknown>> = {}): Problem {
+  const { status, title } = ERRORS[code];
+  return { type: `https://nemesis.io/errors#${code.toLowerCase()}`, title, status, detail, code, ...extra };
+}
+
+/** Express: whatever was not routed is a 404 problem. */
+export const notFoundHandler: RequestHandler = (request, _response, next) => {
+  next(
+    new NemesisError(
+      'NotFound',
+      `There is no ${request.method} ${request.path} here; /openapi.json lists what there is.`,
+    ),
+  );
+};
+
+/** Express: every error becomes one problem+json answer; an unknown one is logged and tells no internals. */
+export function problemHandler(onUnexpected: (error: unknown, path: string) => void): ErrorRequestHandler {
+  return (error: unknown, request, response, next) => {
+    if (response.headersSent) {
+      next(error);
+      return;
+    }
+    const known = toNemesisError(error);
+    if (known.code === 'Internal') onUnexpected(error, request.path);
+    const document = problem(known.code, known.message, known.extra);
+    response.status(document.status).type('application/problem+json').send(JSON.stringify(document));
+  };
+}
+
+function toNemesisError(error: unknown): NemesisError {
+  if (error instanceof NemesisError) return error;
+  // body-parser's errors carry a type and a status of 4xx.
+  if (error instanceof Error && 'type' in error && 'status' in error && Number(error.status) < 500) {
+    return new NemesisError('InvalidBody', `The body could not be read: ${error.message}.`);
+  }
+  return new NemesisError('Internal', 'Something unexpected went wrong; the log of this program says more.', {
+    cause: error,
+  });
+}
+
+/**
+ * Parses what came from outside, whole or not at all.
+ *
+ * @throws NemesisError with `code` and one entry in `errors` for each wrong field
+ */
+export function parseOrThrow<S extends z.ZodType>(
+  schema: S,
+  value: unknown,
+  what: string,
+  code: ErrorCode = 'InvalidBody',
+): z.output<S> {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const errors = describeIssues(parsed.error);
+  throw new NemesisError(
+    code,
+    `${what} is not valid: ${errors.map((each) => `${each.path}: ${each.message}`).join('; ')}.`,
+    {
+      extra: { errors },
+    },
+  );
+}
+
+/** The issues of a zod error as paths and sentences. */
+export function describeIssues(error: z.ZodError): { path: string; message: string }[] {
+  return error.issues.map(({ path, message }) => ({ path: path.length === 0 ? '(whole)' : path.join('.'), message }));
+}

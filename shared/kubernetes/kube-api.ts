@@ -1,0 +1,164 @@
+import { Agent as HttpAgent, request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { KubeConfig } from '@kubernetes/client-node';
+
+/** An answer of the API server that is not a success. */
+export class KubeError extends Error {
+  override readonly name = 'KubeError';
+  /** HTTP status. */
+  readonly status: number;
+  /** Reason of the Status object, for instance `Conflict` or `NotFound`. */
+  readonly reason: string;
+
+  constructor(status: number, reason: string, message: string) {
+    super(message);
+    this.status = status;
+    this.reason = reason;
+  }
+}
+
+/** Content types of PATCH. */
+export const PATCH_TYPES = {
+  merge: 'application/merge-patch+json',
+  json: 'application/json-patch+json',
+  apply: 'application/apply-patch+yaml',
+} as const;
+
+/** Options of one request. */
+export interface KubeRequestOptions {
+  readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
+  readonly body?: unknown;
+  /** @defaultValue application/json */
+  readonly contentType?: string;
+  /** @defaultValue 10000 */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * JSON over HTTP to the API server, with the credentials and addresses of a `KubeConfig`. Thin on purpose: the objects
+ * on the wire are what our code works on, and a scale call costs one round trip and nothing else.
+ */
+export class KubeApi {
+  readonly #config: KubeConfig;
+  readonly #agent = new HttpAgent({ keepAlive: true, maxSockets: 64 });
+  readonly #userAgent: string;
+
+  constructor(config: KubeConfig, userAgent: string) {
+    this.#config = config;
+    this.#userAgent = userAgent;
+  }
+
+  /** From KUBECONFIG, ~/.kube/config or the pod's service account, in this order. */
+  static fromDefault(userAgent: string): KubeApi {
+    const config = new KubeConfig();
+    config.loadFromDefault();
+    return new KubeApi(config, userAgent);
+  }
+
+  /**
+   * One request, answered with the parsed JSON body.
+   *
+   * @param path - for instance `/apis/apps/v1/namespaces/models/deployments/sentiment/scale`
+   * @throws KubeError when the API server refuses; Error when it cannot be reached in time
+   */
+  async request<T>(method: string, path: string, options: KubeRequestOptions = {}): Promise<T> {
+    const timeout = AbortSignal.timeout(options.timeoutMs ?? 10_000);
+    const signal = options.signal === undefined ? timeout : AbortSignal.any([timeout, options.signal]);
+    const response = await this.#send(method, path, { ...options, signal });
+    const body = await textOf(response);
+    const status = response.statusCode ?? 0;
+    if (status >= 200 && status < 300) return (body === '' ? undefined : JSON.parse(body)) as T;
+    throw toKubeError(status, body);
+  }
+
+  /**
+   * Opens a watch and calls back for each line. Resolves when the server ends it.
+   *
+   * @throws KubeError when it is refused (410 Gone: list again); Error when the connection breaks
+   */
+  async watch(
+    path: string,
+    query: Readonly<Record<string, string | number | boolean | undefined>>,
+    onLine: (line: string) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const response = await this.#send('GET', path, { query: { ...query, watch: true }, signal });
+    if (response.statusCode !== 200) throw toKubeError(response.statusCode ?? 0, await textOf(response));
+    response.setEncoding('utf8');
+    let rest = '';
+    for await (const chunk of response as AsyncIterable<string>) {
+      const lines = (rest + chunk).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) if (line !== '') onLine(line);
+    }
+  }
+
+  /** Ends kept connections. */
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  async #send(method: string, path: string, options: KubeRequestOptions): Promise<IncomingMessage> {
+    const cluster = this.#config.getCurrentCluster();
+    if (cluster === null) throw new Error('The kubeconfig names no current cluster.');
+    const url = new URL(cluster.server.replace(/\/$/, '') + path);
+    for (const [key, value] of Object.entries(options.query ?? {})) {
+      if (value !== undefined) url.searchParams.set(key, String(value));
+    }
+    const requestOptions: RequestOptions = { method };
+    await this.#config.applyToHTTPSOptions(requestOptions);
+    const plain = url.protocol === 'http:';
+    if (plain) requestOptions.agent = this.#agent;
+    const payload = options.body === undefined ? undefined : Buffer.from(JSON.stringify(options.body));
+    requestOptions.headers = {
+      ...(requestOptions.headers as Record<string, string> | undefined),
+      accept: 'application/json',
+      'user-agent': this.#userAgent,
+      ...(payload === undefined
+        ? {}
+        : { 'content-type': options.contentType ?? 'application/json', 'content-length': payload.length }),
+    };
+    if (options.signal !== undefined) requestOptions.signal = options.signal;
+    return await exchange(url, requestOptions, payload, true);
+  }
+}
+
+/** A kept connection that the server closed just now is no failure: the request goes once more, on a new one. */
+function exchange(
+  url: URL,
+  options: RequestOptions,
+  payload: Buffer | undefined,
+  mayRepeat: boolean,
+): Promise<IncomingMessage> {
+  return new Promise<IncomingMessage>((resolve, reject) => {
+    const request = url.protocol === 'http:' ? httpRequest(url, options) : httpsRequest(url, options);
+    request.once('response', resolve);
+    request.once('error', (error: NodeJS.ErrnoException) => {
+      const closedMeanwhile = request.reusedSocket && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
+      if (closedMeanwhile && mayRepeat) resolve(exchange(url, options, payload, false));
+      else reject(error);
+    });
+    request.end(payload);
+  });
+}
+
+async function textOf(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of response as AsyncIterable<Buffer>) chunks.push(chunk);
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function toKubeError(status: number, body: string): KubeError {
+  try {
+    const parsed = JSON.parse(body) as { message?: string; reason?: string };
+    return new KubeError(status, parsed.reason ?? 'Unknown', parsed.message ?? `the API server answered ${status}`);
+  } catch {
+    return new KubeError(status, 'Unknown', `the API server answered ${status}: ${body.slice(0, 200)}`);
+  }
+}
+
+/** Whether an error is the API server's answer with this status. */
+export function isKubeStatus(error: unknown, status: number): error is KubeError {
+  return error instanceof KubeError && error.status === status;
+}

@@ -1,0 +1,215 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Clock } from '../runtime/clock.ts';
+import { messageOf, type Logger } from '../runtime/logger.ts';
+import { isKubeStatus, KubeError, type KubeApi } from './kube-api.ts';
+import type { KubernetesObject } from './objects.ts';
+import { pathOf, type ResourceType } from './paths.ts';
+
+/** A change that a reflector saw. */
+export type ReflectorEvent<T> =
+  | { readonly type: 'set'; readonly object: T; readonly previous: T | undefined }
+  | { readonly type: 'delete'; readonly object: T };
+
+/** What a reflector watches. */
+export interface ReflectorOptions {
+  readonly resource: ResourceType;
+  /** @defaultValue all namespaces */
+  readonly namespace?: string | undefined;
+  readonly labelSelector?: string;
+  /** A kind that the cluster does not have counts as empty, and is looked for again now and then. */
+  readonly optional?: boolean;
+  /** No bookmark and no event for so long: the watch is taken for dead. @defaultValue 90000 */
+  readonly silenceMs?: number;
+}
+
+const BACKOFF_MIN_MS = 100;
+const BACKOFF_MAX_MS = 10_000;
+const LOOK_AGAIN_MS = 60_000;
+
+/**
+ * Keeps a copy of a collection: list, then watch from its resourceVersion with bookmarks, list again on 410, back off
+ * with jitter, and a watchdog for watches that went silent. Handlers run in the same turn as the event arrives.
+ */
+export class Reflector<T extends KubernetesObject> {
+  /** The current objects by `namespace/name`. */
+  readonly objects = new Map<string, T>();
+  readonly #api: KubeApi;
+  readonly #options: ReflectorOptions;
+  readonly #deps: { logger: Logger; clock: Clock; random: () => number };
+  readonly #handlers: ((event: ReflectorEvent<T>) => void)[] = [];
+  readonly #stop = new AbortController();
+  readonly #firstSync = Promise.withResolvers<undefined>();
+  #synced = false;
+  #lastHeardMs = 0;
+  #resourceVersion: string | undefined;
+
+  constructor(api: KubeApi, options: ReflectorOptions, deps: { logger: Logger; clock: Clock; random: () => number }) {
+    this.#api = api;
+    this.#options = options;
+    this.#deps = deps;
+  }
+
+  /** Whether the first list has been taken in. */
+  get synced(): boolean {
+    return this.#synced;
+  }
+
+  /** Resolves with the first list. */
+  get firstSync(): Promise<undefined> {
+    return this.#firstSync.promise;
+  }
+
+  /** Registers a handler; call it before {@link start}. */
+  onEvent(handler: (event: ReflectorEvent<T>) => void): void {
+    this.#handlers.push(handler);
+  }
+
+  /** Begins to list and watch, until {@link stop}. */
+  start(): void {
+    void this.#run();
+  }
+
+  /** Ends the watch. */
+  stop(): void {
+    this.#stop.abort();
+  }
+
+  async #run(): Promise<void> {
+    let backoffMs = BACKOFF_MIN_MS;
+    const { signal } = this.#stop;
+    while (!isAborted(signal)) {
+      const startedMs = this.#deps.clock.nowMs();
+      try {
+        this.#resourceVersion ??= await this.#list();
+        await this.#watch(this.#resourceVersion);
+      } catch (error) {
+        if (isAborted(signal)) return;
+        if (isKubeStatus(error, 410)) {
+          this.#resourceVersion = undefined;
+        } else if (this.#options.optional === true && isKubeStatus(error, 404)) {
+          this.#takeList([]);
+          await this.#pause(LOOK_AGAIN_MS);
+          continue;
+        } else {
+          this.#deps.logger.warn('a watch broke and is opened again', {
+            resource: this.#options.resource.plural,
+            reason: messageOf(error),
+          });
+        }
+      }
+      const lived = this.#deps.clock.nowMs() - startedMs;
+      backoffMs = lived > BACKOFF_MAX_MS ? BACKOFF_MIN_MS : Math.min(backoffMs * 2, BACKOFF_MAX_MS);
+      await this.#pause(backoffMs * (0.5 + this.#deps.random() / 2));
+    }
+  }
+
+  async #list(): Promise<string> {
+    const list = await this.#api.request<{ metadata: { resourceVersion: string }; items: T[] }>('GET', this.#path(), {
+      query: { labelSelector: this.#options.labelSelector },
+      signal: this.#stop.signal,
+      timeoutMs: 30_000,
+    });
+    this.#takeList(list.items);
+    return list.metadata.resourceVersion;
+  }
+
+  #takeList(items: readonly T[]): void {
+    const seen = new Set<string>();
+    for (const object of items) {
+      const key = keyOf(object);
+      seen.add(key);
+      const previous = this.objects.get(key);
+      if (previous !== undefined && previous.metadata.uid !== object.metadata.uid) this.#delete(key);
+      if (previous?.metadata.resourceVersion !== object.metadata.resourceVersion) this.#set(key, object);
+    }
+    for (const key of [...this.objects.keys()]) if (!seen.has(key)) this.#delete(key);
+    this.#synced = true;
+    this.#firstSync.resolve(undefined);
+  }
+
+  async #watch(resourceVersion: string): Promise<void> {
+    const silenceMs = this.#options.silenceMs ?? 90_000;
+    const abort = new AbortController();
+    const onStop = (): void => abort.abort();
+    this.#stop.signal.addEventListener('abort', onStop, { once: true });
+    this.#lastHeardMs = this.#deps.clock.nowMs();
+    const watchdog = setInterval(() => {
+      if (this.#deps.clock.nowMs() - this.#lastHeardMs > silenceMs) abort.abort(new Error('the watch went silent'));
+    }, silenceMs / 3);
+    watchdog.unref();
+    try {
+      await this.#api.watch(
+        this.#path(),
+        {
+          labelSelector: this.#options.labelSelector,
+          resourceVersion,
+          allowWatchBookmarks: true,
+          // Below the watchdog's limit, so that a quiet server that sends no bookmarks ends the watch itself.
+          timeoutSeconds: Math.max(1, Math.floor((silenceMs / 1000) * (0.6 + this.#deps.random() * 0.3))),
+        },
+        (line) => this.#takeLine(line),
+        abort.signal,
+      );
+    } finally {
+      clearInterval(watchdog);
+      this.#stop.signal.removeEventListener('abort', onStop);
+    }
+  }
+
+  #takeLine(line: string): void {
+    this.#lastHeardMs = this.#deps.clock.nowMs();
+    const event = JSON.parse(line) as {
+      type: string;
+      object: T & { code?: number; reason?: string; message?: string };
+    };
+    if (event.type === 'ERROR') {
+      const { code, reason, message } = event.object;
+      throw new KubeError(code ?? 500, reason ?? 'Unknown', message ?? 'the watch failed');
+    }
+    this.#resourceVersion = event.object.metadata.resourceVersion;
+    if (event.type === 'BOOKMARK') return;
+    const key = keyOf(event.object);
+    if (event.type === 'DELETED') this.#delete(key, event.object);
+    else this.#set(key, event.object);
+  }
+
+  #set(key: string, object: T): void {
+    const previous = this.objects.get(key);
+    this.objects.set(key, object);
+    this.#emit({ type: 'set', object, previous });
+  }
+
+  #delete(key: string, last?: T): void {
+    const object = last ?? this.objects.get(key);
+    this.objects.delete(key);
+    if (object !== undefined) this.#emit({ type: 'delete', object });
+  }
+
+  #emit(event: ReflectorEvent<T>): void {
+    for (const handler of this.#handlers) {
+      try {
+        handler(event);
+      } catch (error) {
+        // One bad object must not stop the others.
+        this.#deps.logger.error('a handler of a watch failed', { resource: this.#options.resource.plural, err: error });
+      }
+    }
+  }
+
+  #path(): string {
+    return pathOf(this.#options.resource, this.#options.namespace);
+  }
+
+  async #pause(ms: number): Promise<void> {
+    await delay(ms, undefined, { signal: this.#stop.signal }).catch(() => undefined);
+  }
+}
+
+/** The key of an object in a reflector: `namespace/name`. */
+export function keyOf(object: KubernetesObject): string {
+  return `${object.metadata.namespace ?? ''}/${object.metadata.name}`;
+}
+
+function isAborted(signal: AbortSignal): boolean {
+  return signal.aborted;
+}

@@ -1,0 +1,106 @@
+/** What a claim is decided on; every `Autoscaler` has this shape. */
+export interface Claimant {
+  readonly metadata: {
+    readonly namespace: string;
+    readonly name: string;
+    readonly uid: string;
+    readonly creationTimestamp: string;
+  };
+  readonly spec: {
+    readonly scaleTargetRef: { readonly name: string };
+    readonly route?: { readonly hosts?: readonly string[] | undefined; readonly pathPrefix: string } | undefined;
+  };
+}
+
+/** Why a resource owns nothing. */
+export interface Conflict {
+  readonly reason: 'TargetClaimed' | 'RouteClaimed' | 'HostClaimed';
+  readonly message: string;
+}
+
+/** The host that stands for "every host" in claims and routes. */
+export const ANY_HOST = '*';
+
+/**
+ * Decides which resources own their target and their hosts: the oldest wins (creationTimestamp, then UID), the others
+ * get a {@link Conflict} and neither scale nor route. A host belongs to one namespace unless an administrator shares it.
+ *
+ * @param claimants - every resource of the cluster, in any order
+ * @param sharedHosts - hosts that several namespaces may use, with different path prefixes
+ * @returns the conflict of each loser, by UID; who is not in it owns what it claims
+ */
+export function decideClaims(
+  claimants: readonly Claimant[],
+  sharedHosts: ReadonlySet<string> = new Set(),
+): Map<string, Conflict> {
+  const targets = new Map<string, Claimant>();
+  const routes = new Map<string, Claimant>();
+  const hosts = new Map<string, Claimant>();
+  const conflicts = new Map<string, Conflict>();
+
+  for (const claimant of [...claimants].sort(byAge)) {
+    const conflict = conflictOf(claimant);
+    if (conflict !== undefined) {
+      conflicts.set(claimant.metadata.uid, conflict);
+      continue;
+    }
+    targets.set(targetKey(claimant), claimant);
+    for (const host of hostsOf(claimant)) {
+      routes.set(routeKey(host, claimant), claimant);
+      if (!hosts.has(host)) hosts.set(host, claimant);
+    }
+  }
+  return conflicts;
+
+  function conflictOf(claimant: Claimant): Conflict | undefined {
+    const target = targets.get(targetKey(claimant));
+    if (target !== undefined) {
+      const message = `Deployment ${targetKey(claimant)} already belongs to the older Autoscaler ${nameOf(target)}; delete one of the two.`;
+      return { reason: 'TargetClaimed', message };
+    }
+    for (const host of hostsOf(claimant)) {
+      const shown = host === ANY_HOST ? 'every host' : `host ${host}`;
+      const owner = routes.get(routeKey(host, claimant));
+      if (owner !== undefined) {
+        const message = `${shown} with path prefix ${prefixOf(claimant)} already belongs to the older Autoscaler ${nameOf(owner)}; choose another host or prefix.`;
+        return { reason: 'RouteClaimed', message };
+      }
+      const first = hosts.get(host);
+      if (first !== undefined && first.metadata.namespace !== claimant.metadata.namespace && !sharedHosts.has(host)) {
+        const message = `${shown} already belongs to namespace ${first.metadata.namespace} (Autoscaler ${nameOf(first)}); an administrator may share it with sharedHosts in the LoadBalancerSettings.`;
+        return { reason: 'HostClaimed', message };
+      }
+    }
+    return undefined;
+  }
+}
+
+/** The hosts that a resource routes: its own, {@link ANY_HOST} where it names none, nothing without a route. */
+export function hostsOf(claimant: Pick<Claimant, 'spec'>): readonly string[] {
+  const { route } = claimant.spec;
+  if (route === undefined) return [];
+  return route.hosts === undefined || route.hosts.length === 0 ? [ANY_HOST] : route.hosts;
+}
+
+function byAge(a: Claimant, b: Claimant): number {
+  const time = Date.parse(a.metadata.creationTimestamp) - Date.parse(b.metadata.creationTimestamp);
+  if (time !== 0) return time;
+  return a.metadata.uid < b.metadata.uid ? -1 : 1;
+}
+
+function targetKey({ metadata, spec }: Claimant): string {
+  return `${metadata.namespace}/${spec.scaleTargetRef.name}`;
+}
+
+function routeKey(host: string, claimant: Claimant): string {
+  return `${host} ${prefixOf(claimant)}`;
+}
+
+function prefixOf({ spec }: Claimant): string {
+  const prefix = spec.route?.pathPrefix ?? '/';
+  return prefix.length > 1 && prefix.endsWith('/') ? prefix.slice(0, -1) : prefix;
+}
+
+function nameOf({ metadata }: Claimant): string {
+  return `${metadata.namespace}/${metadata.name}`;
+}

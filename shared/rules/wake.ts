@@ -1,0 +1,82 @@
+/** Field managers of our two writers of `spec.replicas`. */
+export const FIELD_MANAGERS = { autoscaler: 'nemesis-autoscaler', loadbalancer: 'nemesis-loadbalancer' } as const;
+
+/** What is known about an application at the moment when a request is held for it. */
+export interface WakeFacts {
+  readonly mode: 'Active' | 'Observe' | 'Paused';
+  readonly phase: 'Observing' | 'Asleep' | 'Waking' | 'Active' | 'Draining' | 'Failed' | 'Paused' | undefined;
+  /** Why the phase is what it is; quoted to the client. */
+  readonly phaseMessage: string | undefined;
+  /** With phase Failed: epoch milliseconds before which no start is tried. */
+  readonly retryAfterMs: number | undefined;
+  readonly minReplicas: number;
+  /** `spec.replicas` of the Deployment; undefined when there is none. */
+  readonly replicas: number | undefined;
+  /** Who wrote `spec.replicas` last. */
+  readonly replicasManager: string | undefined;
+}
+
+/** What to do for a held request. */
+export type WakeDecision =
+  | { readonly kind: 'wake'; readonly replicas: number }
+  /** Replicas are there or coming: go on holding. */
+  | { readonly kind: 'wait' }
+  | {
+      readonly kind: 'refuse';
+      readonly code: 'TargetMissing' | 'Paused' | 'Observed' | 'StartFailed' | 'DisabledByOther';
+      readonly detail: string;
+      readonly retryAfterSeconds?: number;
+    };
+
+/**
+ * Whether a held request may start the application, must wait, or is refused at once. Controller and balancers share
+ * this rule, so that both tell the same story.
+ *
+ * Only a change N -> 0 by somebody else disables waking: zero that we wrote, zero that the controller has accepted as
+ * Asleep, and zero that was there before the first status all wake.
+ *
+ * @param nowMs - epoch milliseconds
+ */
+export function decideWake(facts: WakeFacts, nowMs: number): WakeDecision {
+  const { phase, replicas } = facts;
+  if (replicas === undefined) {
+    return { kind: 'refuse', code: 'TargetMissing', detail: 'The Deployment that this route leads to does not exist.' };
+  }
+  if (facts.mode === 'Paused') {
+    return replicas > 0
+      ? { kind: 'wait' }
+      : { kind: 'refuse', code: 'Paused', detail: 'The application is paused (spec.mode) and has no replica.' };
+  }
+  if (phase === 'Failed' && facts.retryAfterMs !== undefined && nowMs < facts.retryAfterMs) {
+    return {
+      kind: 'refuse',
+      code: 'StartFailed',
+      detail: facts.phaseMessage ?? 'The application did not start.',
+      retryAfterSeconds: Math.max(1, Math.ceil((facts.retryAfterMs - nowMs) / 1000)),
+    };
+  }
+  if (replicas > 0) return { kind: 'wait' };
+  if (phase === 'Paused') {
+    return { kind: 'refuse', code: 'Paused', detail: facts.phaseMessage ?? 'The application is paused.' };
+  }
+  if (facts.mode === 'Observe') {
+    const detail = 'The application is only observed (spec.mode) and has no replica; nothing here may start it.';
+    return { kind: 'refuse', code: 'Observed', detail };
+  }
+  if (isForeignSleep(facts)) {
+    const detail = `Somebody else (${facts.replicasManager ?? 'unknown'}) scaled the application to 0; scale it up to resume.`;
+    return { kind: 'refuse', code: 'DisabledByOther', detail };
+  }
+  return { kind: 'wake', replicas: Math.max(1, facts.minReplicas) };
+}
+
+/** Whether `replicas: 0` was written by somebody else while the application was running for us. */
+export function isForeignSleep(facts: Pick<WakeFacts, 'phase' | 'replicas' | 'replicasManager'>): boolean {
+  const running = facts.phase === 'Active' || facts.phase === 'Waking' || facts.phase === 'Draining';
+  return running && facts.replicas === 0 && !isOurManager(facts.replicasManager);
+}
+
+/** Whether a field manager is one of ours; an unknown one counts as ours, since nobody can be blamed. */
+export function isOurManager(manager: string | undefined): boolean {
+  return manager === undefined || manager === FIELD_MANAGERS.autoscaler || manager === FIELD_MANAGERS.loadbalancer;
+}

@@ -1,0 +1,74 @@
+import { createServer, type Server } from 'node:http';
+import express, { type Express } from 'express';
+import helmet from 'helmet';
+import type { Registry } from 'prom-client';
+import { notFoundHandler, problemHandler } from '../errors/problem.ts';
+import type { Logger } from './logger.ts';
+
+/** What every program answers about itself. */
+export interface Management {
+  readonly logger: Logger;
+  readonly registry: Registry;
+  /** Undefined when ready, else the reason why not. */
+  readonly notReadyReason: () => string | undefined;
+  /** The OpenAPI document. */
+  readonly openapi?: object;
+}
+
+/**
+ * An Express application with `/healthz`, `/readyz`, `/metrics` and `/openapi.json`, then the routes that `mount` adds,
+ * and problem+json for everything else.
+ */
+export function createManagementApp(deps: Management, mount: (app: Express) => void): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.set('etag', false);
+  app.use(helmet());
+  app.get('/healthz', (_request, response) => void response.type('text/plain').send('ok\n'));
+  app.get('/readyz', (_request, response) => {
+    const reason = deps.notReadyReason();
+    response
+      .status(reason === undefined ? 200 : 503)
+      .type('text/plain')
+      .send(`${reason ?? 'ready'}\n`);
+  });
+  app.get('/metrics', async (_request, response) => {
+    response.type(deps.registry.contentType).send(await deps.registry.metrics());
+  });
+  if (deps.openapi !== undefined) {
+    const document = deps.openapi;
+    app.get('/openapi.json', (_request, response) => void response.json(document));
+  }
+  mount(app);
+  app.use(notFoundHandler);
+  app.use(
+    problemHandler((error, path) => {
+      deps.logger.error('a request failed unexpectedly', { path, err: error });
+    }),
+  );
+  return app;
+}
+
+/**
+ * Listens, and resolves once the port is open.
+ *
+ * @throws Error with the address in its message when the port cannot be opened
+ */
+export async function listen(app: Express, address: { host: string; port: number }): Promise<Server> {
+  const server = createServer(app);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) => {
+      reject(new Error(`cannot listen on ${address.host}:${address.port}: ${error.message}`));
+    });
+    server.listen(address.port, address.host, resolve);
+  });
+  return server;
+}
+
+/** Closes a server: idle connections at once, the others when they have been answered. */
+export async function close(server: Server): Promise<void> {
+  await new Promise<void>((resolve) => {
+    server.close(() => resolve());
+    server.closeIdleConnections();
+  });
+}
