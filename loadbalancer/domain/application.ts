@@ -1,0 +1,310 @@
+import type { ApplicationSettings, Gate } from './application-settings.ts';
+import { type HoldBudget, HoldQueue, type HoldTicket, type Refusal } from './hold-queue.ts';
+import type { Policy, Random } from './policies/policy.ts';
+import { createPolicy } from './policies/registry.ts';
+import { PodPool } from './pod-pool.ts';
+import { hasPacedRoom, hasRoom, initialWindow, type PodDescription, type PodSlot } from './pod-slot.ts';
+import { ResponseTimes } from './response-times.ts';
+import { type TrafficReport, TrafficTotals } from './traffic.ts';
+
+/** What an application needs from outside. */
+export interface ApplicationDeps {
+  readonly random: Random;
+  readonly budget: HoldBudget;
+  /** A request was put in the hold; called at once, so that waking loses no time. */
+  readonly onHeld?: (application: Application) => void;
+  /** Nothing is in flight and nothing is held any more. */
+  readonly onIdle?: (application: Application) => void;
+}
+
+/** How a request that had a pod ended. */
+export type Outcome = 'completed' | 'failed' | 'clientGone';
+
+/** One application: who may be chosen, who waits, and what happened. All times are of one monotonic clock, in ms. */
+export class Application {
+  /** `namespace/name` of the custom resource. */
+  readonly key: string;
+  /** Expected time until a pod is ready, for Retry-After; unknown when undefined. */
+  etaSeconds: number | undefined;
+  readonly #deps: ApplicationDeps;
+  readonly #pool = new PodPool();
+  readonly #queue: HoldQueue;
+  readonly #totals = new TrafficTotals();
+  readonly #responseTimes = new ResponseTimes();
+  #settings: ApplicationSettings;
+  #policy: Policy;
+  #gate: Gate = 'open';
+  #inFlight = 0;
+  #arrivalNumber = 0;
+  #lastActivityMs: number | undefined;
+  #pumping = false;
+  #creditMs = 0;
+  #frozenSinceMs: number | undefined;
+
+  constructor(key: string, settings: ApplicationSettings, deps: ApplicationDeps) {
+    this.key = key;
+    this.#settings = settings;
+    this.#deps = deps;
+    this.#policy = createPolicy(settings.policy);
+    this.#queue = new HoldQueue(deps.budget);
+    this.#pool.setLimit(settings.maxConcurrencyPerReplica);
+  }
+
+  get settings(): ApplicationSettings {
+    return this.#settings;
+  }
+
+  get gate(): Gate {
+    return this.#gate;
+  }
+
+  /** Requests on pods now, tunnels included. */
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** Requests held now. */
+  get queued(): number {
+    return this.#queue.length;
+  }
+
+  /** Every pod of the last `setPods`. */
+  get pods(): readonly PodSlot[] {
+    return this.#pool.pods;
+  }
+
+  /** Asks for a pod: a slot, `held` (an answer comes through the ticket), or a refusal. `bytes`: kept if held. */
+  acquire(ticket: HoldTicket, bytes: number, nowMs: number): PodSlot | 'held' | Refusal {
+    this.#totals.arrivals += 1;
+    this.#lastActivityMs = nowMs;
+    ticket.arrivalNumber = this.#arrivalNumber += 1;
+    ticket.arrivedAtMs = nowMs;
+    ticket.creditAtArrivalMs = this.#credit(nowMs);
+    if (typeof this.#gate === 'object') return this.#refuse(ticket, this.#gate.reject);
+    if (this.#gate === 'open' && this.#queue.length === 0) {
+      const pod = this.#pool.choose(this.#policy, this.#deps.random, hasRoom, nowMs);
+      if (pod !== undefined) return this.#grant(ticket, pod);
+    }
+    if (!this.#queue.append(ticket, bytes, this.#settings.buffer)) return this.#refuse(ticket, this.#full());
+    this.#held(ticket, nowMs);
+    return 'held';
+  }
+
+  /** The request is over, for whatever reason; its place on the pod goes to the next one held. */
+  release(ticket: HoldTicket, outcome: Outcome, nowMs: number): void {
+    if (ticket.phase !== 'granted') return;
+    const pod = this.#takeBack(ticket);
+    ticket.phase = 'done';
+    this.#lastActivityMs = nowMs;
+    if (outcome === 'completed') {
+      this.#totals.completions += 1;
+      // What the application took, not what it took to start: the time in the hold would look like a slow pod.
+      this.#responseTimes.record(Math.max(0, nowMs - ticket.arrivedAtMs - ticket.heldMs));
+      pod.trust();
+      if (this.#queue.length > 0) pod.widen(1);
+    } else if (outcome === 'failed') this.#totals.failures += 1;
+    else this.#totals.clientsGone += 1;
+    this.#pump(nowMs);
+    this.#noteIdle();
+  }
+
+  /** The client of a held request went away. The wake goes on: whoever comes next finds the application nearer. */
+  cancel(ticket: HoldTicket, nowMs: number): void {
+    if (ticket.phase !== 'held') return;
+    this.#leaveQueue(ticket, nowMs);
+    ticket.phase = 'done';
+    this.#totals.clientsGone += 1;
+    this.#noteIdle();
+  }
+
+  /**
+   * The pod refused the connection, so nothing was sent: back to the hold, in the order of arrival, and the pod is left out
+   * for a moment. Not a failure. A refusal comes back when the hold's time is over or the gate shut meanwhile.
+   */
+  requeue(ticket: HoldTicket, bytes: number, nowMs: number): 'held' | Refusal {
+    const pod = this.#takeBack(ticket);
+    this.#pool.suspect(pod, nowMs);
+    let answer: 'held' | Refusal;
+    if (typeof this.#gate === 'object') answer = this.#refuse(ticket, this.#gate.reject);
+    else if (this.#expired(ticket, nowMs)) answer = this.#refuse(ticket, this.#notStarted());
+    else if (!this.#queue.restore(ticket, bytes)) answer = this.#refuse(ticket, this.#full());
+    else {
+      answer = 'held';
+      this.#held(ticket, nowMs);
+    }
+    this.#pump(nowMs);
+    this.#noteIdle();
+    return answer;
+  }
+
+  /** Counts more bytes of a held request's body; false: no room, stop reading from that client. */
+  growHeld(ticket: HoldTicket, bytes: number): boolean {
+    return ticket.phase === 'held' && this.#queue.grow(ticket, bytes, this.#settings.buffer);
+  }
+
+  /** Announces the pods; each ready one is trusted again. */
+  setPods(pods: readonly PodDescription[], nowMs: number): void {
+    this.#pool.update(pods);
+    this.#pump(nowMs);
+  }
+
+  /** Opens, closes or shuts the way to the pods. Shutting it refuses also those that are held. */
+  setGate(gate: Gate, nowMs: number): void {
+    this.#gate = gate;
+    if (typeof gate === 'object') this.refuseHeld(gate.reject, nowMs);
+    else this.#pump(nowMs);
+  }
+
+  /** Answers every held request with a refusal. */
+  refuseHeld(refusal: Refusal, nowMs: number): void {
+    // Only those held now: an answer may free a connection whose next request is held at once.
+    const last = this.#arrivalNumber;
+    for (
+      let ticket = this.#queue.head;
+      ticket !== undefined && ticket.arrivalNumber <= last;
+      ticket = this.#queue.head
+    ) {
+      this.#dismiss(ticket, refusal, nowMs);
+    }
+    this.#noteIdle();
+  }
+
+  /** Applies new settings; they count for those already held, too. */
+  updateSettings(settings: ApplicationSettings, nowMs: number): void {
+    if (settings.policy !== this.#settings.policy) this.#policy = createPolicy(settings.policy);
+    this.#settings = settings;
+    this.#pool.setLimit(settings.maxConcurrencyPerReplica);
+    this.#pump(nowMs);
+  }
+
+  /** Stops (or restarts) the clock of the hold's deadlines: while the API server is out, waiting is nobody's fault. */
+  freezeDeadlines(frozen: boolean, nowMs: number): void {
+    this.#creditMs = this.#credit(nowMs);
+    this.#frozenSinceMs = frozen ? nowMs : undefined;
+  }
+
+  /** To be called every 50 to 100 ms while requests are held: ends holds that lasted too long and lets some more go. */
+  sweep(nowMs: number): void {
+    for (
+      let ticket = this.#queue.head;
+      ticket !== undefined && this.#expired(ticket, nowMs);
+      ticket = this.#queue.head
+    ) {
+      this.#totals.expired += 1;
+      this.#dismiss(ticket, this.#notStarted(), nowMs);
+    }
+    if (this.#queue.length > 0) {
+      // Without this, long answers (streams) would keep the rest of a burst waiting for ever.
+      this.#pool.widen(initialWindow);
+      this.#pump(nowMs);
+    }
+    this.#noteIdle();
+  }
+
+  /** Numbers since the start, and the response times since the last call. */
+  takeReport(): TrafficReport {
+    const times = this.#responseTimes;
+    const report: TrafficReport = {
+      ...this.#totals.snapshot(),
+      inFlight: this.#inFlight,
+      queued: this.#queue.length,
+      queuedBytes: this.#queue.bytes,
+      lastActivityMs: this.#lastActivityMs,
+      oldestArrivalMs: this.#queue.head?.arrivedAtMs,
+      responseTime: {
+        count: times.count,
+        sumMs: times.sumMs,
+        p50Ms: times.percentileMs(50),
+        p95Ms: times.percentileMs(95),
+        p99Ms: times.percentileMs(99),
+      },
+    };
+    times.reset();
+    return report;
+  }
+
+  #grant(ticket: HoldTicket, pod: PodSlot): PodSlot {
+    pod.inFlight += 1;
+    this.#inFlight += 1;
+    ticket.pod = pod;
+    ticket.phase = 'granted';
+    return pod;
+  }
+
+  #takeBack(ticket: HoldTicket): PodSlot {
+    const pod = ticket.pod;
+    if (pod === undefined) throw new Error('The request has no pod to give back.');
+    pod.inFlight -= 1;
+    this.#inFlight -= 1;
+    ticket.pod = undefined;
+    return pod;
+  }
+
+  #held(ticket: HoldTicket, nowMs: number): void {
+    ticket.phase = 'held';
+    ticket.heldAtMs = nowMs;
+    this.#totals.held += 1;
+    this.#deps.onHeld?.(this);
+  }
+
+  #leaveQueue(ticket: HoldTicket, nowMs: number): void {
+    this.#queue.remove(ticket);
+    ticket.heldMs += nowMs - ticket.heldAtMs;
+  }
+
+  #dismiss(ticket: HoldTicket, refusal: Refusal, nowMs: number): void {
+    this.#leaveQueue(ticket, nowMs);
+    this.#refuse(ticket, refusal);
+    ticket.onRefused(refusal);
+  }
+
+  #refuse(ticket: HoldTicket, refusal: Refusal): Refusal {
+    ticket.phase = 'done';
+    this.#totals.refusals += 1;
+    return refusal;
+  }
+
+  #pump(nowMs: number): void {
+    // A grant may end at once and call back; the loop below then sees the new state, so nesting adds nothing but depth.
+    if (this.#pumping) return;
+    this.#pumping = true;
+    try {
+      for (let ticket = this.#queue.head; ticket !== undefined && this.#gate === 'open'; ticket = this.#queue.head) {
+        const pod = this.#pool.choose(this.#policy, this.#deps.random, hasPacedRoom, nowMs);
+        if (pod === undefined) break;
+        this.#leaveQueue(ticket, nowMs);
+        ticket.onGranted(this.#grant(ticket, pod));
+      }
+    } finally {
+      this.#pumping = false;
+    }
+  }
+
+  #credit(nowMs: number): number {
+    return this.#creditMs + (this.#frozenSinceMs === undefined ? 0 : nowMs - this.#frozenSinceMs);
+  }
+
+  #expired(ticket: HoldTicket, nowMs: number): boolean {
+    return (
+      nowMs - ticket.arrivedAtMs - (this.#credit(nowMs) - ticket.creditAtArrivalMs) >= this.#settings.buffer.holdMs
+    );
+  }
+
+  #full(): Refusal {
+    return {
+      code: 'BufferFull',
+      detail: `Too many requests wait for ${this.key} already.`,
+      retryAfterSeconds: this.etaSeconds ?? 5,
+    };
+  }
+
+  #notStarted(): Refusal {
+    const waited = Math.round(this.#settings.buffer.holdMs / 1000);
+    const detail = `No pod of ${this.key} became ready within ${waited} s.`;
+    return { code: 'StartTimeout', detail, retryAfterSeconds: this.etaSeconds ?? 10 };
+  }
+
+  #noteIdle(): void {
+    if (this.#inFlight === 0 && this.#queue.length === 0) this.#deps.onIdle?.(this);
+  }
+}

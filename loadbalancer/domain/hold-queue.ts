@@ -1,0 +1,162 @@
+import type { PodSlot } from './pod-slot.ts';
+
+/** Why a request is answered by us at once instead of by a pod. `code` is stable and published. */
+export interface Refusal {
+  readonly code: string;
+  readonly detail: string;
+  /** Seconds after which trying again makes sense. */
+  readonly retryAfterSeconds?: number;
+}
+
+/** Where a request stands towards its application. */
+export type TicketPhase = 'new' | 'held' | 'granted' | 'done';
+
+/**
+ * A request's place at its application. The forwarder's request object extends it, so that holding a request costs no
+ * further object, and leaving the middle of the queue is O(1).
+ */
+export abstract class HoldTicket {
+  phase: TicketPhase = 'new';
+  /** Order of arrival at the application; kept when a request returns to the hold. */
+  arrivalNumber = 0;
+  arrivedAtMs = 0;
+  /** When the current hold began. */
+  heldAtMs = 0;
+  /** Time spent in the hold so far, over all holds. */
+  heldMs = 0;
+  /** Bytes of head and body kept in memory, as counted against the bounds. */
+  heldBytes = 0;
+  /** Outage credit of the application when the request arrived; see `Application.freezeDeadlines`. */
+  creditAtArrivalMs = 0;
+  pod: PodSlot | undefined;
+  before: HoldTicket | undefined;
+  after: HoldTicket | undefined;
+
+  /** A pod was given to a held request. Must not throw. */
+  abstract onGranted(pod: PodSlot): void;
+  /** A held request is answered by us. Must not throw. */
+  abstract onRefused(refusal: Refusal): void;
+}
+
+/** A bound over what all applications of the process keep in memory for held requests. */
+export class HoldBudget {
+  readonly maxBytes: number;
+  #usedBytes = 0;
+
+  constructor(maxBytes: number) {
+    this.maxBytes = maxBytes;
+  }
+
+  /** Bytes kept now by all applications. */
+  get usedBytes(): number {
+    return this.#usedBytes;
+  }
+
+  /** Takes the bytes if they still fit. */
+  take(bytes: number): boolean {
+    if (this.#usedBytes + bytes > this.maxBytes) return false;
+    this.#usedBytes += bytes;
+    return true;
+  }
+
+  /** Gives bytes back. */
+  give(bytes: number): void {
+    this.#usedBytes -= bytes;
+  }
+}
+
+/** Bounds of one application's hold. */
+export interface HoldBounds {
+  readonly maxRequests: number;
+  readonly maxBytes: number;
+  /** How long a request may wait for a pod, from its arrival. */
+  readonly holdMs: number;
+}
+
+/** First in, first out, bounded in requests and bytes; a linked list through the tickets themselves. */
+export class HoldQueue {
+  readonly #budget: HoldBudget;
+  #head: HoldTicket | undefined;
+  #tail: HoldTicket | undefined;
+  #length = 0;
+  #bytes = 0;
+
+  constructor(budget: HoldBudget) {
+    this.#budget = budget;
+  }
+
+  /** Requests held. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Bytes held. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** The request that has waited longest. */
+  get head(): HoldTicket | undefined {
+    return this.#head;
+  }
+
+  /** Puts a new request at the end, unless a bound is reached. */
+  append(ticket: HoldTicket, bytes: number, bounds: HoldBounds): boolean {
+    if (this.#length >= bounds.maxRequests || this.#bytes + bytes > bounds.maxBytes) return false;
+    if (!this.#budget.take(bytes)) return false;
+    ticket.heldBytes = bytes;
+    this.#link(ticket, this.#tail);
+    return true;
+  }
+
+  /**
+   * Puts a request back where its arrival says. It was accepted before, so the application's own bounds do not turn it
+   * away now; the bound of the process does.
+   */
+  restore(ticket: HoldTicket, bytes: number): boolean {
+    if (!this.#budget.take(bytes)) return false;
+    ticket.heldBytes = bytes;
+    let before: HoldTicket | undefined;
+    let next = this.#head;
+    while (next !== undefined && next.arrivalNumber < ticket.arrivalNumber) {
+      before = next;
+      next = next.after;
+    }
+    this.#link(ticket, before);
+    return true;
+  }
+
+  /** Counts more bytes for a request in the queue; false when they do not fit (the sender is then to be slowed down). */
+  grow(ticket: HoldTicket, bytes: number, bounds: HoldBounds): boolean {
+    if (this.#bytes + bytes > bounds.maxBytes || !this.#budget.take(bytes)) return false;
+    ticket.heldBytes += bytes;
+    this.#bytes += bytes;
+    return true;
+  }
+
+  /** Takes a request out, wherever it is. */
+  remove(ticket: HoldTicket): void {
+    if (ticket.before === undefined) this.#head = ticket.after;
+    else ticket.before.after = ticket.after;
+    if (ticket.after === undefined) this.#tail = ticket.before;
+    else ticket.after.before = ticket.before;
+    ticket.before = undefined;
+    ticket.after = undefined;
+    this.#length -= 1;
+    this.#bytes -= ticket.heldBytes;
+    this.#budget.give(ticket.heldBytes);
+    ticket.heldBytes = 0;
+  }
+
+  #link(ticket: HoldTicket, before: HoldTicket | undefined): void {
+    const after = before === undefined ? this.#head : before.after;
+    ticket.before = before;
+    ticket.after = after;
+    if (before === undefined) this.#head = ticket;
+    else before.after = ticket;
+    if (after === undefined) this.#tail = ticket;
+    else after.before = ticket;
+    this.#length += 1;
+    this.#bytes += ticket.heldBytes;
+  }
+}

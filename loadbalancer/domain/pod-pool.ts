@@ -1,0 +1,105 @@
+import type { Policy, Random } from './policies/policy.ts';
+import { type HasRoom, type PodDescription, PodSlot } from './pod-slot.ts';
+
+/**
+ * The pods of one application, by uid. Counts of requests in flight survive an update; a pod that left keeps its own count
+ * until the last of its requests is done, but is never chosen again.
+ */
+export class PodPool {
+  readonly #pods = new Map<string, PodSlot>();
+  #usable: PodSlot[] = [];
+  #suspects = false;
+  #limit = Infinity;
+
+  /** Pods that may be chosen now. */
+  get usable(): readonly PodSlot[] {
+    return this.#usable;
+  }
+
+  /** Every pod of the last announcement. */
+  get pods(): readonly PodSlot[] {
+    return [...this.#pods.values()];
+  }
+
+  /** Sets the concurrency limit of one replica; undefined or 0: none. */
+  setLimit(maxConcurrencyPerReplica: number | undefined): void {
+    this.#limit =
+      maxConcurrencyPerReplica === undefined || maxConcurrencyPerReplica <= 0 ? Infinity : maxConcurrencyPerReplica;
+    for (const pod of this.#pods.values()) pod.limit = this.#limit;
+  }
+
+  /** Replaces the set. A listed pod is trusted again: whoever announced it looked after it refused a connection. */
+  update(descriptions: readonly PodDescription[]): void {
+    const gone = new Map(this.#pods);
+    for (const description of descriptions) {
+      const known = this.#pods.get(description.uid);
+      // A new address under the same uid is a new sandbox: nothing learned about the old one holds.
+      const same = known?.address === description.address && known.port === description.port;
+      if (known !== undefined && same) {
+        gone.delete(known.uid);
+        this.#refresh(known, description);
+      } else {
+        const slot = new PodSlot(description);
+        slot.limit = this.#limit;
+        this.#pods.set(slot.uid, slot);
+      }
+    }
+    for (const pod of gone.values()) {
+      if (this.#pods.get(pod.uid) === pod) this.#pods.delete(pod.uid);
+      this.#retire(pod);
+    }
+    this.#refill();
+  }
+
+  /** Leaves a pod out that refused a connection. */
+  suspect(pod: PodSlot, nowMs: number): void {
+    pod.suspect(nowMs);
+    this.#refill();
+  }
+
+  /** Chooses with the policy, or nothing when no usable pod has room. */
+  choose(policy: Policy, random: Random, hasRoom: HasRoom, nowMs: number): PodSlot | undefined {
+    if (this.#suspects) this.#forgive(nowMs);
+    return this.#usable.length === 0 ? undefined : policy(this.#usable, random, hasRoom);
+  }
+
+  /** Lets every usable pod take some more of a burst although it has not answered yet. */
+  widen(by: number): void {
+    for (const pod of this.#usable) pod.widen(by);
+  }
+
+  #refresh(pod: PodSlot, description: PodDescription): void {
+    // Kubernetes never takes a deletion back, so neither does a late or reordered update here.
+    const state = pod.state === 'terminating' ? 'terminating' : description.state;
+    if (state === 'terminating' && pod.state !== 'terminating') this.#retire(pod);
+    pod.name = description.name;
+    pod.state = state;
+    if (state === 'ready') pod.trust();
+  }
+
+  #retire(pod: PodSlot): void {
+    pod.state = 'terminating';
+    pod.transport?.podRetired();
+  }
+
+  #forgive(nowMs: number): void {
+    let due = false;
+    for (const pod of this.#pods.values()) {
+      if (pod.suspectUntilMs !== 0 && pod.suspectUntilMs <= nowMs) {
+        pod.suspectUntilMs = 0;
+        due = true;
+      }
+    }
+    if (due) this.#refill();
+  }
+
+  #refill(): void {
+    this.#usable = [];
+    this.#suspects = false;
+    for (const pod of this.#pods.values()) {
+      if (pod.state !== 'ready') continue;
+      if (pod.suspectUntilMs === 0) this.#usable.push(pod);
+      else this.#suspects = true;
+    }
+  }
+}

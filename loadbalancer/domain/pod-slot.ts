@@ -1,0 +1,77 @@
+/** `ready`: may be chosen. `notReady`: kept, not chosen. `terminating`: never chosen again. */
+export type PodState = 'ready' | 'notReady' | 'terminating';
+
+/** What is known of a pod from outside (informer, announcement). */
+export interface PodDescription {
+  readonly uid: string;
+  readonly name: string;
+  readonly address: string;
+  readonly port: number;
+  readonly state: PodState;
+}
+
+/** Whoever keeps connections to a pod; told as soon as the pod may not be used any more. */
+export interface PodTransport {
+  podRetired(): void;
+}
+
+/** Held requests that a pod gets before it has answered one, when no concurrency limit is set. */
+export const initialWindow = 8;
+/** A window never grows beyond this, so that it stays a pace and not a number without meaning. */
+const maxWindow = 4096;
+const firstSuspicionMs = 50;
+const maxSuspicionMs = 1000;
+
+/** One pod as the balancer sees it: its address, what runs on it, and how much it may get. */
+export class PodSlot {
+  readonly uid: string;
+  readonly address: string;
+  readonly port: number;
+  name: string;
+  state: PodState;
+  /** Requests on this pod now, connecting ones included. */
+  inFlight = 0;
+  /** Concurrency limit of one replica, from the settings; Infinity without one. */
+  limit = Infinity;
+  /** How many the pod may have while a held burst is let go. */
+  window = initialWindow;
+  /** The pod refused a connection and is left out until this time; 0: not suspect. */
+  suspectUntilMs = 0;
+  /** Connections to this pod; owned by the edge that forwards. */
+  transport: PodTransport | undefined;
+  #suspicionMs = firstSuspicionMs;
+
+  constructor(pod: PodDescription) {
+    this.uid = pod.uid;
+    this.name = pod.name;
+    this.address = pod.address;
+    this.port = pod.port;
+    this.state = pod.state;
+  }
+
+  /** Leaves the pod out for a short, doubling time (50 ms to 1 s). */
+  suspect(nowMs: number): void {
+    this.suspectUntilMs = nowMs + this.#suspicionMs;
+    this.#suspicionMs = Math.min(this.#suspicionMs * 2, maxSuspicionMs);
+  }
+
+  /** The pod was announced, or it answered. */
+  trust(): void {
+    this.suspectUntilMs = 0;
+    this.#suspicionMs = firstSuspicionMs;
+  }
+
+  /** The pod kept pace (slow start as in RFC 5681: one more for each answer doubles the window in a round trip). */
+  widen(by: number): void {
+    this.window = Math.min(this.window + by, maxWindow);
+  }
+}
+
+/** Decides whether a pod may get one more request. */
+export type HasRoom = (pod: PodSlot) => boolean;
+
+/** Room within the concurrency limit: what a new request needs. */
+export const hasRoom: HasRoom = (pod) => pod.inFlight < pod.limit;
+
+/** Room within the limit and the window: what a request out of the hold needs. */
+export const hasPacedRoom: HasRoom = (pod) => pod.inFlight < pod.limit && pod.inFlight < pod.window;

@@ -1,0 +1,18 @@
+import type { Policy } from './policy.ts';
+
+/** Each pod in turn; a full one is passed over and keeps its place in the turn. */
+export const createRoundRobin = (): Policy => {
+  let cursor = 0;
+  return (pods, _random, hasRoom) => {
+    const count = pods.length;
+    for (let step = 0; step < count; step += 1) {
+      const index = (cursor + step) % count;
+      const pod = pods[index];
+      if (pod !== undefined && hasRoom(pod)) {
+        cursor = (index + 1) % count;
+        return pod;
+      }
+    }
+    return undefined;
+  };
+};

@@ -1,0 +1,271 @@
+import { METHODS } from 'node:http';
+import {
+  forbiddenControls,
+  isToken,
+  lineEnd,
+  nameIs,
+  parseContentLength,
+  parseTokenList,
+  trimmedValue,
+  withoutFields,
+} from './characters.ts';
+import { parseHost, parseRequestTarget } from './request-target.ts';
+
+/** Why a head is refused; `code` is one of our own answers. */
+export interface HeadFault {
+  readonly code: 'BadRequest' | 'HeadersTooLarge' | 'NotImplemented' | 'VersionNotSupported';
+  readonly detail: string;
+}
+
+/** A request head, read and cleaned: everything needed to forward it, and nothing that must not be. */
+export interface RequestHead {
+  method: string;
+  /** Settled path with query. */
+  path: string;
+  /** Lower case, without port; empty when none was given. */
+  host: string;
+  /** The Host value to forward; undefined: none was given. */
+  hostValue: string | undefined;
+  /** 0 or 1: the minor version of HTTP/1. */
+  minor: 0 | 1;
+  /** Header lines to forward as they came, each with its CRLF. */
+  kept: string;
+  /** Length of the body in bytes; -1: chunked. */
+  bodyLength: number;
+  keepAlive: boolean;
+  expectsContinue: boolean;
+  /** Value of Upgrade, when the client asks for one that we tunnel. */
+  upgrade: string | undefined;
+  requestId: string | undefined;
+  traceparent: string | undefined;
+  forwardedFor: string | undefined;
+  forwardedProto: boolean;
+  forwardedHost: boolean;
+  via: string | undefined;
+}
+
+const knownMethods = new Set(METHODS);
+knownMethods.delete('CONNECT');
+
+const bad = (detail: string): HeadFault => ({ code: 'BadRequest', detail });
+
+const shortRequestId = /^[\x21-\x7e]{1,128}$/;
+/** Lower-case hex of a fixed shape, neither id all zero (W3C Trace Context, section 3.2.2). */
+const traceparentShape = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?$/;
+
+const upgradeable = (value: string): boolean =>
+  value !== '' &&
+  !value
+    .toLowerCase()
+    .split(/[\s,]+/)
+    .includes('h2c');
+
+/**
+ * Reads a request head strictly (RFC 9112): what is not well formed is refused, never repaired, because a repaired message
+ * is one that the next server may read differently.
+ * @param text latin1 text that starts with the request line
+ * @param end index of the empty line's CRLF, so that `text` up to `end + 2` is all lines
+ */
+export const parseRequestHead = (text: string, end: number, maxHeaders: number): RequestHead | HeadFault => {
+  const head = text.slice(0, end + 2);
+  if (forbiddenControls.test(head)) return bad('The head contains a control character.');
+  const firstEnd = lineEnd(head, 0);
+  if (firstEnd === -1) return bad('A line does not end with CRLF.');
+  const methodEnd = head.indexOf(' ');
+  const targetEnd = head.indexOf(' ', methodEnd + 1);
+  if (methodEnd < 1 || targetEnd === -1 || targetEnd > firstEnd) return bad('The request line is malformed.');
+  const version = head.slice(targetEnd + 1, firstEnd);
+  if (version !== 'HTTP/1.1' && version !== 'HTTP/1.0') {
+    const known = /^HTTP\/[0-9]\.[0-9]$/.test(version);
+    if (!known) return bad('The request line is malformed.');
+    return { code: 'VersionNotSupported', detail: 'Only HTTP/1.1 and HTTP/1.0 are spoken here.' };
+  }
+  const method = head.slice(0, methodEnd);
+  if (!knownMethods.has(method)) {
+    if (!isToken(method, 0, method.length)) return bad('The method is not a token.');
+    return { code: 'NotImplemented', detail: 'The method is not known.' };
+  }
+  const target = parseRequestTarget(method, head.slice(methodEnd + 1, targetEnd));
+  if (target === undefined) return bad('The request target is malformed or ambiguous.');
+  return parseFields(head, firstEnd + 2, maxHeaders, {
+    method,
+    path: target.path,
+    host: '',
+    hostValue: target.authority,
+    minor: version === 'HTTP/1.1' ? 1 : 0,
+    kept: '',
+    bodyLength: 0,
+    keepAlive: version === 'HTTP/1.1',
+    expectsContinue: false,
+    upgrade: undefined,
+    requestId: undefined,
+    traceparent: undefined,
+    forwardedFor: undefined,
+    forwardedProto: false,
+    forwardedHost: false,
+    via: undefined,
+  });
+};
+
+const parseFields = (
+  head: string,
+  start: number,
+  maxHeaders: number,
+  request: RequestHead,
+): RequestHead | HeadFault => {
+  let keepFrom = start;
+  let at = start;
+  let count = 0;
+  let host: string | undefined;
+  let contentLength: number | undefined;
+  let transferEncoding: string | undefined;
+  let connection: string | undefined;
+  let upgrade: string | undefined;
+  while (at < head.length) {
+    const end = lineEnd(head, at);
+    if (end === -1) return bad('A line does not end with CRLF.');
+    count += 1;
+    if (count > maxHeaders) return { code: 'HeadersTooLarge', detail: `More than ${maxHeaders} header fields.` };
+    const colon = head.indexOf(':', at);
+    if (colon === -1 || colon > end || !isToken(head, at, colon)) return bad('A header field name is malformed.');
+    let keep = true;
+    // The length alone tells most fields apart from those that matter here, without a lower-case copy of each name.
+    switch (colon - at) {
+      case 2:
+        if (nameIs(head, at, colon, 'te')) keep = false;
+        break;
+      case 3:
+        if (nameIs(head, at, colon, 'via')) {
+          const value = trimmedValue(head, colon + 1, end);
+          request.via = request.via === undefined ? value : `${request.via}, ${value}`;
+          keep = false;
+        }
+        break;
+      case 4:
+        if (nameIs(head, at, colon, 'host')) {
+          if (host !== undefined) return bad('Host is given twice.');
+          host = trimmedValue(head, colon + 1, end);
+          keep = false;
+        }
+        break;
+      case 6:
+        if (nameIs(head, at, colon, 'expect')) {
+          request.expectsContinue = /^100-continue$/i.test(trimmedValue(head, colon + 1, end));
+          // An HTTP/1.0 client knows no interim answer (RFC 9110, section 10.1.1).
+          keep = request.minor === 1;
+        }
+        break;
+      case 7:
+        if (nameIs(head, at, colon, 'upgrade')) {
+          upgrade = trimmedValue(head, colon + 1, end);
+          keep = false;
+        }
+        break;
+      case 10:
+        if (nameIs(head, at, colon, 'connection')) {
+          const value = trimmedValue(head, colon + 1, end);
+          connection = connection === undefined ? value : `${connection},${value}`;
+          keep = false;
+        } else if (nameIs(head, at, colon, 'keep-alive')) keep = false;
+        break;
+      case 11:
+        if (nameIs(head, at, colon, 'traceparent')) {
+          const value = trimmedValue(head, colon + 1, end);
+          if (request.traceparent !== undefined || !traceparentShape.test(value)) keep = false;
+          else request.traceparent = value;
+        }
+        break;
+      case 12:
+        if (nameIs(head, at, colon, 'x-request-id')) {
+          const value = trimmedValue(head, colon + 1, end);
+          if (request.requestId !== undefined || !shortRequestId.test(value)) keep = false;
+          else request.requestId = value;
+        }
+        break;
+      case 14:
+        if (nameIs(head, at, colon, 'content-length')) {
+          if (contentLength !== undefined) return bad('Content-Length is given twice.');
+          contentLength = parseContentLength(trimmedValue(head, colon + 1, end));
+          if (contentLength === -1) return bad('Content-Length is malformed.');
+          keep = false;
+        } else if (nameIs(head, at, colon, 'http2-settings')) keep = false;
+        break;
+      case 15:
+        if (nameIs(head, at, colon, 'x-forwarded-for')) {
+          const value = trimmedValue(head, colon + 1, end);
+          request.forwardedFor = request.forwardedFor === undefined ? value : `${request.forwardedFor}, ${value}`;
+          keep = false;
+        }
+        break;
+      case 16:
+        if (nameIs(head, at, colon, 'x-forwarded-host')) request.forwardedHost = true;
+        else if (nameIs(head, at, colon, 'proxy-connection')) keep = false;
+        break;
+      case 17:
+        if (nameIs(head, at, colon, 'transfer-encoding')) {
+          if (transferEncoding !== undefined) return bad('Transfer-Encoding is given twice.');
+          transferEncoding = trimmedValue(head, colon + 1, end);
+          keep = false;
+        } else if (nameIs(head, at, colon, 'x-forwarded-proto')) request.forwardedProto = true;
+        break;
+      default:
+    }
+    if (!keep) {
+      if (keepFrom < at) request.kept += head.slice(keepFrom, at);
+      keepFrom = end + 2;
+    }
+    at = end + 2;
+  }
+  request.kept += head.slice(keepFrom);
+  return settle(request, { host, contentLength, transferEncoding, connection, upgrade });
+};
+
+interface FramingFields {
+  readonly host: string | undefined;
+  readonly contentLength: number | undefined;
+  readonly transferEncoding: string | undefined;
+  readonly connection: string | undefined;
+  readonly upgrade: string | undefined;
+}
+
+/** What only all fields together tell: framing (RFC 9112, section 6.3), Host, persistence. */
+const settle = (request: RequestHead, fields: FramingFields): RequestHead | HeadFault => {
+  const { contentLength, transferEncoding, connection } = fields;
+  if (transferEncoding !== undefined) {
+    if (request.minor === 0) return bad('Transfer-Encoding is not part of HTTP/1.0.');
+    if (contentLength !== undefined) return bad('Content-Length and Transfer-Encoding contradict each other.');
+    if (transferEncoding.toLowerCase() !== 'chunked')
+      return bad('The only transfer coding taken here is one "chunked".');
+    request.bodyLength = -1;
+  } else if (contentLength !== undefined) request.bodyLength = contentLength;
+  if (fields.host === undefined) {
+    if (request.minor === 1) return bad('Host is missing.');
+  } else {
+    const name = parseHost(fields.host);
+    if (name === undefined) return bad('Host is malformed.');
+    request.hostValue ??= fields.host;
+  }
+  if (request.hostValue !== undefined) request.host = parseHost(request.hostValue) ?? '';
+  if (connection !== undefined) {
+    const options = parseTokenList(connection);
+    if (options === undefined) return bad('Connection is malformed.');
+    return settleConnection(request, options, fields.upgrade);
+  }
+  return request;
+};
+
+const settleConnection = (request: RequestHead, options: string[], upgrade: string | undefined): RequestHead => {
+  const named: string[] = [];
+  for (const option of options) {
+    if (option === 'close') request.keepAlive = false;
+    else if (option === 'upgrade') {
+      // A tunnel after a body would leave open where the one ends and the other begins; h2c would hide requests from us.
+      const tunnels = request.minor === 1 && request.bodyLength === 0 && upgrade !== undefined && upgradeable(upgrade);
+      if (tunnels) request.upgrade = upgrade;
+    } else if (option === 'keep-alive') {
+      if (request.minor === 0 && !options.includes('close')) request.keepAlive = true;
+    } else named.push(option);
+  }
+  if (named.length > 0) request.kept = withoutFields(request.kept, named);
+  return request;
+};
