@@ -17,8 +17,8 @@ export interface ApplicationDeps {
   readonly onIdle?: (application: Application) => void;
 }
 
-/** How a request that had a pod ended. */
-export type Outcome = 'completed' | 'failed' | 'clientGone';
+/** How a request that had a pod ended; `closed`: a tunnel, whose length is no response time. */
+export type Outcome = 'completed' | 'closed' | 'failed' | 'clientGone';
 
 /** One application: who may be chosen, who waits, and what happened. All times are of one monotonic clock, in ms. */
 export class Application {
@@ -102,7 +102,8 @@ export class Application {
       this.#responseTimes.record(Math.max(0, nowMs - ticket.arrivedAtMs - ticket.heldMs));
       pod.trust();
       if (this.#queue.length > 0) pod.widen(1);
-    } else if (outcome === 'failed') this.#totals.failures += 1;
+    } else if (outcome === 'closed') this.#totals.completions += 1;
+    else if (outcome === 'failed') this.#totals.failures += 1;
     else this.#totals.clientsGone += 1;
     this.#pump(nowMs);
     this.#noteIdle();

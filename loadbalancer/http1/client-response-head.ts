@@ -1,0 +1,25 @@
+import { coldStartHeader } from './own-answers.ts';
+import type { ResponseHead } from './response-head.ts';
+import type { ResponseFraming } from './upstream-connection.ts';
+
+/** What the client's request says about how its answer has to look. */
+export interface AnswerContext {
+  readonly minor: 0 | 1;
+  readonly keepAlive: boolean;
+  readonly requestId: string;
+  /** Time in the hold; 0: was not held. */
+  readonly heldMs: number;
+}
+
+/** The head for the client: the pod's own lines, framing and persistence written anew, and what we have to tell. */
+export const clientResponseHead = (head: ResponseHead, framing: ResponseFraming, context: AnswerContext): string => {
+  let text = head.statusLine + head.kept;
+  if (head.contentLength !== undefined && head.status !== 204) text += `content-length: ${head.contentLength}\r\n`;
+  else if (head.chunked && context.minor === 1 && framing !== 'tunnel') text += 'transfer-encoding: chunked\r\n';
+  if (framing === 'tunnel') text += `connection: upgrade\r\nupgrade: ${head.upgrade ?? ''}\r\n`;
+  else if (!context.keepAlive) text += 'connection: close\r\n';
+  else if (context.minor === 0) text += 'connection: keep-alive\r\n';
+  if (!head.hasRequestId) text += `x-request-id: ${context.requestId}\r\n`;
+  if (context.heldMs > 0) text += coldStartHeader(context.heldMs);
+  return `${text}\r\n`;
+};

@@ -1,0 +1,19 @@
+/** The client's connection, as one request sees it. */
+export interface ClientSide {
+  readonly address: string;
+  readonly localPort: number;
+  readonly scheme: 'http' | 'https';
+  /** The client reads more slowly than it is written to. */
+  readonly needsDrain: boolean;
+  /** Writes latin1 text; the first text of an answer begins with its status line. */
+  writeText(text: string): void;
+  writeBytes(bytes: Buffer): void;
+  pauseReading(): void;
+  resumeReading(): void;
+  /** In a tunnel: the pod sends no more. */
+  endWrites(): void;
+  /** The answer is complete. */
+  exchangeDone(keepAlive: boolean): void;
+  /** The answer was cut off; the client must notice. */
+  abort(): void;
+}

@@ -1,0 +1,22 @@
+import type { Application } from '../domain/application.ts';
+import type { DataPlaneDeps, DataPlaneLimits } from './ports.ts';
+import type { PodConnections } from './pod-connections.ts';
+
+/** What all connections of one data plane share. */
+export interface PlaneContext {
+  readonly deps: DataPlaneDeps;
+  readonly limits: DataPlaneLimits;
+  /** Time of the last tick: exact enough for time-outs, and free. */
+  tickMs: number;
+  /** The data plane is closing: every answer says `Connection: close`. */
+  draining: boolean;
+  /** Applications that may hold requests; swept by the tick. */
+  readonly holding: Set<Application>;
+  /** Pods with connections of ours. */
+  readonly pods: Set<PodConnections>;
+  /**
+   * The one buffer that all pods' sockets read into. Reading is synchronous, so nothing in it outlives the callback that
+   * was told of it: what has to wait is copied.
+   */
+  readonly readBuffer: Buffer;
+}

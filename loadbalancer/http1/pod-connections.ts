@@ -1,0 +1,100 @@
+import type { PodSlot, PodTransport } from '../domain/pod-slot.ts';
+import type { PlaneContext } from './plane-context.ts';
+import { type ConnectionKeeper, UpstreamConnection, type UpstreamUser } from './upstream-connection.ts';
+
+/**
+ * A connection that has been idle for longer is not trusted with a request that must not be sent twice: the pod may be
+ * closing it just now, and then nobody knows whether the request arrived.
+ */
+const trustedIdleMs = 1000;
+
+/** Connections to one pod. Idle ones are used last in, first out, so that the surplus grows old and goes. */
+export class PodConnections implements PodTransport, ConnectionKeeper {
+  readonly #pod: PodSlot;
+  readonly #context: PlaneContext;
+  #idle: UpstreamConnection[] = [];
+  #retired: boolean;
+
+  constructor(pod: PodSlot, context: PlaneContext) {
+    this.#pod = pod;
+    this.#context = context;
+    this.#retired = pod.state === 'terminating';
+  }
+
+  /** Idle connections now. */
+  get idleCount(): number {
+    return this.#idle.length;
+  }
+
+  /** Whether the pod may not be used any more. */
+  get retired(): boolean {
+    return this.#retired;
+  }
+
+  /** An idle connection, if there is one that can be relied on. */
+  takeIdle(user: UpstreamUser, repeatable: boolean): UpstreamConnection | undefined {
+    const last = this.#idle.at(-1);
+    if (last === undefined) return undefined;
+    const nowMs = this.#context.tickMs;
+    if (last.expiresMs <= nowMs || (!repeatable && nowMs - last.idleSinceMs > trustedIdleMs)) return undefined;
+    this.#idle.pop();
+    last.use(user);
+    return last;
+  }
+
+  /** A new connection, being opened. */
+  open(user: UpstreamUser): UpstreamConnection {
+    const connection = new UpstreamConnection(this.#pod.address, this.#pod.port, this.#context, this);
+    connection.use(user);
+    return connection;
+  }
+
+  keep(connection: UpstreamConnection, idleMs: number | undefined): void {
+    const { limits, tickMs } = this.#context;
+    // A second less than what the pod promises, for the way there and our coarse clock.
+    const lifeMs = Math.min(limits.upstreamIdleMs, idleMs === undefined ? Infinity : idleMs - 1000);
+    if (this.#retired || this.#context.draining || lifeMs <= 0 || this.#idle.length >= limits.maxIdlePerPod) {
+      connection.destroy();
+      return;
+    }
+    connection.idleSinceMs = tickMs;
+    connection.expiresMs = tickMs + lifeMs;
+    this.#idle.push(connection);
+  }
+
+  forget(connection: UpstreamConnection): void {
+    // Usually the one in question was never idle, or went idle last.
+    const index = this.#idle.lastIndexOf(connection);
+    if (index !== -1) this.#idle.splice(index, 1);
+  }
+
+  podRetired(): void {
+    this.#retired = true;
+    this.closeIdle();
+    this.#context.pods.delete(this);
+  }
+
+  /** Closes what has been idle too long. */
+  sweep(nowMs: number): void {
+    if (this.#idle.length === 0 || this.#idle.every((connection) => connection.expiresMs > nowMs)) return;
+    const due = this.#idle.filter((connection) => connection.expiresMs <= nowMs);
+    this.#idle = this.#idle.filter((connection) => connection.expiresMs > nowMs);
+    for (const connection of due) connection.destroy();
+  }
+
+  /** Closes all idle connections. */
+  closeIdle(): void {
+    const idle = this.#idle;
+    this.#idle = [];
+    for (const connection of idle) connection.destroy();
+  }
+}
+
+/** The connections of a pod, made when it is first used. */
+export const connectionsOf = (pod: PodSlot, context: PlaneContext): PodConnections => {
+  if (pod.transport instanceof PodConnections) return pod.transport;
+  const connections = new PodConnections(pod, context);
+  pod.transport = connections;
+  context.pods.add(connections);
+  return connections;
+};

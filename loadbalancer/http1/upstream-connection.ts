@@ -1,0 +1,257 @@
+import { connect, type Socket } from 'node:net';
+import { ChunkedBody, type PayloadSink } from './chunked-body.ts';
+import type { PlaneContext } from './plane-context.ts';
+import { parseResponseHead, type ResponseHead } from './response-head.ts';
+
+/** How the end of a response is found (RFC 9112, section 6.3). */
+export type ResponseFraming = 'none' | 'length' | 'chunked' | 'untilClose' | 'tunnel';
+
+/** What went wrong on the way to or from a pod. */
+export interface UpstreamFault {
+  readonly kind: 'connect' | 'broken' | 'malformed';
+  /** Not one byte of an answer had come. */
+  readonly silent: boolean;
+  readonly detail: string;
+}
+
+/** Whoever uses a connection to a pod for one request. */
+export interface UpstreamUser {
+  readonly method: string;
+  readonly wantsUpgrade: boolean;
+  /** An HTTP/1.0 client cannot read chunks: it gets the payload alone. */
+  readonly wantsPayloadOnly: boolean;
+  /** The whole request was written. */
+  readonly requestSent: boolean;
+  onUpstreamConnected(): void;
+  onInterim(head: ResponseHead): void;
+  onResponseHead(head: ResponseHead, framing: ResponseFraming): void;
+  /** The bytes are valid during the call only. */
+  onResponseBytes(bytes: Buffer, from: number, to: number): void;
+  /** All that one read brought was told. */
+  onReadDone(): void;
+  /** The connection is no longer the user's. */
+  onResponseEnd(): void;
+  /** In a tunnel: the pod sends no more. */
+  onTunnelEnd(): void;
+  onUpstreamDrain(): void;
+  /** The connection is gone, and no longer the user's. */
+  onUpstreamFault(fault: UpstreamFault): void;
+}
+
+/** Who owns idle connections. */
+export interface ConnectionKeeper {
+  keep(connection: UpstreamConnection, idleMs: number | undefined): void;
+  forget(connection: UpstreamConnection): void;
+}
+
+/** One connection to a pod, with a strict reader of its responses. Serves one request at a time. */
+export class UpstreamConnection {
+  /** When an idle connection has to be closed. */
+  expiresMs = 0;
+  idleSinceMs = 0;
+  connected = false;
+  readonly #socket: Socket;
+  readonly #context: PlaneContext;
+  readonly #keeper: ConnectionKeeper;
+  #user: UpstreamUser | undefined;
+  #headText = '';
+  #framing: ResponseFraming | 'head' = 'head';
+  #left = 0;
+  #chunks: ChunkedBody | undefined;
+  #head: ResponseHead | undefined;
+  #closed = false;
+  #received = false;
+  #failure: string | undefined;
+
+  constructor(address: string, port: number, context: PlaneContext, keeper: ConnectionKeeper) {
+    this.#context = context;
+    this.#keeper = keeper;
+    context.deps.metrics.upstreamConnections += 1;
+    this.#socket = connect({
+      host: address,
+      port,
+      noDelay: true,
+      allowHalfOpen: true,
+      onread: {
+        buffer: context.readBuffer,
+        callback: (length) => {
+          this.#onData(context.readBuffer, length);
+          return true;
+        },
+      },
+    });
+    this.#socket.on('connect', () => {
+      this.connected = true;
+      this.#user?.onUpstreamConnected();
+    });
+    this.#socket.on('drain', () => this.#user?.onUpstreamDrain());
+    this.#socket.on('end', () => this.#onEnd());
+    this.#socket.on('error', (error) => (this.#failure ??= error.message));
+    this.#socket.on('close', () => this.#onClose());
+  }
+
+  /** Whether the pod takes more without buffering here. */
+  get needsDrain(): boolean {
+    return this.#socket.writableNeedDrain;
+  }
+
+  /** Makes it the connection of one request. */
+  use(user: UpstreamUser): void {
+    this.#user = user;
+    this.#framing = 'head';
+    this.#headText = '';
+    this.#received = false;
+  }
+
+  writeText(text: string): void {
+    if (!this.#closed) this.#socket.write(text, 'latin1');
+  }
+
+  writeBytes(bytes: Buffer): void {
+    if (!this.#closed) this.#socket.write(bytes);
+  }
+
+  /** In a tunnel: the client sends no more. */
+  endWrites(): void {
+    this.#socket.end();
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  /** Closes without telling the user, who is the one that wants it. */
+  destroy(): void {
+    this.#user = undefined;
+    this.#closed = true;
+    this.#socket.destroy();
+  }
+
+  #onData(bytes: Buffer, length: number): void {
+    if (this.#closed) return;
+    const user = this.#user;
+    if (user === undefined) {
+      // Bytes that nobody asked for: whatever they are, the next answer must not be made of them.
+      this.destroy();
+      return;
+    }
+    this.#received = true;
+    let at = 0;
+    while (at < length && this.#user === user) {
+      const next =
+        this.#framing === 'head' ? this.#readHead(user, bytes, at, length) : this.#readBody(user, bytes, at, length);
+      if (next === -1) return;
+      at = next;
+    }
+    if (this.#user === user) user.onReadDone();
+    else if (at < length) this.#spoil();
+  }
+
+  #readHead(user: UpstreamUser, bytes: Buffer, from: number, to: number): number {
+    const { maxHeadBytes, maxHeaders } = this.#context.limits;
+    const before = this.#headText.length;
+    const text = this.#headText + bytes.toString('latin1', from, Math.min(to, from + maxHeadBytes + 4 - before));
+    const end = text.indexOf('\r\n\r\n', Math.max(0, before - 3));
+    if (end === -1) {
+      if (text.length >= maxHeadBytes) return this.#fault('malformed', 'a head that is too large');
+      this.#headText = text;
+      return to;
+    }
+    this.#headText = '';
+    const head = parseResponseHead(text, end, maxHeaders);
+    if (typeof head === 'string') return this.#fault('malformed', head);
+    const next = from + end + 4 - before;
+    if (head.status >= 200) this.#beginBody(user, head);
+    else if (head.status === 101) {
+      if (!user.wantsUpgrade || head.upgrade === undefined)
+        return this.#fault('malformed', 'an upgrade nobody asked for');
+      this.#framing = 'tunnel';
+      user.onResponseHead(head, 'tunnel');
+    } else user.onInterim(head);
+    return next;
+  }
+
+  #beginBody(user: UpstreamUser, head: ResponseHead): void {
+    this.#head = head;
+    this.#left = head.contentLength ?? 0;
+    this.#chunks = undefined;
+    if (user.method === 'HEAD' || head.status === 204 || head.status === 304) this.#framing = 'none';
+    else if (head.chunked) {
+      this.#framing = 'chunked';
+      this.#chunks = new ChunkedBody();
+    } else this.#framing = head.contentLength === undefined ? 'untilClose' : 'length';
+    const framing = this.#framing;
+    user.onResponseHead(head, framing);
+    if (this.#user === user && (framing === 'none' || (framing === 'length' && this.#left === 0))) this.#finish(user);
+  }
+
+  #readBody(user: UpstreamUser, bytes: Buffer, from: number, to: number): number {
+    if (this.#chunks !== undefined && this.#framing === 'chunked') {
+      const sink: PayloadSink | undefined = user.wantsPayloadOnly
+        ? (...span) => user.onResponseBytes(...span)
+        : undefined;
+      const next = this.#chunks.accept(bytes, from, to, sink);
+      if (next === -1) return this.#fault('malformed', 'a malformed chunk');
+      if (sink === undefined) user.onResponseBytes(bytes, from, next);
+      if (this.#chunks.complete && this.#user === user) this.#finish(user);
+      return next;
+    }
+    if (this.#framing === 'length') {
+      const next = Math.min(to, from + this.#left);
+      this.#left -= next - from;
+      user.onResponseBytes(bytes, from, next);
+      if (this.#left === 0 && this.#user === user) this.#finish(user);
+      return next;
+    }
+    user.onResponseBytes(bytes, from, to);
+    return to;
+  }
+
+  #finish(user: UpstreamUser): void {
+    const head = this.#head;
+    const reusable = head?.keepAlive === true && user.requestSent && this.#socket.writableLength === 0;
+    this.#user = undefined;
+    this.#head = undefined;
+    this.#chunks = undefined;
+    if (reusable && this.#framing !== 'untilClose') {
+      this.#framing = 'head';
+      this.#keeper.keep(this, head.keepAliveSeconds === undefined ? undefined : head.keepAliveSeconds * 1000);
+    } else this.destroy();
+    user.onResponseEnd();
+  }
+
+  // The end of the response told the keeper, and perhaps a next user, too early: more bytes had come with it.
+  #spoil(): void {
+    if (this.#closed) return;
+    this.#keeper.forget(this);
+    this.#fault('broken', 'bytes after the end of a response');
+    this.destroy();
+  }
+
+  #onEnd(): void {
+    const user = this.#user;
+    if (user === undefined) this.destroy();
+    else if (this.#framing === 'tunnel') user.onTunnelEnd();
+    else if (this.#framing === 'untilClose') this.#finish(user);
+    else this.#fault('broken', 'the pod closed the connection');
+  }
+
+  #onClose(): void {
+    this.#closed = true;
+    this.#keeper.forget(this);
+    if (this.#user !== undefined)
+      this.#fault(this.connected ? 'broken' : 'connect', this.#failure ?? 'the connection closed');
+  }
+
+  #fault(kind: UpstreamFault['kind'], detail: string): -1 {
+    const user = this.#user;
+    this.destroy();
+    this.#keeper.forget(this);
+    user?.onUpstreamFault({ kind, silent: !this.#received, detail });
+    return -1;
+  }
+}
