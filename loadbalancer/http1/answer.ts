@@ -1,30 +1,53 @@
+import type { Refusal } from '../domain/hold-queue.ts';
+import { clientResponseHead } from './client-response-head.ts';
 import type { ClientSide } from './client-side.ts';
+import { renderOwnAnswer } from './own-answers.ts';
+import type { RequestHead } from './request-head.ts';
+import type { ResponseHead } from './response-head.ts';
+import type { ResponseFraming, UpstreamConnection } from './upstream-connection.ts';
 
 /** Up to here bytes are written as text together with the head: one write, and no buffer of their own. */
 export const textBytes = 16_384;
+
+/** What an answer has to say beside what the pod said. */
+export interface AnswerAdditions {
+  readonly requestId: string;
+  /** Time in the hold; 0: was not held. */
+  readonly heldMs: number;
+  /** The connection cannot go on after this answer. */
+  readonly mustClose: boolean;
+}
 
 /** The answer of one request on its way to the client: one write for the head and what came with it. */
 export class Answer {
   /** Sent to the client; 0: none yet. */
   status = 0;
   bytesOut = 0;
+  /** Whether the connection can serve another request afterwards. */
+  keepAlive: boolean;
   readonly #client: ClientSide;
+  readonly #request: RequestHead;
   #pendingHead = '';
+  #holdsBack = false;
 
-  constructor(client: ClientSide) {
+  constructor(client: ClientSide, request: RequestHead) {
     this.#client = client;
+    this.#request = request;
+    this.keepAlive = request.keepAlive;
   }
 
-  /** Begins with the head; it waits for what the same read brings, until `flush`. */
-  begin(status: number, head: string): void {
-    this.status = status;
-    this.#pendingHead = head;
+  /** Passes an interim answer on; HTTP/1.0 knows none (RFC 9110, section 15.2). */
+  interim(head: ResponseHead): void {
+    if (this.#request.minor === 1) this.#write(`${head.statusLine}${head.kept}\r\n`);
   }
 
-  /** Writes text at once. */
-  text(text: string): void {
-    this.bytesOut += text.length;
-    this.#client.writeText(text);
+  /** Begins the pod's answer; its head waits for what the same read brings, until `flush`. */
+  begin(head: ResponseHead, framing: ResponseFraming, { requestId, heldMs, mustClose }: AnswerAdditions): void {
+    const { minor } = this.#request;
+    const untilClose = framing === 'untilClose' || framing === 'tunnel' || (framing === 'chunked' && minor === 0);
+    if (untilClose || mustClose) this.keepAlive = false;
+    this.status = head.status;
+    this.#pendingHead = clientResponseHead(head, framing, { minor, keepAlive: this.keepAlive, requestId, heldMs });
   }
 
   /** Writes bytes that are valid during the call only. */
@@ -37,7 +60,8 @@ export class Answer {
     }
     const head = this.#pendingHead;
     this.#pendingHead = '';
-    this.text(head === '' ? bytes.toString('latin1', from, to) : head + bytes.toString('latin1', from, to));
+    const text = bytes.toString('latin1', from, to);
+    this.#write(head === '' ? text : head + text);
   }
 
   /** Writes a head that still waits. */
@@ -45,6 +69,38 @@ export class Answer {
     if (this.#pendingHead === '') return;
     const head = this.#pendingHead;
     this.#pendingHead = '';
-    this.text(head);
+    this.#write(head);
+  }
+
+  /** Answers in our own name. */
+  refuse(refusal: Refusal, { requestId, heldMs, mustClose }: AnswerAdditions): void {
+    if (mustClose) this.keepAlive = false;
+    const answer = renderOwnAnswer(refusal, {
+      requestId,
+      heldMs: heldMs > 0 ? heldMs : undefined,
+      close: !this.keepAlive,
+      withoutBody: this.#request.method === 'HEAD',
+    });
+    this.status = answer.status;
+    this.#write(answer.text);
+  }
+
+  /** Lets the pod wait while the client reads more slowly. */
+  slowDown(upstream: UpstreamConnection | undefined): void {
+    if (upstream === undefined || this.#holdsBack || !this.#client.needsDrain) return;
+    this.#holdsBack = true;
+    upstream.pause();
+  }
+
+  /** The client has read; lets the pod go on. */
+  speedUp(upstream: UpstreamConnection | undefined): void {
+    if (!this.#holdsBack) return;
+    this.#holdsBack = false;
+    upstream?.resume();
+  }
+
+  #write(text: string): void {
+    this.bytesOut += text.length;
+    this.#client.writeText(text);
   }
 }

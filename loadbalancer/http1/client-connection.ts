@@ -124,7 +124,8 @@ export class ClientConnection implements ClientSide {
     if (this.#closing) return;
     this.#stash = this.#stash === undefined ? chunk : Buffer.concat([this.#stash, chunk]);
     this.#takeStash();
-    if (this.#stash !== undefined && this.#stash.length >= maxStashBytes) this.#socket.pause();
+    const waiting = this.#waitingBytes();
+    if (waiting !== undefined && waiting.length >= maxStashBytes) this.#socket.pause();
   }
 
   /** Hands out what has arrived: to the request under way what is its own, then to the next, as long as there is one. */
@@ -138,19 +139,15 @@ export class ClientConnection implements ClientSide {
       if (taken > 0) this.#stash = taken >= chunk.length ? undefined : chunk.subarray(taken);
     }
     this.#parsing = false;
-    if (this.#idle()) this.#awaitNext();
+    this.#awaitNext();
   }
 
   #waitingBytes(): Buffer | undefined {
     return this.#closing ? undefined : this.#stash;
   }
 
-  // Separate, since what was called in between may have changed all of it.
-  #idle(): boolean {
-    return this.#exchange === undefined && !this.#closing;
-  }
-
   #awaitNext(): void {
+    if (this.#exchange !== undefined || this.#closing) return;
     if (this.#ended) this.#finish();
     else if (this.#socket.isPaused()) this.#socket.resume();
   }

@@ -1,23 +1,19 @@
 import type { Application, Outcome } from '../domain/application.ts';
 import { HoldTicket, type Refusal } from '../domain/hold-queue.ts';
 import { PodSlot } from '../domain/pod-slot.ts';
-import { Answer } from './answer.ts';
+import { Answer, type AnswerAdditions } from './answer.ts';
 import { ExchangeRecord } from './exchange-record.ts';
 import { forwardedHead } from './forwarded-head.ts';
-import { type OwnAnswerCode, renderOwnAnswer } from './own-answers.ts';
 import type { PlaneContext } from './plane-context.ts';
 import { overdue, type Stage } from './overdue.ts';
-import { connectionsOf } from './pod-connections.ts';
+import { connectionsOf, isRepeatable } from './pod-connections.ts';
 import type { RequestHead } from './request-head.ts';
 import { makeTraceparent } from './request-ids.ts';
 import type { ClientSide } from './client-side.ts';
 import type { ResponseHead } from './response-head.ts';
-import { clientResponseHead } from './client-response-head.ts';
 import { Upload } from './upload.ts';
 import type { ResponseFraming, UpstreamConnection, UpstreamFault, UpstreamUser } from './upstream-connection.ts';
 
-/** Methods that may be sent twice (RFC 9110, section 9.2.2). */
-const idempotent = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE', 'PROPFIND', 'SEARCH', 'QUERY']);
 /** One request on its way: from its complete head, through the hold, to a pod and back. */
 export class Exchange extends HoldTicket implements UpstreamUser {
   readonly #client: ClientSide;
@@ -34,19 +30,16 @@ export class Exchange extends HoldTicket implements UpstreamUser {
   #reused = false;
   #replayable = false;
   readonly #answer: Answer;
-  #keepAlive: boolean;
   #progressMs = 0;
-  #paused = false;
 
   constructor(client: ClientSide, context: PlaneContext, head: RequestHead, headBytes: number) {
     super();
     this.#client = client;
-    this.#answer = new Answer(client);
+    this.#answer = new Answer(client, head);
     this.#context = context;
     this.#head = head;
     this.#headBytes = headBytes;
     this.#upload = new Upload(client, head.bodyLength, context.limits.heldBodyBytes);
-    this.#keepAlive = head.keepAlive;
     this.#path = head.path;
     this.#record = new ExchangeRecord(head, context.deps);
   }
@@ -69,7 +62,7 @@ export class Exchange extends HoldTicket implements UpstreamUser {
   }
 
   get requestSent(): boolean {
-    return this.#upload.complete && (this.#stage === 'sent' || this.#stage === 'responding');
+    return this.#upload.complete;
   }
 
   /** Nothing of an answer was sent yet. */
@@ -79,16 +72,12 @@ export class Exchange extends HoldTicket implements UpstreamUser {
 
   /** Takes bytes of the client; returns how many of them are this request's, -1 when its body is malformed. */
   feed(chunk: Buffer): number {
-    if (this.#stage === 'tunnel') {
-      this.#upload.bytes += chunk.length;
-      this.#toPod(chunk);
-      return chunk.length;
-    }
-    const taken = this.#upload.accept(chunk);
-    if (taken <= 0) return taken;
+    const taken = this.#upload.accept(chunk, this.#stage === 'tunnel');
+    if (taken <= 0 || this.#stage === 'done') return taken;
     const part = taken === chunk.length ? chunk : chunk.subarray(0, taken);
-    if (this.#stage === 'sent' || this.#stage === 'responding') this.#toPod(part);
-    else if (this.#stage !== 'done') this.#upload.keep(part, this, this.#application);
+    this.#progressMs = this.#context.tickMs;
+    if (this.#upstream === undefined || this.#stage === 'connecting') this.#upload.keep(part, this, this.#application);
+    else this.#upload.pass(part, this.#upstream);
     return taken;
   }
 
@@ -115,7 +104,7 @@ export class Exchange extends HoldTicket implements UpstreamUser {
     this.#lastPod = pod;
     this.#progressMs = this.#context.tickMs;
     const connections = connectionsOf(pod, this.#context);
-    this.#replayable = this.#upload.complete && idempotent.has(this.#head.method);
+    this.#replayable = this.#upload.complete && isRepeatable(this.#head.method);
     const idle = connections.takeIdle(this, this.#replayable);
     this.#reused = idle !== undefined;
     this.#upstream = idle ?? connections.open(this);
@@ -125,16 +114,7 @@ export class Exchange extends HoldTicket implements UpstreamUser {
 
   onRefused(refusal: Refusal): void {
     if (this.#stage === 'done') return;
-    const close = !this.#keepAlive || !this.#upload.complete || this.#context.draining;
-    const answer = renderOwnAnswer(refusal, {
-      requestId: this.#record.requestId,
-      heldMs: this.heldMs > 0 ? this.heldMs : undefined,
-      close,
-      withoutBody: this.#head.method === 'HEAD',
-    });
-    this.#keepAlive = !close;
-    this.#answer.status = answer.status;
-    this.#answer.text(answer.text);
+    this.#answer.refuse(refusal, this.#additions());
     this.#finish('failed', refusal.code);
   }
 
@@ -142,9 +122,8 @@ export class Exchange extends HoldTicket implements UpstreamUser {
   refuseBody(): void {
     this.#dropUpstream();
     this.#context.deps.metrics.malformedRequests += 1;
-    this.#keepAlive = false;
     if (this.unanswered) {
-      this.#leave();
+      this.#leave('clientGone');
       this.onRefused({ code: 'BadRequest', detail: 'The chunked body is malformed.' });
     } else this.#cutOff('clientGone', 'BadRequest');
   }
@@ -153,13 +132,9 @@ export class Exchange extends HoldTicket implements UpstreamUser {
   clientGone(): void {
     if (this.#stage === 'done') return;
     this.#dropUpstream();
-    if (this.#stage === 'tunnel') {
-      this.#finish('closed', undefined);
-      return;
-    }
-    this.#leave();
+    this.#leave(this.#stage === 'tunnel' ? 'closed' : 'clientGone');
     if (this.#answer.status === 0) this.#answer.status = 499;
-    this.#finish('clientGone', 'ClientGone');
+    this.#close('clientGone', this.#stage === 'tunnel' ? undefined : 'ClientGone');
   }
 
   /** The client sends no more; a tunnel passes that on. */
@@ -169,10 +144,8 @@ export class Exchange extends HoldTicket implements UpstreamUser {
 
   /** The client took what was written. */
   clientDrained(): void {
-    if (!this.#paused) return;
-    this.#paused = false;
     this.#progressMs = this.#context.tickMs;
-    this.#upstream?.resume();
+    this.#answer.speedUp(this.#upstream);
   }
 
   /** Ends what took too long; called by the tick. */
@@ -183,9 +156,12 @@ export class Exchange extends HoldTicket implements UpstreamUser {
     if (late === undefined) return;
     this.#dropUpstream();
     if (late === 'connect') this.onUpstreamFault({ kind: 'connect', silent: true, detail: 'no connection in time' });
-    else if (late === 'body') this.#fail('RequestTimeout', 'The body stopped arriving.');
+    else if (late === 'body') this.onRefused({ code: 'RequestTimeout', detail: 'The body stopped arriving.' });
     else if (late === 'answer') {
-      this.#fail('GatewayTimeout', `No answer within ${Math.round(settings.responseTimeoutMs / 1000)} s.`);
+      this.onRefused({
+        code: 'GatewayTimeout',
+        detail: `No answer within ${Math.round(settings.responseTimeoutMs / 1000)} s.`,
+      });
     } else this.#cutOff('failed', 'IdleTimeout');
   }
 
@@ -195,23 +171,14 @@ export class Exchange extends HoldTicket implements UpstreamUser {
 
   onInterim(head: ResponseHead): void {
     this.#progressMs = this.#context.tickMs;
-    // HTTP/1.0 knows no interim answers (RFC 9110, section 15.2).
-    if (this.#head.minor === 1) this.#answer.text(`${head.statusLine}${head.kept}\r\n`);
+    this.#answer.interim(head);
   }
 
   onResponseHead(head: ResponseHead, framing: ResponseFraming): void {
     this.#progressMs = this.#context.tickMs;
     this.#stage = framing === 'tunnel' ? 'tunnel' : 'responding';
     this.#upload.forget();
-    const untilClose = framing === 'untilClose' || (framing === 'chunked' && this.#head.minor === 0);
-    if (untilClose || framing === 'tunnel' || !this.#upload.complete || this.#context.draining) this.#keepAlive = false;
-    const text = clientResponseHead(head, framing, {
-      minor: this.#head.minor,
-      keepAlive: this.#keepAlive,
-      requestId: this.#record.requestId,
-      heldMs: this.heldMs,
-    });
-    this.#answer.begin(head.status, text);
+    this.#answer.begin(head, framing, this.#additions());
     if (framing !== 'tunnel') return;
     this.#context.deps.metrics.upgrades += 1;
     this.#answer.flush();
@@ -225,10 +192,7 @@ export class Exchange extends HoldTicket implements UpstreamUser {
 
   onReadDone(): void {
     this.#answer.flush();
-    if (this.#client.needsDrain && !this.#paused && this.#upstream !== undefined) {
-      this.#paused = true;
-      this.#upstream.pause();
-    }
+    this.#answer.slowDown(this.#upstream);
   }
 
   onResponseEnd(): void {
@@ -262,7 +226,8 @@ export class Exchange extends HoldTicket implements UpstreamUser {
       this.#repeat(application);
     } else {
       if (fault.kind === 'malformed') metrics.malformedResponses += 1;
-      if (this.#answer.status === 0) this.#fail('BadGateway', `The pod's answer failed: ${fault.detail}.`);
+      if (this.#answer.status === 0)
+        this.onRefused({ code: 'BadGateway', detail: `The pod's answer failed: ${fault.detail}.` });
       else this.#cutOff('failed', 'BadGateway');
     }
   }
@@ -283,11 +248,6 @@ export class Exchange extends HoldTicket implements UpstreamUser {
     });
     this.#upload.start(upstream, text);
     if (!this.#reused || !this.#replayable) this.#upload.forget();
-  }
-
-  #toPod(part: Buffer): void {
-    this.#progressMs = this.#context.tickMs;
-    if (this.#upstream !== undefined) this.#upload.pass(part, this.#upstream);
   }
 
   #toHold(application: Application, nowMs: number): void {
@@ -311,10 +271,10 @@ export class Exchange extends HoldTicket implements UpstreamUser {
   }
 
   /** Gives the place at the application back, held or granted. */
-  #leave(): void {
+  #leave(outcome: Outcome): void {
     const nowMs = this.#context.deps.clock.nowMs();
     if (this.phase === 'held') this.#application?.cancel(this, nowMs);
-    else this.#application?.release(this, 'clientGone', nowMs);
+    else this.#application?.release(this, outcome, nowMs);
   }
 
   #dropUpstream(): void {
@@ -322,8 +282,9 @@ export class Exchange extends HoldTicket implements UpstreamUser {
     this.#upstream = undefined;
   }
 
-  #fail(code: OwnAnswerCode, detail: string): void {
-    this.onRefused({ code, detail });
+  #additions(): AnswerAdditions {
+    const mustClose = !this.#upload.complete || this.#context.draining;
+    return { requestId: this.#record.requestId, heldMs: this.heldMs, mustClose };
   }
 
   /** The answer cannot be completed: the client has to see that it is not whole. */
@@ -334,7 +295,7 @@ export class Exchange extends HoldTicket implements UpstreamUser {
 
   #finish(outcome: Outcome, error: string | undefined): void {
     this.#close(outcome, error);
-    this.#client.exchangeDone(this.#keepAlive);
+    this.#client.exchangeDone(this.#answer.keepAlive);
   }
 
   #close(outcome: Outcome, error: string | undefined): void {

@@ -1,6 +1,11 @@
 import type { Application } from '../domain/application.ts';
 import type { DataPlaneDeps, DataPlaneLimits } from './ports.ts';
-import type { PodConnections } from './pod-connections.ts';
+
+/** Idle connections to one pod, as the tick and the close see them. */
+export interface IdleConnections {
+  sweep(nowMs: number): void;
+  closeIdle(): void;
+}
 
 /** What all connections of one data plane share. */
 export interface PlaneContext {
@@ -13,7 +18,7 @@ export interface PlaneContext {
   /** Applications that may hold requests; swept by the tick. */
   readonly holding: Set<Application>;
   /** Pods with connections of ours. */
-  readonly pods: Set<PodConnections>;
+  readonly pods: Set<IdleConnections>;
   /**
    * The one buffer that all pods' sockets read into. Reading is synchronous, so nothing in it outlives the callback that
    * was told of it: what has to wait is copied.

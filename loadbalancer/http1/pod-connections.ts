@@ -8,6 +8,11 @@ import { type ConnectionKeeper, UpstreamConnection, type UpstreamUser } from './
  */
 const trustedIdleMs = 1000;
 
+const idempotent = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE', 'PROPFIND', 'SEARCH', 'QUERY']);
+
+/** Whether a request of this method may be sent twice without harm (RFC 9110, section 9.2.2). */
+export const isRepeatable = (method: string): boolean => idempotent.has(method);
+
 /** Connections to one pod. Idle ones are used last in, first out, so that the surplus grows old and goes. */
 export class PodConnections implements PodTransport, ConnectionKeeper {
   readonly #pod: PodSlot;

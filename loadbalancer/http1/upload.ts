@@ -32,10 +32,10 @@ export class Upload {
     return this.#kept.bytes;
   }
 
-  /** How many of the chunk's first bytes belong to the body; -1 when it is malformed. */
-  accept(chunk: Buffer): number {
-    if (this.#body.complete) return 0;
-    const taken = this.#body.accept(chunk);
+  /** How many of the chunk's first bytes belong to the body; -1 when it is malformed. In a tunnel everything does. */
+  accept(chunk: Buffer, tunnel: boolean): number {
+    if (this.#body.complete && !tunnel) return 0;
+    const taken = tunnel ? chunk.length : this.#body.accept(chunk);
     if (taken > 0) this.bytes += taken;
     return taken;
   }
