@@ -28,6 +28,11 @@ export const loadBalancerSettingsSpecSchema = z.object({
     .max(86_400)
     .default(900)
     .describe('Longest wait for the head of an answer.'),
+  sharedHosts: z
+    .array(z.string().min(1).max(253))
+    .max(256)
+    .default([])
+    .describe('Hosts that several namespaces may use, with different path prefixes; * stands for every host.'),
   idleSeconds: z.number().min(1).max(604_800).default(300).describe('Idle time after which an application sleeps.'),
 });
 

@@ -11,7 +11,12 @@ export interface ObjectMeta {
   readonly deletionTimestamp?: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
-  readonly ownerReferences?: readonly { readonly uid: string; readonly kind: string; readonly controller?: boolean }[];
+  readonly ownerReferences?: readonly {
+    readonly uid: string;
+    readonly kind: string;
+    readonly name: string;
+    readonly controller?: boolean;
+  }[];
   readonly managedFields?: readonly ManagedFields[];
 }
 

@@ -1,0 +1,97 @@
+import type { Application } from '../../shared/kubernetes/application-watch.ts';
+import type { EventRecorder } from '../../shared/kubernetes/event-recorder.ts';
+import { isKubeStatus, PATCH_TYPES, type KubeApi } from '../../shared/kubernetes/kube-api.ts';
+import { isPodReady, type Pod } from '../../shared/kubernetes/objects.ts';
+import { pathOf, RESOURCES } from '../../shared/kubernetes/paths.ts';
+import { writeScale } from '../../shared/kubernetes/scale.ts';
+import { SLEEP_TIMES } from '../../shared/rules/sleep.ts';
+import { FIELD_MANAGERS } from '../../shared/rules/wake.ts';
+import { messageOf, type Logger } from '../../shared/runtime/logger.ts';
+
+/** How a write of replicas ended. `stale`: the Deployment changed meanwhile, decide again. */
+export type ScaleOutcome =
+  { readonly kind: 'done' } | { readonly kind: 'stale' } | { readonly kind: 'failed'; readonly message: string };
+
+const DELETION_COST = 'controller.kubernetes.io/pod-deletion-cost';
+
+/** The only place where this program changes a cluster's workloads. Each write is refused unless this process leads. */
+export class Actuator {
+  readonly #api: KubeApi;
+  readonly #deps: { isLeader: () => boolean; events: EventRecorder; logger: Logger };
+
+  constructor(api: KubeApi, deps: { isLeader: () => boolean; events: EventRecorder; logger: Logger }) {
+    this.#api = api;
+    this.#deps = deps;
+  }
+
+  /** Writes replicas, fenced by the Deployment that the decision saw. */
+  async scale(application: Application, replicas: number, reason: string, message: string): Promise<ScaleOutcome> {
+    const { deployment, metadata } = application;
+    if (deployment === undefined || !this.#deps.isLeader()) return { kind: 'stale' };
+    const from = deployment.spec.replicas ?? 1;
+    try {
+      await writeScale(this.#api, {
+        namespace: metadata.namespace,
+        name: deployment.metadata.name,
+        replicas,
+        resourceVersion: deployment.metadata.resourceVersion,
+        fieldManager: FIELD_MANAGERS.autoscaler,
+        timeoutMs: SLEEP_TIMES.scaleCallMs,
+      });
+    } catch (error) {
+      if (isKubeStatus(error, 409)) return { kind: 'stale' };
+      const text = `Scaling ${deployment.metadata.name} from ${from} to ${replicas} failed: ${messageOf(error)}`;
+      this.event(application, 'Warning', 'ScaleFailed', text);
+      return { kind: 'failed', message: text };
+    }
+    this.#deps.logger.info('scaled', { application: application.key, from, to: replicas, reason, decision: message });
+    this.event(application, 'Normal', reason, `Scaled from ${from} to ${replicas}: ${message}`);
+    return { kind: 'done' };
+  }
+
+  /** Tells the ReplicaSet which pods are busy; only advice, so failures are no reason not to scale. */
+  async adviseDeletion(pods: readonly Pod[], inFlight: ReadonlyMap<string, number>): Promise<void> {
+    const changed = pods.filter(
+      (pod) => (pod.metadata.annotations?.[DELETION_COST] ?? '0') !== String(inFlight.get(pod.metadata.uid) ?? 0),
+    );
+    await Promise.allSettled(
+      changed.map(async (pod) => {
+        await this.#api.request('PATCH', pathOf(RESOURCES.pods, pod.metadata.namespace, pod.metadata.name), {
+          contentType: PATCH_TYPES.merge,
+          timeoutMs: 2000,
+          body: {
+            metadata: {
+              uid: pod.metadata.uid,
+              annotations: { [DELETION_COST]: String(inFlight.get(pod.metadata.uid) ?? 0) },
+            },
+          },
+        });
+      }),
+    );
+  }
+
+  /** Deletes the pods that did not become ready, so that the start is tried again. */
+  async restartPods(application: Application, why: string): Promise<void> {
+    this.event(application, 'Warning', 'StartRetried', why);
+    for (const pod of application.pods) {
+      if (isPodReady(pod) || pod.metadata.deletionTimestamp !== undefined || !this.#deps.isLeader()) continue;
+      try {
+        await this.#api.request('DELETE', pathOf(RESOURCES.pods, pod.metadata.namespace, pod.metadata.name), {
+          body: { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: { uid: pod.metadata.uid } },
+        });
+      } catch (error) {
+        this.#deps.logger.warn('a pod that does not start could not be deleted', {
+          pod: pod.metadata.name,
+          reason: messageOf(error),
+        });
+      }
+    }
+  }
+
+  /** An Event on the Autoscaler. */
+  event(application: Application, type: 'Normal' | 'Warning', reason: string, message: string): void {
+    const { namespace, name, uid } = application.metadata;
+    const subject = { apiVersion: 'nemesis.io/v1alpha1', kind: 'Autoscaler', namespace, name, uid };
+    this.#deps.events.record(subject, type, reason, message);
+  }
+}

@@ -1,0 +1,271 @@
+import type { Autoscaler } from '../../shared/api/autoscaler.ts';
+import type { Application, ApplicationWatch } from '../../shared/kubernetes/application-watch.ts';
+import { isPodReady } from '../../shared/kubernetes/objects.ts';
+import type { Clock } from '../../shared/runtime/clock.ts';
+import { recordChange } from '../domain/engine/behavior.ts';
+import { ScalingEngine, type ScalingResult } from '../domain/engine/scaling-engine.ts';
+import { step } from '../domain/lifecycle/automaton.ts';
+import type { LifecycleAction, LifecycleStep } from '../domain/lifecycle/lifecycle.ts';
+import type { MetricsCollector } from '../domain/signals/metrics-collector.ts';
+import { hasTraffic, type Signals } from '../domain/signals/signals.ts';
+import type { Actuator } from './actuator.ts';
+import type { ControllerMetrics } from './controller-metrics.ts';
+import { lifecycleFacts, readyReplicas } from './lifecycle-facts.ts';
+import { recall, templateHashOf, type Memory } from './memory.ts';
+import { scalingSpecOf } from './scaling-spec.ts';
+import { buildStatus, conditionsOf, inertConditions } from './status.ts';
+import type { StatusWriter } from './status-writer.ts';
+import { desiredOf, type Story } from './story.ts';
+
+/** What the controller of applications needs. */
+export interface ApplicationControllerDeps {
+  readonly watch: ApplicationWatch;
+  readonly collector: MetricsCollector;
+  /** UIDs and names of the balancers that exist. */
+  readonly balancers: () => ReadonlyMap<string, string>;
+  /** Who else scales this Deployment between 1 and N, as `Kind namespace/name`. */
+  readonly otherScaler: (target: string) => string | undefined;
+  readonly isLeader: () => boolean;
+  readonly actuator: Actuator;
+  readonly statusWriter: StatusWriter;
+  readonly story: Story;
+  /** Asks for another look soon. */
+  readonly again: (key: string) => void;
+  readonly metrics: ControllerMetrics;
+  readonly clock: Clock;
+  readonly newId: () => string;
+}
+
+/** One look at an application: signals -> lifecycle -> engine -> status -> scale. */
+export class ApplicationController {
+  readonly #deps: ApplicationControllerDeps;
+  readonly #engine = new ScalingEngine();
+  readonly #memories = new Map<string, Memory>();
+
+  constructor(deps: ApplicationControllerDeps) {
+    this.#deps = deps;
+  }
+
+  /** Forgets everything: another leader may have acted meanwhile, so the status is read again. */
+  reset(): void {
+    this.#memories.clear();
+  }
+
+  /** The signals of an application now, as the engine would see them. */
+  signalsOf(application: Application): Signals {
+    return this.#signals(
+      application,
+      application.resource,
+      this.#memories.get(application.key)?.readySince ?? new Map(),
+    );
+  }
+
+  /** Looks at one application and does what is to be done. Called one at a time for each key. */
+  async reconcile(key: string): Promise<void> {
+    const { watch, clock, isLeader } = this.#deps;
+    if (!isLeader()) return;
+    const application = watch.get(key);
+    if (application === undefined) {
+      this.#memories.delete(key);
+      this.#deps.collector.forgetApplication(key);
+      this.#deps.metrics.forget(key);
+      return;
+    }
+    let memory = this.#memories.get(key);
+    if (memory?.uid !== application.metadata.uid) {
+      memory = recall(application, application.resource?.status, clock.wallMs());
+      this.#memories.set(key, memory);
+    }
+    if (application.resource === undefined) {
+      await this.#inert(application, memory, 'InvalidSpec', application.invalid.join('; '));
+    } else if (application.conflict !== undefined) {
+      await this.#inert(application, memory, application.conflict.reason, application.conflict.message);
+    } else {
+      await this.#look(application, application.resource, memory);
+    }
+  }
+
+  async #look(application: Application, resource: Autoscaler, memory: Memory): Promise<void> {
+    const { clock, collector, watch } = this.#deps;
+    const nowMs = clock.nowMs();
+    const wallMs = clock.wallMs();
+    const leftZero = this.#deps.story.replicasSeen(application, memory);
+    this.#noteTemplate(application, memory);
+    this.#noteReady(application, memory, nowMs);
+
+    const signals = this.#signals(application, resource, memory.readySince);
+    const balancers = this.#deps.balancers();
+    const drained =
+      memory.life.drainId === undefined ? new Set() : collector.drained(application.key, memory.life.drainId);
+    const unconfirmed = [...balancers].filter(([uid]) => !drained.has(uid)).map(([, name]) => name);
+    const facts = lifecycleFacts({ application, resource, settings: watch.settings, signals, unconfirmed });
+    const taken = step(memory.life, facts, this.#deps.newId, wallMs);
+    const queued = facts.traffic?.queued ?? 0;
+    if (leftZero && taken.state.wakeId !== undefined) memory.coldStarts.begin(taken.state.wakeId, nowMs);
+    memory.coldStarts.observe(application, queued, nowMs);
+
+    const decision = this.#decide(application, resource, memory, taken, signals, nowMs);
+    if (decision !== undefined) memory.scaling = decision.state;
+    this.#deps.story.decided(application, resource, memory, taken, decision);
+
+    const replicas = application.deployment?.spec.replicas ?? 0;
+    const status = buildStatus(
+      {
+        resource,
+        life: taken.state,
+        replicas,
+        desiredReplicas: desiredOf(taken, decision, replicas),
+        readyReplicas: readyReplicas(application),
+        lastDecision: memory.lastDecision,
+        lastScaleTime: memory.lastScaleTime,
+        learnedStartSeconds: rounded(memory.coldStarts.learnedSeconds),
+        templateHash: memory.templateHash,
+        conditions: conditionsOf({
+          step: taken,
+          decision,
+          trafficMissing: facts.trafficMissing,
+          ableToScale: memory.ableToScale,
+          otherWriter: memory.otherWriter,
+          readyReplicas: readyReplicas(application),
+          mode: resource.spec.mode,
+        }),
+      },
+      wallMs,
+    );
+    const moved = taken.state.phase !== memory.life.phase || taken.state.drainId !== memory.life.drainId;
+    if (!(await this.#deps.statusWriter.write(application, memory, status))) return;
+    if (moved) {
+      this.#deps.story.phaseChanged(application, memory, taken);
+      this.#deps.again(application.key);
+    }
+    memory.life = taken.state;
+    this.#deps.metrics.observe(application.key, taken.state.phase, replicas, readyReplicas(application), signals);
+
+    if (resource.spec.mode !== 'Active') return;
+    for (const action of taken.actions) await this.#act(application, memory, action, taken);
+    if (taken.actions.length === 0 && decision !== undefined && decision.desiredReplicas !== replicas) {
+      if (decision.desiredReplicas < replicas && hasTraffic(signals.traffic)) {
+        await this.#deps.actuator.adviseDeletion(application.pods.filter(isPodReady), signals.traffic.podsInFlight);
+      }
+      await this.#scale(application, memory, decision.desiredReplicas, decision.reason, decision.message);
+    }
+  }
+
+  #decide(
+    application: Application,
+    resource: Autoscaler,
+    memory: Memory,
+    taken: LifecycleStep,
+    signals: Signals,
+    nowMs: number,
+  ): ScalingResult | undefined {
+    const { phase } = taken.state;
+    const { deployment } = application;
+    const replicas = deployment?.spec.replicas ?? 0;
+    const observed = phase === 'Observing' && resource.spec.mode === 'Observe';
+    if (deployment === undefined || replicas === 0) return undefined;
+    if (phase !== 'Waking' && phase !== 'Active' && !observed) return undefined;
+    if (memory.scaling.recommendations.length === 0) {
+      // As the HPA: what runs when we begin to look counts as the first recommendation.
+      memory.scaling = { ...memory.scaling, recommendations: [{ atMs: nowMs, replicas }] };
+    }
+    return this.#engine.decide(
+      {
+        spec: scalingSpecOf(resource.spec, this.#deps.watch.settings),
+        replicas,
+        readyReplicas: readyReplicas(application),
+        phase: phase === 'Waking' ? 'Waking' : 'Active',
+        signals,
+        state: memory.scaling,
+        otherScaler: this.#deps.otherScaler(`${application.metadata.namespace}/${deployment.metadata.name}`),
+      },
+      nowMs,
+    );
+  }
+
+  async #act(application: Application, memory: Memory, action: LifecycleAction, taken: LifecycleStep): Promise<void> {
+    switch (action.kind) {
+      case 'scale':
+        await this.#scale(
+          application,
+          memory,
+          action.replicas,
+          action.replicas === 0 ? 'Sleep' : taken.state.reason,
+          action.why,
+        );
+        return;
+      case 'restartPods':
+        await this.#deps.actuator.restartPods(application, action.why);
+        return;
+    }
+  }
+
+  async #scale(
+    application: Application,
+    memory: Memory,
+    replicas: number,
+    reason: string,
+    message: string,
+  ): Promise<void> {
+    const from = application.deployment?.spec.replicas ?? 0;
+    memory.ownChange = { to: replicas, reason, message };
+    const outcome = await this.#deps.actuator.scale(application, replicas, reason, message);
+    this.#deps.metrics.scaleWrites.inc({ result: outcome.kind });
+    switch (outcome.kind) {
+      case 'done':
+        memory.ableToScale = undefined;
+        memory.lastScaleTime = new Date(this.#deps.clock.wallMs()).toISOString();
+        memory.scaling = recordChange(memory.scaling, replicas - from, this.#deps.clock.nowMs());
+        return;
+      case 'failed':
+        memory.ableToScale = outcome.message;
+        return;
+      case 'stale':
+        // The watch brings the newer state, and with it the next look.
+        return;
+    }
+  }
+
+  #noteTemplate(application: Application, memory: Memory): void {
+    if (application.deployment === undefined) return;
+    const hash = templateHashOf(application.deployment);
+    if (memory.templateHash !== undefined && memory.templateHash !== hash) memory.coldStarts.forget();
+    memory.templateHash = hash;
+  }
+
+  #noteReady(application: Application, memory: Memory, nowMs: number): void {
+    const ready = new Set(application.pods.filter(isPodReady).map(({ metadata }) => metadata.uid));
+    for (const uid of memory.readySince.keys()) if (!ready.has(uid)) memory.readySince.delete(uid);
+    for (const uid of ready) if (!memory.readySince.has(uid)) memory.readySince.set(uid, nowMs);
+  }
+
+  #signals(
+    application: Application,
+    resource: Autoscaler | undefined,
+    readySince: ReadonlyMap<string, number>,
+  ): Signals {
+    const nowMs = this.#deps.clock.nowMs();
+    const pods = application.pods
+      .filter((pod) => isPodReady(pod) && pod.metadata.deletionTimestamp === undefined)
+      .map(({ metadata }) => ({
+        key: `${metadata.namespace ?? ''}/${metadata.name}`,
+        uid: metadata.uid,
+        readySinceMs: readySince.get(metadata.uid) ?? nowMs,
+      }));
+    const windowMs = (resource?.spec.scaling?.windowSeconds ?? 15) * 1000;
+    return this.#deps.collector.signals(application.key, pods, [...this.#deps.balancers().keys()], nowMs, windowMs);
+  }
+
+  async #inert(application: Application, memory: Memory, reason: string, message: string): Promise<void> {
+    const conflicted = application.conflict !== undefined;
+    if (memory.lastDecision?.reason !== reason) {
+      memory.lastDecision = { time: new Date(this.#deps.clock.wallMs()).toISOString(), reason, message };
+      this.#deps.actuator.event(application, 'Warning', reason, message);
+    }
+    await this.#deps.statusWriter.writeInert(application, memory, inertConditions(reason, message, conflicted));
+  }
+}
+
+function rounded(seconds: number | undefined): number | undefined {
+  return seconds === undefined ? undefined : Math.round(seconds * 100) / 100;
+}

@@ -1,0 +1,97 @@
+import type { AutoscalerStatus } from '../../shared/api/autoscaler.ts';
+import type { Application } from '../../shared/kubernetes/application-watch.ts';
+import { isKubeStatus, PATCH_TYPES, type KubeApi } from '../../shared/kubernetes/kube-api.ts';
+import { pathOf, RESOURCES } from '../../shared/kubernetes/paths.ts';
+import { FIELD_MANAGERS } from '../../shared/rules/wake.ts';
+import type { Clock } from '../../shared/runtime/clock.ts';
+import { messageOf, type Logger } from '../../shared/runtime/logger.ts';
+import type { Memory } from './memory.ts';
+import { isTransition, statusPatch, type WantedCondition } from './status.ts';
+
+/** Numbers in messages move all the time; without a transition they are told at most so often. */
+const QUIET_MS = 5_000;
+
+/** Writes statuses: transitions at once, the rest now and then, each fenced by the resourceVersion it was decided on. */
+export class StatusWriter {
+  readonly #api: KubeApi;
+  readonly #deps: { isLeader: () => boolean; clock: Clock; logger: Logger };
+
+  constructor(api: KubeApi, deps: { isLeader: () => boolean; clock: Clock; logger: Logger }) {
+    this.#api = api;
+    this.#deps = deps;
+  }
+
+  /** Returns whether the status stands as wanted, so that it may be acted on. */
+  async write(application: Application, memory: Memory, status: AutoscalerStatus): Promise<boolean> {
+    const nowMs = this.#deps.clock.nowMs();
+    const transition = isTransition(memory.status, status);
+    if (!transition) {
+      if (nowMs - memory.statusWrittenMs < QUIET_MS || sameText(memory.status, status)) return true;
+    }
+    return (await this.#patch(application, memory, statusPatch(status), status)) || !transition;
+  }
+
+  /** Writes the conditions of a resource for which nothing is done. */
+  async writeInert(application: Application, memory: Memory, conditions: readonly WantedCondition[]): Promise<void> {
+    const now = new Date(this.#deps.clock.wallMs()).toISOString();
+    const status: AutoscalerStatus = {
+      ...(memory.lastDecision === undefined ? {} : { lastDecision: memory.lastDecision }),
+      conditions: conditions.map((each) => ({
+        ...each,
+        message: each.message.slice(0, 4096),
+        lastTransitionTime: now,
+      })),
+    };
+    if (!isTransition(memory.status, status)) return;
+    await this.#patch(application, memory, statusPatch(status), status);
+  }
+
+  async #patch(
+    application: Application,
+    memory: Memory,
+    patch: Record<string, unknown>,
+    status: AutoscalerStatus,
+  ): Promise<boolean> {
+    if (!this.#deps.isLeader()) return false;
+    const { namespace, name } = application.metadata;
+    const resourceVersion = newer(memory.resourceVersion, application.metadata.resourceVersion);
+    try {
+      const written = await this.#api.request<{ metadata: { resourceVersion: string } }>(
+        'PATCH',
+        pathOf(RESOURCES.autoscalers, namespace, name, 'status'),
+        {
+          query: { fieldManager: FIELD_MANAGERS.autoscaler },
+          contentType: PATCH_TYPES.merge,
+          timeoutMs: 5000,
+          body: { metadata: { resourceVersion }, status: patch },
+        },
+      );
+      memory.resourceVersion = written.metadata.resourceVersion;
+      memory.status = status;
+      memory.statusWrittenMs = this.#deps.clock.nowMs();
+      return true;
+    } catch (error) {
+      // 409: somebody edited the resource; the watch brings it, and the next look decides on that.
+      if (isKubeStatus(error, 409)) memory.resourceVersion = application.metadata.resourceVersion;
+      else if (!isKubeStatus(error, 404)) {
+        this.#deps.logger.warn('a status could not be written', {
+          application: application.key,
+          reason: messageOf(error),
+        });
+      }
+      return false;
+    }
+  }
+}
+
+/**
+ * Our own write is often answered before the watch shows it. Resource versions of one collection may be compared since
+ * Kubernetes 1.35 and always were ordered in practice; a wrong guess only costs a 409 and another look.
+ */
+function newer(a: string, b: string): string {
+  return BigInt(a) > BigInt(b) ? a : b;
+}
+
+function sameText(before: AutoscalerStatus | undefined, after: AutoscalerStatus): boolean {
+  return JSON.stringify(before) === JSON.stringify(after);
+}

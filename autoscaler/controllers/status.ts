@@ -1,0 +1,192 @@
+import type { Autoscaler, AutoscalerCondition, AutoscalerStatus, ConditionType } from '../../shared/api/autoscaler.ts';
+import { UNKNOWN_LIFE, type LifecycleState, type LifecycleStep } from '../domain/lifecycle/lifecycle.ts';
+import type { ScalingResult } from '../domain/engine/scaling-engine.ts';
+
+/** What the status is made of. */
+export interface StatusInput {
+  readonly resource: Autoscaler;
+  readonly life: LifecycleState;
+  readonly replicas: number;
+  readonly desiredReplicas: number;
+  readonly readyReplicas: number;
+  readonly lastDecision: AutoscalerStatus['lastDecision'];
+  readonly lastScaleTime: string | undefined;
+  readonly learnedStartSeconds: number | undefined;
+  readonly templateHash: string | undefined;
+  readonly conditions: readonly WantedCondition[];
+}
+
+/** A condition without its time. */
+export interface WantedCondition {
+  readonly type: ConditionType;
+  readonly status: 'True' | 'False' | 'Unknown';
+  readonly reason: string;
+  readonly message: string;
+}
+
+/**
+ * The life that a status tells of. A drain of an earlier leader is not continued but decided anew, and the start
+ * deadline begins again: how long nobody looked, because the API server or the leader was away, is not known.
+ *
+ * @param nowMs - epoch ms
+ */
+export function lifeOf(status: AutoscalerStatus | undefined, nowMs: number): LifecycleState {
+  if (status?.phase === undefined) return UNKNOWN_LIFE;
+  const ready = status.conditions?.find(({ type }) => type === 'Ready');
+  return {
+    phase: status.phase === 'Draining' ? 'Active' : status.phase,
+    sinceMs: status.phase === 'Waking' ? nowMs : Date.parse(status.phaseSince ?? '') || nowMs,
+    targetUid: status.targetUid,
+    drainId: undefined,
+    wakeId: status.wakeId,
+    startAttempts: status.startAttempts ?? 0,
+    retryAfterMs: status.retryAfter === undefined ? undefined : Date.parse(status.retryAfter),
+    reason: ready?.reason ?? 'Unknown',
+    message: ready?.message ?? '',
+  };
+}
+
+/** The status to write. Times of conditions move only when their status changes, as Kubernetes wants it. */
+export function buildStatus(input: StatusInput, nowMs: number): AutoscalerStatus {
+  const { life, resource } = input;
+  const now = new Date(nowMs).toISOString();
+  const before = new Map(resource.status?.conditions?.map((each) => [each.type, each]));
+  return {
+    ...(life.phase === undefined ? {} : { phase: life.phase, phaseSince: new Date(life.sinceMs).toISOString() }),
+    ...optional('targetUid', life.targetUid),
+    replicas: input.replicas,
+    desiredReplicas: input.desiredReplicas,
+    readyReplicas: input.readyReplicas,
+    ...optional('drainId', life.drainId),
+    ...optional('wakeId', life.wakeId),
+    startAttempts: life.startAttempts,
+    ...optional('retryAfter', life.retryAfterMs === undefined ? undefined : new Date(life.retryAfterMs).toISOString()),
+    ...optional('learnedStartSeconds', input.learnedStartSeconds),
+    ...optional('templateHash', input.templateHash),
+    ...optional('lastDecision', input.lastDecision),
+    ...optional('lastScaleTime', input.lastScaleTime),
+    observedGeneration: resource.metadata.generation,
+    conditions: input.conditions.map((wanted) =>
+      stamped(wanted, before.get(wanted.type), resource.metadata.generation, now),
+    ),
+  };
+}
+
+function stamped(
+  wanted: WantedCondition,
+  before: AutoscalerCondition | undefined,
+  observedGeneration: number,
+  now: string,
+): AutoscalerCondition {
+  const lastTransitionTime = before?.status === wanted.status ? before.lastTransitionTime : now;
+  return { ...wanted, message: wanted.message.slice(0, 4096), lastTransitionTime, observedGeneration };
+}
+
+/** The conditions of a healthy resource, from the last step and decision. */
+export function conditionsOf(input: {
+  readonly step: LifecycleStep;
+  readonly decision: ScalingResult | undefined;
+  readonly trafficMissing: string;
+  readonly ableToScale: string | undefined;
+  readonly otherWriter: string | undefined;
+  readonly readyReplicas: number;
+  readonly mode: Autoscaler['spec']['mode'];
+}): WantedCondition[] {
+  const { step, decision } = input;
+  const { state } = step;
+  const missing = decision?.missing ?? [];
+  const noTraffic = input.trafficMissing !== '';
+  const stale = missing.length > 0 || noTraffic;
+  const staleMessage = [
+    ...(noTraffic ? [`${input.trafficMissing}; it does not sleep meanwhile`] : []),
+    ...(decision?.votes ?? [])
+      .filter((vote) => vote.replicas === undefined)
+      .map(({ rule, why }) => `rule ${rule}: ${why}`),
+  ].join('; ');
+  const blocked =
+    step.sleepBlocked !== undefined &&
+    step.sleepBlocked.reason !== 'NotIdleLongEnough' &&
+    step.sleepBlocked.reason !== 'Busy';
+  return [
+    { type: 'Ready', status: readyStatus(state, input.readyReplicas), reason: state.reason, message: state.message },
+    input.mode === 'Active'
+      ? { type: 'ScalingActive', status: 'True', reason: 'ValidSpec', message: 'The rules are in force.' }
+      : { type: 'ScalingActive', status: 'False', reason: `Mode${input.mode}`, message: `spec.mode is ${input.mode}, so nothing is scaled.` },
+    input.ableToScale === undefined
+      ? { type: 'AbleToScale', status: 'True', reason: 'ReadyForNewScale', message: 'The Deployment can be scaled.' }
+      : { type: 'AbleToScale', status: 'False', reason: 'ScaleFailed', message: input.ableToScale },
+    stale
+      ? { type: 'SignalsFresh', status: 'False', reason: 'NoData', message: staleMessage }
+      : { type: 'SignalsFresh', status: 'True', reason: 'Fresh', message: 'Every signal is recent.' },
+    input.otherWriter === undefined
+      ? { type: 'SoleWriter', status: 'True', reason: 'SoleWriter', message: 'Nobody else writes spec.replicas.' }
+      : { type: 'SoleWriter', status: 'False', reason: 'OtherWriter', message: input.otherWriter },
+    { type: 'Conflicted', status: 'False', reason: 'NoConflict', message: 'It owns its target and its route.' },
+    blocked
+      ? { type: 'SleepBlocked', status: 'True', reason: step.sleepBlocked.reason, message: step.sleepBlocked.message }
+      : { type: 'SleepBlocked', status: 'False', reason: 'NotBlocked', message: step.sleepBlocked?.message ?? 'Nothing keeps it from sleeping.' },
+  ]; // prettier-ignore
+}
+
+function readyStatus(state: LifecycleState, ready: number): 'True' | 'False' {
+  switch (state.phase) {
+    case 'Asleep':
+    case 'Active':
+    case 'Draining':
+      return 'True';
+    case 'Observing':
+    case 'Paused':
+      return ready > 0 ? 'True' : 'False';
+    case 'Waking':
+    case 'Failed':
+    case undefined:
+      return 'False';
+  }
+}
+
+/** Conditions of a resource that owns nothing, or is not valid: nothing is done for it, and it says why. */
+export function inertConditions(reason: string, message: string, conflicted: boolean): WantedCondition[] {
+  return [
+    { type: 'Ready', status: 'False', reason, message },
+    { type: 'ScalingActive', status: 'False', reason, message },
+    conflicted
+      ? { type: 'Conflicted', status: 'True', reason, message }
+      : { type: 'Conflicted', status: 'False', reason: 'NoConflict', message: 'It owns its target and its route.' },
+  ];
+}
+
+/** A merge-patch that leaves exactly this status: what is not there any more is null. */
+export function statusPatch(status: AutoscalerStatus): Record<string, unknown> {
+  const gone = ['drainId', 'wakeId', 'retryAfter', 'lastDecision', 'phase', 'phaseSince', 'targetUid'] as const;
+  return { ...Object.fromEntries(gone.map((key) => [key, null])), ...status };
+}
+
+/** Whether two statuses differ in something that must be told at once (not just a number in a message). */
+export function isTransition(before: AutoscalerStatus | undefined, after: AutoscalerStatus): boolean {
+  return signature(before) !== signature(after);
+}
+
+function signature(status: AutoscalerStatus | undefined): string {
+  if (status === undefined) return '';
+  const {
+    phase,
+    phaseSince,
+    targetUid,
+    replicas,
+    desiredReplicas,
+    readyReplicas,
+    drainId,
+    wakeId,
+    startAttempts,
+    retryAfter,
+  } = status;
+  const conditions = status.conditions?.map((each) => [each.type, each.status, each.reason]);
+  return JSON.stringify([
+    phase, phaseSince, targetUid, replicas, desiredReplicas, readyReplicas, drainId, wakeId, startAttempts, retryAfter,
+    status.lastDecision?.reason, status.observedGeneration, status.learnedStartSeconds, conditions,
+  ]); // prettier-ignore
+}
+
+function optional<K extends string, V>(key: K, value: V | undefined): Record<K, V> | Record<string, never> {
+  return value === undefined ? {} : ({ [key]: value } as Record<K, V>);
+}

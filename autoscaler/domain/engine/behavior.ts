@@ -1,0 +1,124 @@
+/** How fast one direction may go: the HPA's own block. */
+export interface ScalingPolicies {
+  readonly stabilizationWindowSeconds?: number | undefined;
+  readonly selectPolicy?: 'Max' | 'Min' | 'Disabled' | undefined;
+  readonly policies?:
+    | readonly { readonly type: 'Pods' | 'Percent'; readonly value: number; readonly periodSeconds: number }[]
+    | undefined;
+}
+
+/** Both directions. */
+export interface Behavior {
+  readonly scaleUp?: ScalingPolicies | undefined;
+  readonly scaleDown?: ScalingPolicies | undefined;
+}
+
+/** What was wished for, and what was done, in the past. */
+export interface ScalingState {
+  readonly recommendations: readonly { readonly atMs: number; readonly replicas: number }[];
+  readonly changes: readonly { readonly atMs: number; readonly change: number }[];
+}
+
+/** Nothing wished for yet. */
+export const EMPTY_SCALING_STATE: ScalingState = { recommendations: [], changes: [] };
+
+const DEFAULT_DOWN_WINDOW_S = 300;
+const LONGEST_WINDOW_MS = 3_600_000;
+const DEFAULT_UP = [
+  { type: 'Percent', value: 100, periodSeconds: 15 },
+  { type: 'Pods', value: 4, periodSeconds: 15 },
+] as const;
+const DEFAULT_DOWN = [{ type: 'Percent', value: 100, periodSeconds: 15 }] as const;
+
+/** A recommendation after stabilisation and rate limits. */
+export interface Limited {
+  readonly replicas: number;
+  readonly limitedBy: 'stabilization' | 'rate' | 'disabled' | undefined;
+  readonly state: ScalingState;
+}
+
+/**
+ * Stabilises and limits a wish as the HPA does: upwards the smallest, downwards the greatest wish within the
+ * stabilisation window counts; then a change is limited by how many replicas were added or removed in each policy's period.
+ *
+ * @see https://kubernetes.io/docs/concepts/workloads/autoscaling/horizontal-pod-autoscale/#configurable-scaling-behavior
+ */
+export function applyBehavior(
+  wanted: number,
+  current: number,
+  behavior: Behavior,
+  state: ScalingState,
+  nowMs: number,
+): Limited {
+  const recommendations = [...state.recommendations, { atMs: nowMs, replicas: wanted }].filter(
+    ({ atMs }) => nowMs - atMs <= longestWindowMs(behavior),
+  );
+  const changes = state.changes.filter(({ atMs }) => nowMs - atMs <= LONGEST_WINDOW_MS / 2);
+  const next = { recommendations, changes };
+
+  const stable = stabilize(wanted, current, behavior, recommendations, nowMs);
+  if (stable === current) {
+    return { replicas: current, limitedBy: wanted === current ? undefined : 'stabilization', state: next };
+  }
+  const direction = stable > current ? (behavior.scaleUp ?? {}) : (behavior.scaleDown ?? {});
+  if (direction.selectPolicy === 'Disabled') return { replicas: current, limitedBy: 'disabled', state: next };
+  const limit =
+    stable > current ? upLimit(direction, current, changes, nowMs) : downLimit(direction, current, changes, nowMs);
+  const replicas =
+    stable > current ? Math.max(current, Math.min(stable, limit)) : Math.min(current, Math.max(stable, limit));
+  const limitedBy = replicas !== stable ? 'rate' : stable !== wanted ? 'stabilization' : undefined;
+  return { replicas, limitedBy, state: next };
+}
+
+/** The state after a change was really made. */
+export function recordChange(state: ScalingState, change: number, nowMs: number): ScalingState {
+  return { ...state, changes: [...state.changes, { atMs: nowMs, change }] };
+}
+
+function stabilize(
+  wanted: number,
+  current: number,
+  behavior: Behavior,
+  recommendations: ScalingState['recommendations'],
+  nowMs: number,
+): number {
+  const upMs = (behavior.scaleUp?.stabilizationWindowSeconds ?? 0) * 1000;
+  const downMs = (behavior.scaleDown?.stabilizationWindowSeconds ?? DEFAULT_DOWN_WINDOW_S) * 1000;
+  let lowest = wanted;
+  let highest = wanted;
+  for (const { atMs, replicas } of recommendations) {
+    if (nowMs - atMs <= upMs) lowest = Math.min(lowest, replicas);
+    if (nowMs - atMs <= downMs) highest = Math.max(highest, replicas);
+  }
+  // As the HPA: move to the band between the two, and only as far as needed.
+  if (current < lowest) return lowest;
+  if (current > highest) return highest;
+  return current;
+}
+
+function upLimit(rules: ScalingPolicies, current: number, changes: ScalingState['changes'], nowMs: number): number {
+  const limits = (rules.policies ?? DEFAULT_UP).map(({ type, value, periodSeconds }) => {
+    const start = current - changed(changes, nowMs, periodSeconds);
+    // Example: 2 at the start of the period and 100 percent allow 4.
+    return type === 'Pods' ? start + value : Math.ceil(start * (1 + value / 100));
+  });
+  return rules.selectPolicy === 'Min' ? Math.min(...limits) : Math.max(...limits);
+}
+
+function downLimit(rules: ScalingPolicies, current: number, changes: ScalingState['changes'], nowMs: number): number {
+  const limits = (rules.policies ?? DEFAULT_DOWN).map(({ type, value, periodSeconds }) => {
+    const start = current - changed(changes, nowMs, periodSeconds);
+    return type === 'Pods' ? start - value : Math.trunc(start * (1 - value / 100));
+  });
+  return rules.selectPolicy === 'Min' ? Math.max(...limits) : Math.min(...limits);
+}
+
+function changed(changes: ScalingState['changes'], nowMs: number, periodSeconds: number): number {
+  return changes.reduce((sum, { atMs, change }) => (nowMs - atMs < periodSeconds * 1000 ? sum + change : sum), 0);
+}
+
+function longestWindowMs(behavior: Behavior): number {
+  const up = behavior.scaleUp?.stabilizationWindowSeconds ?? 0;
+  const down = behavior.scaleDown?.stabilizationWindowSeconds ?? DEFAULT_DOWN_WINDOW_S;
+  return Math.max(up, down) * 1000;
+}

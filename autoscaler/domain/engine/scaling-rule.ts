@@ -1,0 +1,201 @@
+import { hasTraffic, type Reading, type Signals } from '../signals/signals.ts';
+
+/** A threshold pair in the metric's own unit, per replica. */
+export interface Threshold {
+  readonly scaleUpAt: number;
+  readonly scaleDownAt: number;
+}
+
+/** A scaling rule, its quantities read. */
+export type ScalingRule = { readonly name: string } & (
+  | { readonly metric: 'cpu'; readonly threshold: Threshold }
+  | { readonly metric: 'memory'; readonly threshold: Threshold }
+  | { readonly metric: 'responseTime'; readonly percentile: number; readonly threshold: Threshold }
+  | { readonly metric: 'queue'; readonly threshold: Threshold }
+  | { readonly metric: 'concurrency'; readonly target: number }
+);
+
+/** What one rule wants, and why. */
+export interface Vote {
+  readonly rule: string;
+  readonly metric: ScalingRule['metric'];
+  /** Undefined: no data. */
+  readonly value: number | undefined;
+  readonly unit: string;
+  readonly threshold: string;
+  /** Wanted replicas; undefined: no data, so no wish but to stay. */
+  readonly replicas: number | undefined;
+  /** A sentence for the audit. */
+  readonly why: string;
+}
+
+/** Within 10 % of a target nothing changes, as in the HPA. */
+const TOLERANCE = 0.1;
+/** Growth per evaluation by a signal that does not divide by replicas. */
+const MAX_RATIO = 2;
+
+/** The vote of one rule. */
+export function voteOf(rule: ScalingRule, signals: Signals, replicas: number): Vote {
+  switch (rule.metric) {
+    case 'cpu':
+      return proportional(rule.name, 'cpu', signals.cpuMillicores, 'm', rule.threshold, replicas);
+    case 'memory':
+      return stepwise(rule.name, 'memory', inMib(signals.memoryBytes), 'Mi', inMibThreshold(rule.threshold), replicas);
+    case 'responseTime':
+      return responseTime(rule.name, rule.percentile, rule.threshold, signals, replicas);
+    case 'queue': {
+      const reading = trafficReading(signals, (traffic) => traffic.queuedAverage / Math.max(1, replicas));
+      return stepwise(rule.name, 'queue', reading, ' waiting', rule.threshold, replicas, 'inclusive');
+    }
+    case 'concurrency':
+      return concurrency(rule.name, rule.target, signals, replicas);
+  }
+}
+
+/**
+ * CPU divides by the replicas, so the wish is the smallest number at which the average fits below the threshold that
+ * was passed: `ceil(replicas * value / threshold)`, the HPA's formula. Example: 3 replicas at 1200m with scaleUpAt 800m
+ * want ceil(3 * 1200 / 800) = 5; 4 replicas at 100m with scaleDownAt 300m want ceil(4 * 100 / 300) = 2.
+ *
+ * @see https://kubernetes.io/docs/concepts/workloads/autoscaling/horizontal-pod-autoscale/#algorithm-details
+ */
+function proportional(
+  rule: string,
+  metric: 'cpu',
+  reading: Reading,
+  unit: string,
+  threshold: Threshold,
+  replicas: number,
+): Vote {
+  const base = { rule, metric, unit, threshold: thresholdText(threshold, unit) };
+  if (reading.kind === 'noData') return { ...base, value: undefined, replicas: undefined, why: reading.why };
+  const { value } = reading;
+  if (value > threshold.scaleUpAt) {
+    const wanted = Math.ceil((replicas * value) / threshold.scaleUpAt);
+    return { ...base, value, replicas: wanted, why: above(metric, value, threshold.scaleUpAt, unit) };
+  }
+  if (value < threshold.scaleDownAt) {
+    const wanted = Math.min(replicas, Math.max(1, Math.ceil((replicas * value) / threshold.scaleDownAt)));
+    return { ...base, value, replicas: wanted, why: below(metric, value, threshold.scaleDownAt, unit) };
+  }
+  return { ...base, value, replicas, why: between(metric, value, unit) };
+}
+
+/**
+ * Memory, response times and queues do not divide by the replicas (each has its own base), so they grow by the ratio but
+ * at most to twice as many at once, and shrink by one at a time.
+ */
+function stepwise(
+  rule: string,
+  metric: 'memory' | 'responseTime' | 'queue',
+  reading: Reading,
+  unit: string,
+  threshold: Threshold,
+  replicas: number,
+  lower: 'exclusive' | 'inclusive' = 'exclusive',
+): Vote {
+  const base = { rule, metric, unit, threshold: thresholdText(threshold, unit) };
+  if (reading.kind === 'noData') return { ...base, value: undefined, replicas: undefined, why: reading.why };
+  const { value } = reading;
+  if (value > threshold.scaleUpAt) {
+    const wanted = Math.ceil(replicas * Math.min(MAX_RATIO, value / threshold.scaleUpAt));
+    return {
+      ...base,
+      value,
+      replicas: Math.max(replicas + 1, wanted),
+      why: above(metric, value, threshold.scaleUpAt, unit),
+    };
+  }
+  if (value < threshold.scaleDownAt || (lower === 'inclusive' && value === threshold.scaleDownAt)) {
+    return {
+      ...base,
+      value,
+      replicas: Math.max(1, replicas - 1),
+      why: below(metric, value, threshold.scaleDownAt, unit),
+    };
+  }
+  return { ...base, value, replicas, why: between(metric, value, unit) };
+}
+
+function responseTime(
+  rule: string,
+  percentile: number,
+  threshold: Threshold,
+  signals: Signals,
+  replicas: number,
+): Vote {
+  if (hasTraffic(signals.traffic) && signals.traffic.answers === 0) {
+    const busy = signals.traffic.inFlight + signals.traffic.queued > 0;
+    const wanted = busy ? replicas : Math.max(1, replicas - 1);
+    const why = busy
+      ? 'nothing was answered in the window, but requests are under way'
+      : 'no request came in the window, so fewer replicas do';
+    return {
+      rule,
+      metric: 'responseTime',
+      value: undefined,
+      unit: 'ms',
+      threshold: thresholdText(threshold, 'ms'),
+      replicas: wanted,
+      why,
+    };
+  }
+  return stepwise(rule, 'responseTime', signals.responseTimeMs(percentile), 'ms', threshold, replicas);
+}
+
+/**
+ * Wanted are as many replicas as the target needs for all requests in flight and queued: `ceil(total / target)`, within
+ * a tolerance of 10 %, as Knative's KPA counts concurrency. Example: 9 requests with target 4 want 3.
+ *
+ * @see https://knative.dev/docs/serving/autoscaling/concurrency/
+ */
+function concurrency(rule: string, target: number, signals: Signals, replicas: number): Vote {
+  const base = { rule, metric: 'concurrency' as const, unit: '', threshold: `target ${target} per replica` };
+  const reading = trafficReading(signals, (traffic) => traffic.concurrency);
+  if (reading.kind === 'noData') return { ...base, value: undefined, replicas: undefined, why: reading.why };
+  const total = reading.value;
+  const ratio = total / (target * Math.max(1, replicas));
+  const shown = `${format(total)} requests in flight and queued`;
+  if (Math.abs(ratio - 1) <= TOLERANCE) {
+    return { ...base, value: total, replicas, why: `${shown} are within 10 % of ${replicas} x ${target}` };
+  }
+  const wanted = Math.max(1, Math.ceil(total / target));
+  return { ...base, value: total, replicas: wanted, why: `${shown}, ${target} per replica, need ${wanted}` };
+}
+
+function trafficReading(
+  signals: Signals,
+  read: (traffic: Exclude<Signals['traffic'], { kind: string }>) => number,
+): Reading {
+  return hasTraffic(signals.traffic) ? { kind: 'value', value: read(signals.traffic) } : signals.traffic;
+}
+
+const MIB = 2 ** 20;
+
+function inMib(reading: Reading): Reading {
+  return reading.kind === 'noData' ? reading : { kind: 'value', value: reading.value / MIB };
+}
+
+function inMibThreshold({ scaleUpAt, scaleDownAt }: Threshold): Threshold {
+  return { scaleUpAt: scaleUpAt / MIB, scaleDownAt: scaleDownAt / MIB };
+}
+
+function thresholdText({ scaleUpAt, scaleDownAt }: Threshold, unit: string): string {
+  return `up at ${format(scaleUpAt)}${unit}, down at ${format(scaleDownAt)}${unit}`;
+}
+
+function above(metric: string, value: number, limit: number, unit: string): string {
+  return `${metric} ${format(value)}${unit} is above ${format(limit)}${unit}`;
+}
+
+function below(metric: string, value: number, limit: number, unit: string): string {
+  return `${metric} ${format(value)}${unit} is below ${format(limit)}${unit}`;
+}
+
+function between(metric: string, value: number, unit: string): string {
+  return `${metric} ${format(value)}${unit} is between its thresholds`;
+}
+
+function format(value: number): string {
+  return String(Math.round(value * 10) / 10);
+}

@@ -1,0 +1,238 @@
+import {
+  UNKNOWN_LIFE,
+  type LifecycleAction,
+  type LifecycleFacts,
+  type LifecycleState,
+  type LifecycleStep,
+  type Phase,
+} from './lifecycle.ts';
+import { sleepBlock } from './sleep-block.ts';
+
+/** How often a start is tried before the phase becomes Failed. */
+export const MAX_START_ATTEMPTS = 2;
+const FIRST_RETRY_MS = 1_000;
+const LONGEST_RETRY_MS = 300_000;
+/** A pod that cannot be scheduled may wait for a new node. */
+const UNSCHEDULABLE_EXTRA_MS = 600_000;
+
+type Target = NonNullable<LifecycleFacts['target']>;
+
+/**
+ * One step of an application's life: from what was written and what is seen now to the next state and what to do then.
+ * Pure; called again on every event and at least each second.
+ *
+ * @param newId - makes a name for a sleep or a cold start
+ * @param nowMs - epoch milliseconds
+ */
+export function step(state: LifecycleState, facts: LifecycleFacts, newId: () => string, nowMs: number): LifecycleStep {
+  const { target } = facts;
+  if (target === undefined) {
+    return only(enter(state, 'Observing', 'TargetMissing', 'The Deployment does not exist.', nowMs));
+  }
+  const known = state.targetUid === target.uid ? state : { ...UNKNOWN_LIFE, targetUid: target.uid, sinceMs: nowMs };
+  if (facts.mode === 'Paused') return only(enter(known, 'Paused', 'ModePaused', 'spec.mode is Paused.', nowMs));
+  if (facts.mode === 'Observe') {
+    return only(
+      enter(
+        known,
+        'Observing',
+        'ModeObserve',
+        'spec.mode is Observe: decisions are recorded, none is acted on.',
+        nowMs,
+      ),
+    );
+  }
+  switch (known.phase) {
+    case undefined:
+    case 'Observing':
+      return only(settle(known, target, newId, nowMs));
+    case 'Paused':
+      // Zero that somebody else wrote stays until somebody scales up, or the mode was Paused and now is not.
+      if (known.reason === 'ScaledToZeroByOther' && target.replicas === 0) return only(known);
+      return only(settle(known, target, newId, nowMs));
+    case 'Asleep':
+      return asleep(known, facts, target, newId, nowMs);
+    case 'Waking':
+      return waking(known, facts, target, nowMs);
+    case 'Active':
+      return active(known, facts, target, newId, nowMs);
+    case 'Draining':
+      return draining(known, facts, target, newId, nowMs);
+    case 'Failed':
+      return failed(known, facts, target, newId, nowMs);
+  }
+}
+
+/** The phase that the Deployment itself shows. */
+function settle(state: LifecycleState, target: Target, newId: () => string, nowMs: number): LifecycleState {
+  if (target.replicas === 0)
+    return enter(state, 'Asleep', 'NoReplicas', 'spec.replicas is 0; the next request wakes it.', nowMs);
+  if (target.readyReplicas > 0) return enter(state, 'Active', 'Ready', 'At least one replica is ready.', nowMs);
+  return startWaking(state, newId, nowMs);
+}
+
+function startWaking(state: LifecycleState, newId: () => string, nowMs: number): LifecycleState {
+  const message = 'Replicas are wanted and none is ready yet.';
+  return { ...enter(state, 'Waking', 'Starting', message, nowMs), wakeId: newId() };
+}
+
+function asleep(
+  state: LifecycleState,
+  facts: LifecycleFacts,
+  target: Target,
+  newId: () => string,
+  nowMs: number,
+): LifecycleStep {
+  if (target.replicas > 0) return only(startWaking(state, newId, nowMs));
+  if (facts.minReplicas > 0) {
+    const why = `minReplicas is ${facts.minReplicas}.`;
+    return { state, actions: [{ kind: 'scale', replicas: facts.minReplicas, why }], sleepBlocked: undefined };
+  }
+  return only(state);
+}
+
+function waking(state: LifecycleState, facts: LifecycleFacts, target: Target, nowMs: number): LifecycleStep {
+  if (target.replicas === 0) return only(zeroSeen(state, target, nowMs));
+  if (target.readyReplicas > 0) {
+    const ready = enter(state, 'Active', 'Ready', 'At least one replica is ready.', nowMs);
+    return only({ ...ready, startAttempts: 0, retryAfterMs: undefined });
+  }
+  const { startProblem } = facts;
+  const waitedMs = nowMs - state.sinceMs;
+  if (startProblem?.final === true) return fail(state, facts, startProblem.reason, startProblem.message, nowMs);
+  const deadlineMs = facts.startDeadlineMs + (startProblem?.reason === 'Unschedulable' ? UNSCHEDULABLE_EXTRA_MS : 0);
+  if (waitedMs < deadlineMs) {
+    const message = startProblem?.message ?? state.message;
+    return only(message === state.message ? state : { ...state, message });
+  }
+  const late = `Not ready within ${Math.round(deadlineMs / 1000)} s${startProblem === undefined ? '' : `: ${startProblem.message}`}`;
+  if (state.startAttempts + 1 < MAX_START_ATTEMPTS) {
+    const again = {
+      ...state,
+      sinceMs: nowMs,
+      startAttempts: state.startAttempts + 1,
+      reason: 'StartRetried',
+      message: `${late}. The start is tried again.`,
+    };
+    return { state: again, actions: [{ kind: 'restartPods', why: late }], sleepBlocked: undefined };
+  }
+  return fail(state, facts, 'StartDeadlineExceeded', late, nowMs);
+}
+
+function fail(
+  state: LifecycleState,
+  facts: LifecycleFacts,
+  reason: string,
+  message: string,
+  nowMs: number,
+): LifecycleStep {
+  const startAttempts = state.startAttempts + 1;
+  // Example: 1 s after the first failed wake, then 2, 4, 8 ... at most 300 s.
+  const failedWakes = Math.max(0, startAttempts - MAX_START_ATTEMPTS);
+  const backoffMs = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(failedWakes, 20));
+  const next = { ...enter(state, 'Failed', reason, message, nowMs), startAttempts, retryAfterMs: nowMs + backoffMs };
+  const mayStop = facts.minReplicas === 0;
+  const actions: LifecycleAction[] = mayStop ? [{ kind: 'scale', replicas: 0, why: `${reason}: ${message}` }] : [];
+  return { state: next, actions, sleepBlocked: undefined };
+}
+
+function failed(
+  state: LifecycleState,
+  facts: LifecycleFacts,
+  target: Target,
+  newId: () => string,
+  nowMs: number,
+): LifecycleStep {
+  if (target.readyReplicas > 0) {
+    const ready = enter(state, 'Active', 'Ready', 'At least one replica is ready after all.', nowMs);
+    return only({ ...ready, startAttempts: 0, retryAfterMs: undefined });
+  }
+  const retry = state.retryAfterMs === undefined || nowMs >= state.retryAfterMs;
+  if (target.replicas === 0) return only(state);
+  if (facts.minReplicas > 0) return only(retry ? startWaking(state, newId, nowMs) : state);
+  if (retry) return only(startWaking(state, newId, nowMs));
+  // The scale to 0 that went with the failure has not landed yet.
+  return { state, actions: [{ kind: 'scale', replicas: 0, why: state.message }], sleepBlocked: undefined };
+}
+
+function active(
+  state: LifecycleState,
+  facts: LifecycleFacts,
+  target: Target,
+  newId: () => string,
+  nowMs: number,
+): LifecycleStep {
+  if (target.replicas === 0) return only(zeroSeen(state, target, nowMs));
+  if (target.readyReplicas === 0) return only(startWaking(state, newId, nowMs));
+  const block = sleepBlock(state, facts, target, nowMs);
+  if (block !== undefined) return { state, actions: [], sleepBlocked: block };
+  const idle = Math.round((facts.traffic?.idleMs ?? 0) / 1000);
+  const next = enter(
+    state,
+    'Draining',
+    'Idle',
+    `Idle for ${idle} s; balancers confirm that nothing is under way.`,
+    nowMs,
+  );
+  return only({ ...next, drainId: newId() });
+}
+
+function draining(
+  state: LifecycleState,
+  facts: LifecycleFacts,
+  target: Target,
+  newId: () => string,
+  nowMs: number,
+): LifecycleStep {
+  if (target.replicas === 0) return only(zeroSeen(state, target, nowMs));
+  if (target.readyReplicas === 0) return only(startWaking(state, newId, nowMs));
+  const { traffic } = facts;
+  if (traffic !== undefined && traffic.queued + traffic.inFlight > 0) {
+    const message = `A request came while it was going to sleep, so it stays awake.`;
+    return blocked(state, 'Busy', message, nowMs);
+  }
+  if (facts.minReplicas > 0) return blocked(state, 'KeptAwake', `minReplicas is ${facts.minReplicas} now.`, nowMs);
+  if (nowMs - state.sinceMs >= facts.confirmMs) {
+    const who =
+      facts.unconfirmed.length === 0
+        ? 'The scale call did not land'
+        : `No confirmation from ${facts.unconfirmed.join(', ')}`;
+    return blocked(state, 'NotConfirmed', `${who} within ${facts.confirmMs / 1000} s.`, nowMs);
+  }
+  if (facts.unconfirmed.length > 0) return only(state);
+  const why = 'Idle, and every balancer confirmed that nothing is under way.';
+  return { state, actions: [{ kind: 'scale', replicas: 0, why }], sleepBlocked: undefined };
+}
+
+function blocked(
+  state: LifecycleState,
+  reason: 'Busy' | 'KeptAwake' | 'NotConfirmed',
+  message: string,
+  nowMs: number,
+): LifecycleStep {
+  const next = { ...enter(state, 'Active', 'SleepCancelled', message, nowMs), drainId: undefined };
+  return { state: next, actions: [], sleepBlocked: { reason, message } };
+}
+
+/** `spec.replicas` became 0: by us it is sleep, by somebody else it switches waking off. */
+function zeroSeen(state: LifecycleState, target: Target, nowMs: number): LifecycleState {
+  if (target.foreignManager === undefined) {
+    return {
+      ...enter(state, 'Asleep', 'Idle', 'It sleeps; the next request wakes it.', nowMs),
+      drainId: undefined,
+      wakeId: undefined,
+    };
+  }
+  const message = `${target.foreignManager} scaled it to 0; it stays there until somebody scales it up.`;
+  return { ...enter(state, 'Paused', 'ScaledToZeroByOther', message, nowMs), drainId: undefined, wakeId: undefined };
+}
+
+function enter(state: LifecycleState, phase: Phase, reason: string, message: string, nowMs: number): LifecycleState {
+  if (state.phase === phase)
+    return state.reason === reason && state.message === message ? state : { ...state, reason, message };
+  return { ...state, phase, reason, message, sinceMs: nowMs };
+}
+
+function only(state: LifecycleState): LifecycleStep {
+  return { state, actions: [], sleepBlocked: undefined };
+}

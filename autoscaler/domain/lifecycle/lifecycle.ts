@@ -1,0 +1,99 @@
+/** Phases of an application's life. */
+export type Phase = 'Observing' | 'Asleep' | 'Waking' | 'Active' | 'Draining' | 'Failed' | 'Paused';
+
+/** What is kept of an application's life; it lives in the resource's status and is written before it is acted on. */
+export interface LifecycleState {
+  readonly phase: Phase | undefined;
+  /** Epoch ms of the last change of phase. */
+  readonly sinceMs: number;
+  /** UID of the Deployment that all this belongs to. */
+  readonly targetUid: string | undefined;
+  readonly drainId: string | undefined;
+  readonly wakeId: string | undefined;
+  /** Starts in a row that did not become ready. */
+  readonly startAttempts: number;
+  /** With phase Failed: epoch ms before which no start is tried. */
+  readonly retryAfterMs: number | undefined;
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** The state before anything is known. */
+export const UNKNOWN_LIFE: LifecycleState = {
+  phase: undefined,
+  sinceMs: 0,
+  targetUid: undefined,
+  drainId: undefined,
+  wakeId: undefined,
+  startAttempts: 0,
+  retryAfterMs: undefined,
+  reason: 'Unknown',
+  message: 'Nothing is known yet.',
+};
+
+/** Why a start will not work; told as soon as Kubernetes tells it. */
+export interface StartProblem {
+  readonly reason:
+    | 'DeploymentPaused'
+    | 'ReplicaFailure'
+    | 'CrashLoopBackOff'
+    | 'ImagePullBackOff'
+    | 'ContainerError'
+    | 'Unschedulable'
+    | 'Starting';
+  readonly message: string;
+  /** Whether waiting longer is pointless. */
+  readonly final: boolean;
+}
+
+/** Why an idle application does not sleep. */
+export type SleepBlock =
+  | 'KeptAwake'
+  | 'NoTrafficData'
+  | 'Busy'
+  | 'NotIdleLongEnough'
+  | 'RolloutInProgress'
+  | 'PodsNotReady'
+  | 'DirectConnections'
+  | 'CpuInUse'
+  | 'NotConfirmed';
+
+/** What the automaton looks at. All times are epoch milliseconds. */
+export interface LifecycleFacts {
+  readonly mode: 'Active' | 'Observe' | 'Paused';
+  readonly minReplicas: number;
+  readonly target:
+    | {
+        readonly uid: string;
+        readonly replicas: number;
+        readonly readyReplicas: number;
+        /** Somebody else wrote `spec.replicas` last; the name of the field manager. */
+        readonly foreignManager: string | undefined;
+        readonly rolloutInProgress: boolean;
+      }
+    | undefined;
+  readonly startProblem: StartProblem | undefined;
+  readonly startDeadlineMs: number;
+  readonly idleMsWanted: number;
+  readonly traffic: { readonly inFlight: number; readonly queued: number; readonly idleMs: number } | undefined;
+  readonly trafficMissing: string;
+  readonly directConnections: number | undefined;
+  /** Undefined: no such threshold. */
+  readonly cpuBelow: 'below' | 'above' | 'noData' | undefined;
+  /** Balancers that must confirm a drain and have not. */
+  readonly unconfirmed: readonly string[];
+  /** How long the drain under way may still wait for confirmations. */
+  readonly confirmMs: number;
+}
+
+/** What is to be done, after the new state has been written. */
+export type LifecycleAction =
+  | { readonly kind: 'scale'; readonly replicas: number; readonly why: string }
+  | { readonly kind: 'restartPods'; readonly why: string };
+
+/** The next state, what to do, and why nothing else happens. */
+export interface LifecycleStep {
+  readonly state: LifecycleState;
+  readonly actions: readonly LifecycleAction[];
+  readonly sleepBlocked: { readonly reason: SleepBlock; readonly message: string } | undefined;
+}

@@ -1,0 +1,240 @@
+import { ResponseHistogram, type ResponseBuckets } from './response-histogram.ts';
+import { SampleWindow } from './sample-window.ts';
+import { noData, value, type Reading, type Signals } from './signals.ts';
+
+/** What a sidecar measured. */
+export interface PodSample {
+  readonly cpuUsage?: number | undefined;
+  readonly memoryUsage?: number | undefined;
+  readonly responseTime?: number | undefined;
+  readonly live?: boolean | undefined;
+  readonly connections?: number | undefined;
+}
+
+/** What a balancer told of an application. */
+export interface TrafficSample {
+  readonly inFlight: number;
+  readonly queued: number;
+  readonly idleMs: number;
+  readonly responseTimes: ResponseBuckets;
+  readonly podsInFlight: Readonly<Record<string, number>>;
+  readonly drainId?: string | undefined;
+  readonly drained: boolean;
+}
+
+/** A ready pod of an application. */
+export interface PodRef {
+  readonly key: string;
+  readonly uid: string;
+  readonly readySinceMs: number;
+}
+
+/** How old data may be. */
+export const FRESHNESS = {
+  /** A sidecar that was not heard for so long has no data. */
+  podMs: 5_000,
+  /** A pod that is ready for less than this may still be silent. */
+  youngPodMs: 10_000,
+  /** A balancer reports each second. */
+  balancerMs: 4_000,
+} as const;
+
+const KEEP_MS = 600_000;
+const MIB = 2 ** 20;
+
+interface PodWindows {
+  readonly cpu: SampleWindow;
+  readonly memory: SampleWindow;
+  readonly connections: SampleWindow;
+  lastMs: number;
+  latest: PodSample;
+}
+
+interface BalancerTraffic {
+  lastMs: number;
+  sample: TrafficSample;
+  readonly concurrency: SampleWindow;
+  readonly queued: SampleWindow;
+  readonly responses: ResponseHistogram;
+}
+
+/** Keeps what sidecars and balancers reported and turns it into signals. Times are monotonic milliseconds. */
+export class MetricsCollector {
+  readonly #pods = new Map<string, PodWindows>();
+  readonly #traffic = new Map<string, Map<string, BalancerTraffic>>();
+  readonly #balancers = new Map<string, number>();
+
+  /** Takes in a measurement of the pod `namespace/name`. */
+  addPodSample(pod: string, sample: PodSample, atMs: number): void {
+    let windows = this.#pods.get(pod);
+    if (windows === undefined) {
+      windows = {
+        cpu: new SampleWindow(KEEP_MS),
+        memory: new SampleWindow(KEEP_MS),
+        connections: new SampleWindow(KEEP_MS),
+        lastMs: atMs,
+        latest: sample,
+      };
+      this.#pods.set(pod, windows);
+    }
+    if (sample.cpuUsage !== undefined) windows.cpu.add(atMs, sample.cpuUsage);
+    if (sample.memoryUsage !== undefined) windows.memory.add(atMs, sample.memoryUsage * MIB);
+    if (sample.connections !== undefined) windows.connections.add(atMs, sample.connections);
+    if (atMs >= windows.lastMs) {
+      windows.lastMs = atMs;
+      windows.latest = sample;
+    }
+  }
+
+  /** Forgets a pod that is gone. */
+  forgetPod(pod: string): void {
+    this.#pods.delete(pod);
+  }
+
+  /** The newest measurement of a pod, and its age in ms. */
+  latestOf(pod: string, nowMs: number): { sample: PodSample; ageMs: number } | undefined {
+    const windows = this.#pods.get(pod);
+    return windows === undefined ? undefined : { sample: windows.latest, ageMs: nowMs - windows.lastMs };
+  }
+
+  /** Notes that a balancer is alive, even when it has no application to tell of. */
+  heardBalancer(balancer: string, atMs: number): void {
+    this.#balancers.set(balancer, atMs);
+  }
+
+  /** Whether a balancer was ever heard; one that never was has not opened its port for long. */
+  knowsBalancer(balancer: string): boolean {
+    return this.#balancers.has(balancer);
+  }
+
+  /** Takes in a balancer's report of the application `namespace/name`. */
+  addTraffic(application: string, balancer: string, sample: TrafficSample, atMs: number): void {
+    const byBalancer = this.#traffic.get(application) ?? new Map<string, BalancerTraffic>();
+    this.#traffic.set(application, byBalancer);
+    let traffic = byBalancer.get(balancer);
+    if (traffic === undefined) {
+      traffic = {
+        lastMs: atMs,
+        sample,
+        concurrency: new SampleWindow(KEEP_MS),
+        queued: new SampleWindow(KEEP_MS),
+        responses: new ResponseHistogram(KEEP_MS),
+      };
+      byBalancer.set(balancer, traffic);
+    }
+    traffic.lastMs = atMs;
+    traffic.sample = sample;
+    traffic.concurrency.add(atMs, sample.inFlight + sample.queued);
+    traffic.queued.add(atMs, sample.queued);
+    traffic.responses.add(atMs, sample.responseTimes);
+  }
+
+  /** Forgets a balancer that is gone. */
+  forgetBalancer(balancer: string): void {
+    this.#balancers.delete(balancer);
+    for (const byBalancer of this.#traffic.values()) byBalancer.delete(balancer);
+  }
+
+  /** Forgets an application that is gone. */
+  forgetApplication(application: string): void {
+    this.#traffic.delete(application);
+  }
+
+  /** Which balancers confirmed a drain: they hold, and nothing is in flight. */
+  drained(application: string, drainId: string): ReadonlySet<string> {
+    const confirmed = new Set<string>();
+    for (const [balancer, { sample }] of this.#traffic.get(application) ?? []) {
+      if (sample.drainId === drainId && sample.drained) confirmed.add(balancer);
+    }
+    return confirmed;
+  }
+
+  /**
+   * The signals of an application.
+   *
+   * @param pods - its ready pods; averages are over those that have data
+   * @param balancers - the balancers that exist; all of them must have been heard
+   * @param windowMs - what averages are over
+   */
+  signals(
+    application: string,
+    pods: readonly PodRef[],
+    balancers: readonly string[],
+    nowMs: number,
+    windowMs: number,
+  ): Signals {
+    const traffic = this.#trafficSignals(application, balancers, nowMs, windowMs);
+    return {
+      cpuMillicores: this.#perReplica(pods, 'cpu', nowMs, windowMs),
+      memoryBytes: this.#perReplica(pods, 'memory', nowMs, windowMs),
+      traffic,
+      responseTimeMs: (percentile) => {
+        if ('kind' in traffic) return traffic;
+        const worst = [...(this.#traffic.get(application)?.values() ?? [])]
+          .map(({ responses }) => responses.percentile(percentile, nowMs, windowMs))
+          .filter((each) => each !== undefined);
+        // Percentiles of several balancers cannot be averaged; the worst one is what some users wait for.
+        return worst.length === 0 ? noData('nothing was answered in the window') : value(Math.max(...worst));
+      },
+      directConnections: this.#directConnections(pods, nowMs),
+    };
+  }
+
+  #perReplica(pods: readonly PodRef[], metric: 'cpu' | 'memory', nowMs: number, windowMs: number): Reading {
+    let sum = 0;
+    let count = 0;
+    for (const pod of pods) {
+      const windows = this.#pods.get(pod.key);
+      const fresh = windows !== undefined && nowMs - windows.lastMs <= FRESHNESS.podMs;
+      const average = fresh ? windows[metric].average(nowMs, windowMs) : undefined;
+      if (average !== undefined) {
+        sum += average;
+        count += 1;
+      } else if (nowMs - pod.readySinceMs > FRESHNESS.youngPodMs) {
+        const age = windows === undefined ? 'never' : `${Math.round((nowMs - windows.lastMs) / 1000)} s ago`;
+        return noData(`the sidecar of pod ${pod.key} reported ${metric} last: ${age}`);
+      }
+    }
+    return count === 0 ? noData('no ready pod has reported yet') : value(sum / count);
+  }
+
+  #trafficSignals(
+    application: string,
+    balancers: readonly string[],
+    nowMs: number,
+    windowMs: number,
+  ): Signals['traffic'] {
+    if (balancers.length === 0) return { kind: 'noData', why: 'there is no balancer' };
+    const byBalancer = this.#traffic.get(application);
+    const podsInFlight = new Map<string, number>();
+    const sums = { inFlight: 0, queued: 0, concurrency: 0, queuedAverage: 0, answers: 0 };
+    let idleMs = Number.POSITIVE_INFINITY;
+    for (const balancer of balancers) {
+      const traffic = byBalancer?.get(balancer);
+      if (traffic === undefined) return { kind: 'noData', why: `balancer ${balancer} has not reported yet` };
+      const ageMs = nowMs - traffic.lastMs;
+      if (ageMs > FRESHNESS.balancerMs) {
+        return { kind: 'noData', why: `balancer ${balancer} reported last ${Math.round(ageMs / 1000)} s ago` };
+      }
+      sums.inFlight += traffic.sample.inFlight;
+      sums.queued += traffic.sample.queued;
+      sums.concurrency += traffic.concurrency.average(nowMs, windowMs) ?? 0;
+      sums.queuedAverage += traffic.queued.average(nowMs, windowMs) ?? 0;
+      sums.answers += traffic.responses.count(nowMs, windowMs);
+      idleMs = Math.min(idleMs, traffic.sample.idleMs + ageMs);
+      for (const [uid, count] of Object.entries(traffic.sample.podsInFlight)) {
+        podsInFlight.set(uid, (podsInFlight.get(uid) ?? 0) + count);
+      }
+    }
+    return { ...sums, idleMs, podsInFlight };
+  }
+
+  #directConnections(pods: readonly PodRef[], nowMs: number): number | undefined {
+    let sum: number | undefined;
+    for (const { key } of pods) {
+      const connections = this.#pods.get(key)?.connections.latest(nowMs, FRESHNESS.podMs);
+      if (connections !== undefined) sum = (sum ?? 0) + connections;
+    }
+    return sum;
+  }
+}

@@ -1,0 +1,42 @@
+/** A measured value, or why there is none. Missing data is never read as zero. */
+export type Reading =
+  { readonly kind: 'value'; readonly value: number } | { readonly kind: 'noData'; readonly why: string };
+
+/** A reading with a value. */
+export const value = (number: number): Reading => ({ kind: 'value', value: number });
+/** A reading without one. */
+export const noData = (why: string): Reading => ({ kind: 'noData', why });
+
+/** What the balancers see of an application, all of them together. */
+export interface TrafficSignals {
+  /** Requests that pods answer right now. */
+  readonly inFlight: number;
+  /** Requests that wait in a balancer right now. */
+  readonly queued: number;
+  /** Requests in flight and queued, averaged over the window. */
+  readonly concurrency: number;
+  /** Queued requests, averaged over the window. */
+  readonly queuedAverage: number;
+  /** Since the last request came or was answered. */
+  readonly idleMs: number;
+  /** Answers in the window. */
+  readonly answers: number;
+  /** Requests in flight by pod UID. */
+  readonly podsInFlight: ReadonlyMap<string, number>;
+}
+
+/** All signals of an application at one moment; averages are over the window and per ready replica. */
+export interface Signals {
+  readonly cpuMillicores: Reading;
+  readonly memoryBytes: Reading;
+  readonly traffic: TrafficSignals | { readonly kind: 'noData'; readonly why: string };
+  /** Response time in ms at a percentile; no data also where nothing was answered. */
+  readonly responseTimeMs: (percentile: number) => Reading;
+  /** Direct connections that the sidecars see, past the balancers. */
+  readonly directConnections: number | undefined;
+}
+
+/** Whether the balancers' traffic is known. */
+export function hasTraffic(traffic: Signals['traffic']): traffic is TrafficSignals {
+  return !('kind' in traffic);
+}

@@ -1,0 +1,108 @@
+import type { Vote } from '../domain/engine/scaling-rule.ts';
+
+/** A decision of the engine or the lifecycle, with what it was made of. */
+export interface DecisionRecord {
+  /** Epoch ms. */
+  readonly timeMs: number;
+  readonly application: string;
+  readonly phase: string;
+  readonly replicas: number;
+  readonly desiredReplicas: number;
+  readonly reason: string;
+  readonly message: string;
+  readonly votes: readonly Vote[];
+  /** Whether it was acted on (mode Active) or only recorded. */
+  readonly acted: boolean;
+}
+
+/** A change of `spec.replicas`, by whomever. */
+export interface ScalingEventRecord {
+  readonly timeMs: number;
+  readonly application: string;
+  readonly from: number;
+  readonly to: number;
+  /** Field manager. */
+  readonly by: string;
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** A cold start with its phases, in ms; undefined where a phase was not seen. */
+export interface ColdStartRecord {
+  readonly timeMs: number;
+  readonly application: string;
+  readonly wakeId: string;
+  readonly outcome: 'ready' | 'failed';
+  readonly totalMs: number;
+  readonly scheduledMs: number | undefined;
+  readonly startedMs: number | undefined;
+  readonly readyMs: number | undefined;
+  readonly heldRequests: number;
+  readonly message: string;
+}
+
+/** What an application used within one minute. */
+export interface UsageRecord {
+  /** Begin of the minute. */
+  readonly timeMs: number;
+  readonly application: string;
+  /** Replicas times seconds. */
+  readonly replicaSeconds: number;
+  readonly requests: number;
+  /** Averages over the minute; null: no data. */
+  readonly cpuMillicores: number | null;
+  readonly memoryBytes: number | null;
+  readonly concurrency: number | null;
+}
+
+/** A change that a person or a program made through our APIs. */
+export interface AuditRecord {
+  readonly timeMs: number;
+  readonly application: string;
+  readonly actor: string;
+  readonly action: string;
+  readonly message: string;
+}
+
+/** Tables of the history by name. */
+export interface HistoryTables {
+  readonly decisions: DecisionRecord;
+  readonly scalingEvents: ScalingEventRecord;
+  readonly coldStarts: ColdStartRecord;
+  readonly usage: UsageRecord;
+  readonly audit: AuditRecord;
+}
+
+/** A name of a table. */
+export type HistoryTable = keyof HistoryTables;
+/** All tables. */
+export const HISTORY_TABLES = ['decisions', 'scalingEvents', 'coldStarts', 'usage', 'audit'] as const;
+
+/** What is asked of a table; newest first. */
+export interface HistoryQuery {
+  readonly application?: string | undefined;
+  /** Epoch ms, inclusive. */
+  readonly sinceMs?: number | undefined;
+  /** Epoch ms, exclusive. */
+  readonly untilMs?: number | undefined;
+  /** From an earlier page. */
+  readonly cursor?: number | undefined;
+  readonly limit: number;
+}
+
+/** A page of a table. */
+export interface HistoryPage<T> {
+  readonly items: readonly T[];
+  /** Asks for the next, older page; undefined at the end. */
+  readonly nextCursor: number | undefined;
+}
+
+/** Where history is written to. Appending never waits and never throws. */
+export interface HistorySink {
+  append<K extends HistoryTable>(table: K, record: HistoryTables[K]): void;
+}
+
+/** Where history is read from. */
+export interface HistorySource {
+  query<K extends HistoryTable>(table: K, query: HistoryQuery): Promise<HistoryPage<HistoryTables[K]>>;
+}

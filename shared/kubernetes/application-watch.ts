@@ -1,0 +1,290 @@
+import { autoscalerSchema, type Autoscaler } from '../api/autoscaler.ts';
+import {
+  DEFAULT_SETTINGS,
+  loadBalancerSettingsSchema,
+  SETTINGS_NAME,
+  type LoadBalancerSettings,
+  type LoadBalancerSettingsSpec,
+} from '../api/load-balancer-settings.ts';
+import { describeIssues } from '../errors/problem.ts';
+import { decideClaims, type Conflict } from '../rules/claims.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Logger } from '../runtime/logger.ts';
+import type { KubeApi } from './kube-api.ts';
+import type { Deployment, KubernetesObject, Pod, ReplicaSet } from './objects.ts';
+import { RESOURCES } from './paths.ts';
+import { keyOf, Reflector } from './reflector.ts';
+
+/** An application as the cluster shows it now. */
+export interface Application {
+  /** `namespace/name` of the Autoscaler. */
+  readonly key: string;
+  /** Undefined while the resource is not valid. */
+  readonly resource: Autoscaler | undefined;
+  /** Identity of the resource, also while it is not valid. */
+  readonly metadata: {
+    readonly namespace: string;
+    readonly name: string;
+    readonly uid: string;
+    readonly resourceVersion: string;
+  };
+  /** What is wrong with the resource, a sentence each. */
+  readonly invalid: readonly string[];
+  readonly conflict: Conflict | undefined;
+  readonly deployment: Deployment | undefined;
+  /** Pods of the Deployment by owner UID, terminating ones too. */
+  readonly pods: readonly Pod[];
+}
+
+interface Parsed {
+  readonly resourceVersion: string;
+  readonly resource: Autoscaler | undefined;
+  readonly invalid: readonly string[];
+}
+
+/**
+ * Watches resources, Deployments, ReplicaSets and pods and puts them together by application. Controller and balancers
+ * look at the cluster through this, so that they see the same.
+ */
+export class ApplicationWatch {
+  readonly autoscalers: Reflector<KubernetesObject>;
+  readonly settingsObjects: Reflector<KubernetesObject>;
+  readonly deployments: Reflector<Deployment>;
+  readonly replicaSets: Reflector<ReplicaSet>;
+  readonly pods: Reflector<Pod>;
+  readonly #systemNamespace: string;
+  readonly #logger: Logger;
+  readonly #parsed = new Map<string, Parsed>();
+  readonly #keysByTarget = new Map<string, Set<string>>();
+  readonly #podsByDeployment = new Map<string, Map<string, Pod>>();
+  readonly #ownerOfPod = new Map<string, { key: string; uid: string }>();
+  readonly #orphans = new Map<string, Set<string>>();
+  #conflicts: Map<string, Conflict> = new Map();
+  #settings: LoadBalancerSettingsSpec = DEFAULT_SETTINGS;
+  #onChange: (key: string) => void = () => undefined;
+  #onSettings: () => void = () => undefined;
+
+  constructor(
+    api: KubeApi,
+    options: { systemNamespace: string; namespace?: string | undefined },
+    deps: { logger: Logger; clock: Clock; random: () => number },
+  ) {
+    this.#systemNamespace = options.systemNamespace;
+    this.#logger = deps.logger;
+    const { namespace } = options;
+    this.autoscalers = new Reflector(api, { resource: RESOURCES.autoscalers, namespace }, deps);
+    this.settingsObjects = new Reflector(
+      api,
+      { resource: RESOURCES.loadBalancerSettings, namespace: options.systemNamespace },
+      deps,
+    );
+    this.deployments = new Reflector<Deployment>(api, { resource: RESOURCES.deployments, namespace }, deps);
+    this.replicaSets = new Reflector<ReplicaSet>(api, { resource: RESOURCES.replicaSets, namespace }, deps);
+    this.pods = new Reflector<Pod>(api, { resource: RESOURCES.pods, namespace }, deps);
+  }
+
+  /** Begins to watch. `onChange` gets the key of each application that changed; it may not exist any more. */
+  start(onChange: (key: string) => void, onSettings: () => void = () => undefined): void {
+    this.#onChange = onChange;
+    this.#onSettings = onSettings;
+    this.autoscalers.onEvent((event) => this.#autoscalerChanged(event.object, event.type === 'delete'));
+    this.settingsObjects.onEvent((event) => this.#settingsChanged(event.object, event.type === 'delete'));
+    this.deployments.onEvent(({ object }) => this.#notifyTarget(keyOf(object)));
+    this.replicaSets.onEvent(({ object, type }) => {
+      if (type === 'set') this.#adoptOrphans(object);
+    });
+    this.pods.onEvent(({ object, type }) => this.#podChanged(object, type === 'delete'));
+    for (const each of this.#all()) each.start();
+  }
+
+  /** Ends all watches. */
+  stop(): void {
+    for (const each of this.#all()) each.stop();
+  }
+
+  /** Whether every collection was listed once. */
+  get synced(): boolean {
+    return this.#all().every((each) => each.synced);
+  }
+
+  /** Resolves when every collection was listed once. */
+  async firstSync(): Promise<void> {
+    await Promise.all(this.#all().map((each) => each.firstSync));
+  }
+
+  /** Settings that hold where a resource says nothing. */
+  get settings(): LoadBalancerSettingsSpec {
+    return this.#settings;
+  }
+
+  /** Keys of all applications. */
+  keys(): string[] {
+    return [...this.#parsed.keys()];
+  }
+
+  /** One application as it is now. */
+  get(key: string): Application | undefined {
+    const parsed = this.#parsed.get(key);
+    const object = this.autoscalers.objects.get(key);
+    if (parsed === undefined || object === undefined) return undefined;
+    const { resource } = parsed;
+    const { namespace = '', name, uid, resourceVersion } = object.metadata;
+    const target = resource === undefined ? undefined : `${namespace}/${resource.spec.scaleTargetRef.name}`;
+    const deployment = target === undefined ? undefined : this.deployments.objects.get(target);
+    return {
+      key,
+      resource,
+      metadata: { namespace, name, uid, resourceVersion },
+      invalid: parsed.invalid,
+      conflict: this.#conflicts.get(uid),
+      deployment,
+      pods: deployment === undefined ? [] : [...(this.#podsByDeployment.get(deployment.metadata.uid)?.values() ?? [])],
+    };
+  }
+
+  /** The application that a pod belongs to. */
+  applicationOfPod(podKey: string): string | undefined {
+    const pod = this.pods.objects.get(podKey);
+    const deployment = pod === undefined ? undefined : this.#deploymentOf(pod);
+    if (deployment === undefined) return undefined;
+    return [...(this.#keysByTarget.get(deployment.key) ?? [])].find((key) => this.get(key)?.conflict === undefined);
+  }
+
+  #all(): Reflector<never>[] {
+    return [
+      this.autoscalers,
+      this.settingsObjects,
+      this.deployments,
+      this.replicaSets,
+      this.pods,
+    ] as unknown as Reflector<never>[];
+  }
+
+  #autoscalerChanged(object: KubernetesObject, deleted: boolean): void {
+    const key = keyOf(object);
+    const before = this.#parsed.get(key)?.resource;
+    if (before !== undefined) this.#keysByTarget.get(targetOf(before))?.delete(key);
+    if (deleted) {
+      this.#parsed.delete(key);
+    } else {
+      const parsed = parse(object);
+      this.#parsed.set(key, parsed);
+      if (parsed.resource !== undefined) {
+        const target = targetOf(parsed.resource);
+        const keys = this.#keysByTarget.get(target) ?? new Set();
+        this.#keysByTarget.set(target, keys.add(key));
+      }
+      if (parsed.invalid.length > 0) this.#logger.warn('an Autoscaler is not valid', { key, invalid: parsed.invalid });
+    }
+    const after = this.#parsed.get(key)?.resource;
+    const claimsChanged =
+      before?.metadata.uid !== after?.metadata.uid || before?.metadata.generation !== after?.metadata.generation;
+    if (claimsChanged) this.#decideClaims();
+    this.#onChange(key);
+  }
+
+  #decideClaims(): void {
+    const before = this.#conflicts;
+    const resources = [...this.#parsed.values()].map(({ resource }) => resource).filter((each) => each !== undefined);
+    this.#conflicts = decideClaims(resources, new Set(this.#settings.sharedHosts));
+    for (const [key, { resource }] of this.#parsed) {
+      if (resource === undefined) continue;
+      const { uid } = resource.metadata;
+      if (before.get(uid)?.message !== this.#conflicts.get(uid)?.message) this.#onChange(key);
+    }
+  }
+
+  #settingsChanged(object: KubernetesObject, deleted: boolean): void {
+    if (object.metadata.namespace !== this.#systemNamespace || object.metadata.name !== SETTINGS_NAME) return;
+    if (deleted) {
+      this.#settings = DEFAULT_SETTINGS;
+    } else {
+      const parsed = loadBalancerSettingsSchema.safeParse(withType(object, 'LoadBalancerSettings'));
+      if (!parsed.success) {
+        // The last good settings stay in force.
+        this.#logger.warn('the LoadBalancerSettings are not valid', { invalid: describeIssues(parsed.error) });
+        return;
+      }
+      const settings: LoadBalancerSettings = parsed.data;
+      this.#settings = settings.spec;
+    }
+    this.#decideClaims();
+    this.#onSettings();
+    for (const key of this.#parsed.keys()) this.#onChange(key);
+  }
+
+  #podChanged(pod: Pod, deleted: boolean): void {
+    const owner = ownerUid(pod, 'ReplicaSet');
+    if (owner === undefined) return;
+    // Remembered, since the ReplicaSet of a deleted Deployment goes before its pods do.
+    const deployment = this.#ownerOfPod.get(pod.metadata.uid) ?? this.#deploymentOf(pod);
+    if (deployment === undefined) {
+      if (!deleted) this.#orphans.set(owner, (this.#orphans.get(owner) ?? new Set()).add(keyOf(pod)));
+      return;
+    }
+    const pods = this.#podsByDeployment.get(deployment.uid) ?? new Map<string, Pod>();
+    if (deleted) {
+      pods.delete(pod.metadata.uid);
+      this.#ownerOfPod.delete(pod.metadata.uid);
+    } else {
+      pods.set(pod.metadata.uid, pod);
+      this.#ownerOfPod.set(pod.metadata.uid, deployment);
+    }
+    if (pods.size === 0) this.#podsByDeployment.delete(deployment.uid);
+    else this.#podsByDeployment.set(deployment.uid, pods);
+    this.#notifyTarget(deployment.key);
+  }
+
+  /** A pod may be seen before the ReplicaSet that owns it, since they are two watches. */
+  #adoptOrphans(replicaSet: ReplicaSet): void {
+    const orphans = this.#orphans.get(replicaSet.metadata.uid);
+    if (orphans === undefined) return;
+    this.#orphans.delete(replicaSet.metadata.uid);
+    for (const key of orphans) {
+      const pod = this.pods.objects.get(key);
+      if (pod !== undefined) this.#podChanged(pod, false);
+    }
+  }
+
+  #deploymentOf(pod: Pod): { key: string; uid: string } | undefined {
+    const owner = pod.metadata.ownerReferences?.find(
+      ({ kind, controller }) => kind === 'ReplicaSet' && controller === true,
+    );
+    const name = owner?.name;
+    const replicaSet =
+      name === undefined ? undefined : this.replicaSets.objects.get(`${pod.metadata.namespace ?? ''}/${name}`);
+    if (replicaSet === undefined || replicaSet.metadata.uid !== owner?.uid) return undefined;
+    const up = replicaSet.metadata.ownerReferences?.find(
+      ({ kind, controller }) => kind === 'Deployment' && controller === true,
+    );
+    return up === undefined ? undefined : { key: `${pod.metadata.namespace ?? ''}/${up.name}`, uid: up.uid };
+  }
+
+  #notifyTarget(target: string): void {
+    for (const key of this.#keysByTarget.get(target) ?? []) this.#onChange(key);
+  }
+}
+
+function parse(object: KubernetesObject): Parsed {
+  const { resourceVersion } = object.metadata;
+  const parsed = autoscalerSchema.safeParse(withType(object, 'Autoscaler'));
+  if (parsed.success) return { resourceVersion, resource: parsed.data, invalid: [] };
+  return {
+    resourceVersion,
+    resource: undefined,
+    invalid: describeIssues(parsed.error).map(({ path, message }) => `${path}: ${message}`),
+  };
+}
+
+/** Items of a list carry neither apiVersion nor kind. */
+function withType(object: KubernetesObject, kind: string): unknown {
+  return { ...object, apiVersion: 'nemesis.io/v1alpha1', kind };
+}
+
+function targetOf({ metadata, spec }: Autoscaler): string {
+  return `${metadata.namespace}/${spec.scaleTargetRef.name}`;
+}
+
+function ownerUid(object: KubernetesObject, kind: string): string | undefined {
+  return object.metadata.ownerReferences?.find((owner) => owner.kind === kind && owner.controller === true)?.uid;
+}
