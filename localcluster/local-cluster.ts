@@ -1,0 +1,216 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { cpus, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { Admission } from './apiserver/admission.ts';
+import { ApiServer } from './apiserver/api-server.ts';
+import { Authenticator } from './apiserver/auth.ts';
+import { builtInTypes } from './apiserver/built-in-types.ts';
+import { Registry } from './apiserver/registry.ts';
+import { ResourceTypes } from './apiserver/resource-types.ts';
+import { Store } from './apiserver/store.ts';
+import type { ClusterContext } from './controllers/cluster-context.ts';
+import { DeploymentController } from './controllers/deployment-controller.ts';
+import { EndpointSliceController } from './controllers/endpoint-slice-controller.ts';
+import { EventRecorder } from './controllers/event-recorder.ts';
+import { GarbageCollector } from './controllers/garbage-collector.ts';
+import { NamespaceController } from './controllers/namespace-controller.ts';
+import { ReplicaSetController } from './controllers/replica-set-controller.ts';
+import { Scheduler } from './controllers/scheduler.ts';
+import { Faults } from './faults.ts';
+import type { Image } from './kubelet/kubelet-services.ts';
+import { Kubelet } from './kubelet/kubelet.ts';
+import { serveLog } from './kubelet/log-handler.ts';
+import { formatKubeconfig } from './model/kubeconfig.ts';
+import { silentLogger, type Logger } from './model/logger.ts';
+import type { Service } from './model/workloads.ts';
+import { AddressPool } from './network/address-pool.ts';
+import { ServiceAddresses } from './network/service-addresses.ts';
+
+/** Settings of a local cluster. */
+export interface LocalClusterOptions {
+  /** Where the kubeconfig, the pods' folders and the process records are kept; made where it is missing. */
+  directory: string;
+  /** Port of the API on 127.0.0.1. @defaultValue 0, a free one */
+  port?: number;
+  /** The images that pods may name. An image is a command of this machine. */
+  images: Readonly<Record<string, Image>>;
+  /** Loopback range of pods and services, as `127.100.0.0/16`. @defaultValue the first that is free */
+  addressRange?: string;
+  logger?: Logger;
+  /** Milliseconds between two bookmarks of a watch. @defaultValue 10000 */
+  bookmarkIntervalMs?: number;
+  /** How many changes of a kind a watch can resume over. @defaultValue 5000 */
+  historyLimit?: number;
+  /** First delay of CrashLoopBackOff and ImagePullBackOff, milliseconds. @defaultValue 10000 */
+  backoffBaseMs?: number;
+  /** How long pods may take to end when the cluster stops, milliseconds. @defaultValue 2000 */
+  stopGraceMs?: number;
+  /** What the node offers, as quantities; `{'nvidia.com/gpu': '1'}` adds a GPU. */
+  nodeResources?: Readonly<Record<string, string>>;
+}
+
+const nodeName = 'localcluster';
+
+/** A Kubernetes cluster of one node in this process: API server, controllers, and a kubelet whose pods are processes. */
+export class LocalCluster {
+  /** The kubeconfig of the administrator. */
+  readonly kubeconfigPath: string;
+  /** What tests can break. */
+  readonly faults: Faults;
+  readonly #registry: Registry;
+  readonly #server: ApiServer;
+  readonly #kubelet: Kubelet;
+  readonly #stoppables: { stop: () => void }[];
+  readonly #addresses: AddressPool;
+  readonly #stopGraceMs: number;
+  #stopped: Promise<void> | undefined;
+
+  private constructor(parts: {
+    kubeconfigPath: string;
+    registry: Registry;
+    server: ApiServer;
+    kubelet: Kubelet;
+    stoppables: { stop: () => void }[];
+    addresses: AddressPool;
+    stopGraceMs: number;
+  }) {
+    this.kubeconfigPath = parts.kubeconfigPath;
+    this.#registry = parts.registry;
+    this.#server = parts.server;
+    this.#kubelet = parts.kubelet;
+    this.#stoppables = parts.stoppables;
+    this.#addresses = parts.addresses;
+    this.#stopGraceMs = parts.stopGraceMs;
+    this.faults = new Faults(parts.kubelet, parts.server, parts.registry.store);
+  }
+
+  /** Starts a cluster; it answers when this resolves. */
+  static async start(options: LocalClusterOptions): Promise<LocalCluster> {
+    mkdirSync(options.directory, { recursive: true });
+    const logger = options.logger ?? silentLogger;
+    const addresses = await AddressPool.claim(options.addressRange);
+    const store = new Store(options.historyLimit ?? 5000);
+    const types = new ResourceTypes();
+    const serviceAddresses = new ServiceAddresses(addresses);
+    serviceAddresses.watch(store);
+    const hooks = {
+      prepareService: (service: Service, old: Service | undefined): void => serviceAddresses.prepare(service, old),
+      prepareCustomResourceDefinition: (): void => undefined,
+    };
+    for (const type of builtInTypes(hooks)) types.add(type);
+    const registry = new Registry(store, types);
+    const authenticator = new Authenticator(store);
+    const admission = new Admission(registry);
+    const context: ClusterContext = { registry, admission, events: new EventRecorder(registry), logger };
+    const apiUrl = (): string => server.url;
+    const kubelet = new Kubelet(context, authenticator, {
+      directory: options.directory,
+      nodeName,
+      images: options.images,
+      addresses,
+      backoffBaseMs: options.backoffBaseMs ?? 10_000,
+      apiUrl,
+    });
+    const server = new ApiServer({
+      registry,
+      admission,
+      authenticator,
+      logs: (namespace, pod, query, response) => serveLog(registry, kubelet, namespace, pod, query, response),
+      options: { bookmarkIntervalMs: options.bookmarkIntervalMs ?? 10_000 },
+    });
+    const stoppables = [
+      new GarbageCollector(context),
+      new NamespaceController(context),
+      new DeploymentController(context),
+      new ReplicaSetController(context),
+      new Scheduler(context),
+      new EndpointSliceController(context),
+    ];
+    provideBasics(registry, options.nodeResources ?? {});
+    await server.listen(options.port ?? 0);
+    const kubeconfigPath = join(options.directory, 'kubeconfig');
+    writeFileSync(kubeconfigPath, formatKubeconfig(server.url, authenticator.adminToken), { mode: 0o600 });
+    return new LocalCluster({
+      kubeconfigPath,
+      registry,
+      server,
+      kubelet,
+      stoppables,
+      addresses,
+      stopGraceMs: options.stopGraceMs ?? 2000,
+    });
+  }
+
+  /** The address of the API. */
+  get url(): string {
+    return this.#server.url;
+  }
+
+  /** The address of a Service, by `name.namespace` with or without `.svc`; undefined where it has none. */
+  resolve(host: string): string | undefined {
+    const [name = '', namespace = 'default'] = host.split('.');
+    const service = this.#registry.store.get('services', namespace, name) as Service | undefined;
+    const address = service?.spec.clusterIP;
+    return address === 'None' ? undefined : address;
+  }
+
+  /** Ends all pods and closes all ports. No process is left when this resolves. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
+    for (const part of this.#stoppables) part.stop();
+    await this.#kubelet.stop(this.#stopGraceMs);
+    await this.#server.close();
+    this.#addresses.close();
+  }
+}
+
+function provideBasics(registry: Registry, resources: Readonly<Record<string, string>>): void {
+  const writer = { manager: 'kube-apiserver' };
+  for (const name of ['default', 'kube-system', 'kube-public', 'kube-node-lease']) {
+    registry.create(registry.types.named('Namespace'), undefined, { metadata: { name } }, writer);
+  }
+  const node = registry.types.named('Node');
+  const labels = {
+    'kubernetes.io/hostname': nodeName,
+    'kubernetes.io/os': 'linux',
+    'kubernetes.io/arch': process.arch === 'x64' ? 'amd64' : process.arch,
+  };
+  registry.create(node, undefined, { metadata: { name: nodeName, labels }, spec: {} }, writer);
+  // The machine's own amounts, but never so small that an example would not fit.
+  const memory = `${Math.max(16, Math.floor(totalmem() / 2 ** 30))}Gi`;
+  const amounts = {
+    cpu: String(Math.max(16, cpus().length)),
+    memory,
+    pods: '250',
+    'ephemeral-storage': '100Gi',
+    ...resources,
+  };
+  const condition = {
+    type: 'Ready',
+    status: 'True',
+    reason: 'KubeletReady',
+    message: 'kubelet is posting ready status',
+  };
+  const now = new Date().toISOString().replace(/\.\d+Z$/, 'Z');
+  registry.modify(node, undefined, nodeName, { manager: 'kubelet', subresource: 'status' }, (object) => ({
+    ...object,
+    status: {
+      capacity: amounts,
+      allocatable: amounts,
+      conditions: [{ ...condition, lastHeartbeatTime: now, lastTransitionTime: now }],
+      addresses: [
+        { type: 'InternalIP', address: '127.0.0.1' },
+        { type: 'Hostname', address: nodeName },
+      ],
+      nodeInfo: {
+        kubeletVersion: 'v1.34.0-localcluster',
+        operatingSystem: 'linux',
+        architecture: labels['kubernetes.io/arch'],
+      },
+    },
+  }));
+}
