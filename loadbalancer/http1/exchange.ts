@@ -86,8 +86,7 @@ export class Exchange extends HoldTicket implements UpstreamUser {
     const { router, metrics } = this.#context.deps;
     metrics.requests += 1;
     const route = router.match(this.#head.host, this.#head.path, this.#client.localPort);
-    if (route === 'unknown')
-      this.onRefused({ code: 'NoRoute', detail: `Nothing is served for ${this.#head.host || 'no host'} here.` });
+    if (route === 'unknown') this.onRefused({ code: 'NoRoute', detail: `Nothing is served for "${this.#head.host}".` });
     else if (route === 'notSynced') this.onRefused({ code: 'NotSynced', detail: 'The routes are still being read.' });
     else {
       this.#application = route.application;

@@ -148,7 +148,6 @@ export class UpstreamConnection {
       at = next;
     }
     if (this.#user === user) user.onReadDone();
-    else if (at < length) this.#spoil();
   }
 
   #readHead(user: UpstreamUser, bytes: Buffer, from: number, to: number): number {
@@ -165,7 +164,7 @@ export class UpstreamConnection {
     const head = parseResponseHead(text, end, maxHeaders);
     if (typeof head === 'string') return this.#fault('malformed', head);
     const next = from + end + 4 - before;
-    if (head.status >= 200) this.#beginBody(user, head);
+    if (head.status >= 200) this.#beginBody(user, head, next < to);
     else if (head.status === 101) {
       if (!user.wantsUpgrade || head.upgrade === undefined)
         return this.#fault('malformed', 'an upgrade nobody asked for');
@@ -175,7 +174,7 @@ export class UpstreamConnection {
     return next;
   }
 
-  #beginBody(user: UpstreamUser, head: ResponseHead): void {
+  #beginBody(user: UpstreamUser, head: ResponseHead, more: boolean): void {
     this.#head = head;
     this.#left = head.contentLength ?? 0;
     this.#chunks = undefined;
@@ -186,7 +185,8 @@ export class UpstreamConnection {
     } else this.#framing = head.contentLength === undefined ? 'untilClose' : 'length';
     const framing = this.#framing;
     user.onResponseHead(head, framing);
-    if (this.#user === user && (framing === 'none' || (framing === 'length' && this.#left === 0))) this.#finish(user);
+    if (this.#user === user && (framing === 'none' || (framing === 'length' && this.#left === 0)))
+      this.#finish(user, more);
   }
 
   #readBody(user: UpstreamUser, bytes: Buffer, from: number, to: number): number {
@@ -197,23 +197,24 @@ export class UpstreamConnection {
       const next = this.#chunks.accept(bytes, from, to, sink);
       if (next === -1) return this.#fault('malformed', 'a malformed chunk');
       if (sink === undefined) user.onResponseBytes(bytes, from, next);
-      if (this.#chunks.complete && this.#user === user) this.#finish(user);
+      if (this.#chunks.complete && this.#user === user) this.#finish(user, next < to);
       return next;
     }
     if (this.#framing === 'length') {
       const next = Math.min(to, from + this.#left);
       this.#left -= next - from;
       user.onResponseBytes(bytes, from, next);
-      if (this.#left === 0 && this.#user === user) this.#finish(user);
+      if (this.#left === 0 && this.#user === user) this.#finish(user, next < to);
       return next;
     }
     user.onResponseBytes(bytes, from, to);
     return to;
   }
 
-  #finish(user: UpstreamUser): void {
+  /** @param more bytes have come beyond the end, so that this connection cannot be relied on any more */
+  #finish(user: UpstreamUser, more: boolean): void {
     const head = this.#head;
-    const reusable = head?.keepAlive === true && user.requestSent && this.#socket.writableLength === 0;
+    const reusable = head?.keepAlive === true && !more && user.requestSent && this.#socket.writableLength === 0;
     this.#user = undefined;
     this.#head = undefined;
     this.#chunks = undefined;
@@ -224,19 +225,11 @@ export class UpstreamConnection {
     user.onResponseEnd();
   }
 
-  // The end of the response told the keeper, and perhaps a next user, too early: more bytes had come with it.
-  #spoil(): void {
-    if (this.#closed) return;
-    this.#keeper.forget(this);
-    this.#fault('broken', 'bytes after the end of a response');
-    this.destroy();
-  }
-
   #onEnd(): void {
     const user = this.#user;
     if (user === undefined) this.destroy();
     else if (this.#framing === 'tunnel') user.onTunnelEnd();
-    else if (this.#framing === 'untilClose') this.#finish(user);
+    else if (this.#framing === 'untilClose') this.#finish(user, false);
     else this.#fault('broken', 'the pod closed the connection');
   }
 

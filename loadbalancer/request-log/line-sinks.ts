@@ -1,4 +1,4 @@
-import { createWriteStream, renameSync, rmSync, statSync, type WriteStream } from 'node:fs';
+import { createWriteStream, openSync, renameSync, rmSync, statSync, type WriteStream } from 'node:fs';
 import type { Writable } from 'node:stream';
 import type { LineSink } from './request-log.ts';
 
@@ -80,14 +80,15 @@ export class RotatingFileSink implements LineSink {
   }
 
   #open(): WriteStream {
-    const stream = createWriteStream(this.#options.path, { flags: 'a' });
+    // Opened at once: a path that cannot be written has to be told at the start, and a rename must find the file there.
+    const stream = createWriteStream(this.#options.path, { fd: openSync(this.#options.path, 'a') });
     stream.on('error', this.#options.onError);
     return stream;
   }
 
   // The old stream keeps its open file through the rename, so what it still has to write arrives in the right one.
   #rotate(): void {
-    this.#stream.end();
+    const old = this.#stream;
     const { path } = this.#options;
     try {
       rmSync(`${path}.${this.#maxFiles - 1}`, { force: true });
@@ -97,10 +98,11 @@ export class RotatingFileSink implements LineSink {
       }
       if (this.#maxFiles > 1) renameSync(path, `${path}.1`);
       else rmSync(path, { force: true });
+      this.#stream = this.#open();
+      old.end();
     } catch (error) {
       this.#options.onError(error instanceof Error ? error : new Error(String(error)));
     }
     this.#bytes = 0;
-    this.#stream = this.#open();
   }
 }
