@@ -1,4 +1,5 @@
 import { stringify } from 'yaml';
+import { openapiDocument as autoscalerOpenapi } from '../autoscaler/api/openapi.ts';
 import { customResourceDefinitions } from '../shared/api/crd.ts';
 
 /** Every file that is made from code, by its path in the repository; a test says when one is stale. */
@@ -9,5 +10,6 @@ export function generatedFiles(): Record<string, string> {
       '# Made by "npm run generate" from shared/api; do not edit.\n' +
       stringify(definition, { lineWidth: 0, aliasDuplicateObjects: false });
   }
+  files['docs/openapi/autoscaler.json'] = `${JSON.stringify(autoscalerOpenapi(), null, 2)}\n`;
   return files;
 }

@@ -76,6 +76,29 @@ export function parseOrThrow<S extends z.ZodType>(
   );
 }
 
+/**
+ * As {@link parseOrThrow}, and refuses fields that nobody knows: a misspelt one would otherwise be lost without a word.
+ *
+ * @throws NemesisError with `code` and one entry in `errors` for each wrong or unknown field
+ */
+export function parseStrictly<S extends z.ZodType>(schema: S, value: unknown, what: string): z.output<S> {
+  const parsed = parseOrThrow(schema, value, what);
+  const unknown = unknownFields(value, parsed, '');
+  if (unknown.length === 0) return parsed;
+  throw new NemesisError('InvalidBody', `${what} has fields that do not exist: ${unknown.join(', ')}.`, {
+    extra: { errors: unknown.map((path) => ({ path, message: 'unknown field' })) },
+  });
+}
+
+function unknownFields(given: unknown, parsed: unknown, path: string): string[] {
+  if (typeof given !== 'object' || given === null || typeof parsed !== 'object' || parsed === null) return [];
+  const known = parsed as Record<string, unknown>;
+  return Object.entries(given).flatMap(([key, value]) => {
+    const where = path === '' ? key : `${path}.${key}`;
+    return key in known ? unknownFields(value, known[key], where) : [where];
+  });
+}
+
 /** The issues of a zod error as paths and sentences. */
 export function describeIssues(error: z.ZodError): { path: string; message: string }[] {
   return error.issues.map(({ path, message }) => ({ path: path.length === 0 ? '(whole)' : path.join('.'), message }));

@@ -11,6 +11,8 @@ export interface Management {
   readonly registry: Registry;
   /** Undefined when ready, else the reason why not. */
   readonly notReadyReason: () => string | undefined;
+  /** Whether `GET /metrics` is served here. @defaultValue true */
+  readonly exposeMetrics?: boolean;
   /** The OpenAPI document. */
   readonly openapi?: object;
 }
@@ -32,9 +34,11 @@ export function createManagementApp(deps: Management, mount: (app: Express) => v
       .type('text/plain')
       .send(`${reason ?? 'ready'}\n`);
   });
-  app.get('/metrics', async (_request, response) => {
-    response.type(deps.registry.contentType).send(await deps.registry.metrics());
-  });
+  if (deps.exposeMetrics !== false) {
+    app.get('/metrics', async (_request, response) => {
+      response.type(deps.registry.contentType).send(await deps.registry.metrics());
+    });
+  }
   if (deps.openapi !== undefined) {
     const document = deps.openapi;
     app.get('/openapi.json', (_request, response) => void response.json(document));

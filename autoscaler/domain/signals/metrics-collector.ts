@@ -15,6 +15,7 @@ export interface PodSample {
 export interface TrafficSample {
   readonly inFlight: number;
   readonly queued: number;
+  readonly completions: number;
   readonly idleMs: number;
   readonly responseTimes: ResponseBuckets;
   readonly podsInFlight: Readonly<Record<string, number>>;
@@ -207,7 +208,7 @@ export class MetricsCollector {
     if (balancers.length === 0) return { kind: 'noData', why: 'there is no balancer' };
     const byBalancer = this.#traffic.get(application);
     const podsInFlight = new Map<string, number>();
-    const sums = { inFlight: 0, queued: 0, concurrency: 0, queuedAverage: 0, answers: 0 };
+    const sums = { inFlight: 0, queued: 0, concurrency: 0, queuedAverage: 0, completions: 0, answers: 0 };
     let idleMs = Number.POSITIVE_INFINITY;
     for (const balancer of balancers) {
       const traffic = byBalancer?.get(balancer);
@@ -218,6 +219,7 @@ export class MetricsCollector {
       }
       sums.inFlight += traffic.sample.inFlight;
       sums.queued += traffic.sample.queued;
+      sums.completions += traffic.sample.completions;
       sums.concurrency += traffic.concurrency.average(nowMs, windowMs) ?? 0;
       sums.queuedAverage += traffic.queued.average(nowMs, windowMs) ?? 0;
       sums.answers += traffic.responses.count(nowMs, windowMs);

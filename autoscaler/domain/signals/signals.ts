@@ -19,6 +19,8 @@ export interface TrafficSignals {
   readonly queuedAverage: number;
   /** Since the last request came or was answered. */
   readonly idleMs: number;
+  /** Requests answered since the balancers started, summed up. */
+  readonly completions: number;
   /** Answers in the window. */
   readonly answers: number;
   /** Requests in flight by pod UID. */

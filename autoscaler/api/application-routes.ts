@@ -1,0 +1,181 @@
+import express, { type Express, type Request, type Response } from 'express';
+import { z } from 'zod';
+import { autoscalerSpecSchema } from '../../shared/api/autoscaler.ts';
+import { parseOrThrow, parseStrictly } from '../../shared/errors/problem.ts';
+import { NemesisError } from '../../shared/errors/registry.ts';
+import { ifMatchVersion, refusedByKubernetes } from '../../shared/kubernetes/conditional-write.ts';
+import type { Application, ApplicationWatch } from '../../shared/kubernetes/application-watch.ts';
+import { PATCH_TYPES, type KubeApi } from '../../shared/kubernetes/kube-api.ts';
+import { isPodReady } from '../../shared/kubernetes/objects.ts';
+import { pathOf, RESOURCES } from '../../shared/kubernetes/paths.ts';
+import type { Clock } from '../../shared/runtime/clock.ts';
+import { readyReplicas } from '../controllers/lifecycle-facts.ts';
+import type { MetricsCollector } from '../domain/signals/metrics-collector.ts';
+import { hasTraffic, type Reading, type Signals } from '../domain/signals/signals.ts';
+import type { HistorySink, HistorySource } from '../history/records.ts';
+import {
+  historyQuerySchema,
+  historyTableSchema,
+  replicasSchema,
+  SPEC_PARTS,
+  type applicationSchema,
+  type podSchema,
+} from './schemas.ts';
+
+/** What the REST API needs. */
+export interface ApplicationRoutesDeps {
+  readonly api: KubeApi;
+  readonly watch: ApplicationWatch;
+  readonly collector: MetricsCollector;
+  readonly signalsOf: (application: Application) => Signals;
+  readonly history: HistorySink & HistorySource;
+  readonly clock: Clock;
+}
+
+const partSchema = z.enum(SPEC_PARTS);
+
+/** `/api/v1`: applications, their pods, changes of their rules, and the history. */
+export function mountApplicationRoutes(app: Express, deps: ApplicationRoutesDeps): void {
+  const { watch } = deps;
+
+  app.get('/api/v1/applications', (_request, response) => {
+    const items = watch
+      .keys()
+      .sort()
+      .map((key) => shown(watch.get(key), deps))
+      .filter((each) => each !== undefined);
+    response.json({ items });
+  });
+
+  app.get('/api/v1/applications/:namespace/:name', (request, response) => {
+    const application = find(watch, request);
+    response.setHeader('etag', `"${application.metadata.resourceVersion}"`);
+    response.json(shown(application, deps));
+  });
+
+  app.get('/api/v1/applications/:namespace/:name/pods', (request, response) => {
+    response.json({ items: podsOf(find(watch, request), deps) });
+  });
+
+  app.get('/api/v1/history/:table', async (request, response) => {
+    const table = parseOrThrow(historyTableSchema, request.params.table, 'The name of the history table', 'NotFound');
+    const { since, until, ...rest } = parseOrThrow(historyQuerySchema, request.query, 'The query', 'InvalidQuery');
+    const page = await deps.history.query(table, {
+      ...rest,
+      sinceMs: since === undefined ? undefined : Date.parse(since),
+      untilMs: until === undefined ? undefined : Date.parse(until),
+    });
+    response.json(page);
+  });
+
+  app.put(
+    '/api/v1/applications/:namespace/:name/replicas',
+    express.json({ limit: '16kb' }),
+    async (request, response) => {
+      const body = parseStrictly(replicasSchema, request.body, 'The body');
+      await write(request, response, body, 'replicas');
+    },
+  );
+
+  app.put(
+    '/api/v1/applications/:namespace/:name/:part',
+    express.json({ limit: '256kb' }),
+    async (request, response) => {
+      const part = parseOrThrow(partSchema, request.params.part, 'The part of the spec', 'NotFound');
+      const body = parseStrictly(autoscalerSpecSchema.shape[part].unwrap(), request.body, 'The body');
+      await write(request, response, { [part]: body }, part);
+    },
+  );
+
+  /** Replaces a part of the spec; Kubernetes validates the whole, so a bad change leaves all as it was. */
+  async function write(
+    request: Request,
+    response: Response,
+    spec: Record<string, unknown>,
+    part: string,
+  ): Promise<void> {
+    const application = find(watch, request);
+    const { namespace, name } = application.metadata;
+    const path = pathOf(RESOURCES.autoscalers, namespace, name);
+    // A merge-patch merges objects; what the new value does not name must go, so the old part is replaced as a whole.
+    const body = Object.entries(spec).map(([key, value]) => ({ op: 'add', path: `/spec/${key}`, value }));
+    const version = ifMatchVersion(request.headers['if-match']);
+    const test = version === undefined ? [] : [{ op: 'test', path: '/metadata/resourceVersion', value: version }];
+    let written: { metadata: { resourceVersion: string }; spec: unknown };
+    try {
+      written = await deps.api.request('PATCH', path, { contentType: PATCH_TYPES.json, body: [...test, ...body] });
+    } catch (error) {
+      throw refusedByKubernetes(error, `Autoscaler ${namespace}/${name}`, version !== undefined);
+    }
+    deps.history.append('audit', {
+      timeMs: deps.clock.wallMs(),
+      application: application.key,
+      actor: request.socket.remoteAddress ?? 'unknown',
+      action: `PUT ${part}`,
+      message: JSON.stringify(spec),
+    });
+    response.setHeader('etag', `"${written.metadata.resourceVersion}"`);
+    response.json(written.spec);
+  }
+}
+
+function find(watch: ApplicationWatch, request: Request): Application {
+  const key = `${String(request.params['namespace'])}/${String(request.params['name'])}`;
+  const application = watch.get(key);
+  if (application === undefined) {
+    const known = watch.keys().sort().join(', ');
+    throw new NemesisError('NotFound', `There is no Autoscaler ${key}; there are: ${known === '' ? 'none' : known}.`);
+  }
+  return application;
+}
+
+function shown(
+  application: Application | undefined,
+  deps: ApplicationRoutesDeps,
+): z.input<typeof applicationSchema> | undefined {
+  if (application === undefined) return undefined;
+  const { metadata, resource, deployment, conflict } = application;
+  const signals = deps.signalsOf(application);
+  const traffic = hasTraffic(signals.traffic) ? signals.traffic : undefined;
+  return {
+    namespace: metadata.namespace,
+    name: metadata.name,
+    resourceVersion: metadata.resourceVersion,
+    ...(resource === undefined ? {} : { spec: resource.spec }),
+    ...(resource?.status === undefined ? {} : { status: resource.status }),
+    invalid: [...application.invalid],
+    ...(conflict === undefined ? {} : { conflict: conflict.message }),
+    ...(deployment === undefined ? {} : { replicas: deployment.spec.replicas ?? 1 }),
+    readyReplicas: readyReplicas(application),
+    signals: {
+      cpuMillicores: numberOf(signals.cpuMillicores),
+      memoryBytes: numberOf(signals.memoryBytes),
+      responseTimeP95Ms: numberOf(signals.responseTimeMs(95)),
+      inFlight: traffic?.inFlight ?? null,
+      queued: traffic?.queued ?? null,
+      idleSeconds: traffic === undefined ? null : Math.round(traffic.idleMs) / 1000,
+    },
+  };
+}
+
+function podsOf(application: Application, { collector, clock }: ApplicationRoutesDeps): z.input<typeof podSchema>[] {
+  return application.pods.map((pod) => {
+    const { name, uid, namespace = '', deletionTimestamp } = pod.metadata;
+    const measured = collector.latestOf(`${namespace}/${name}`, clock.nowMs());
+    return {
+      name,
+      uid,
+      ...(pod.spec.nodeName === undefined ? {} : { node: pod.spec.nodeName }),
+      ...(pod.status?.podIP === undefined ? {} : { address: pod.status.podIP }),
+      ready: isPodReady(pod),
+      terminating: deletionTimestamp !== undefined,
+      live: measured?.sample.live ?? null,
+      metrics: measured?.sample ?? null,
+      metricsAgeMs: measured === undefined ? null : Math.round(measured.ageMs),
+    };
+  });
+}
+
+function numberOf(reading: Reading): number | null {
+  return reading.kind === 'noData' ? null : reading.value;
+}

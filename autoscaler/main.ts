@@ -1,0 +1,179 @@
+import { randomUUID } from 'node:crypto';
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import { ApplicationWatch } from '../shared/kubernetes/application-watch.ts';
+import { EventRecorder } from '../shared/kubernetes/event-recorder.ts';
+import { KubeApi } from '../shared/kubernetes/kube-api.ts';
+import { LeaseElector } from '../shared/kubernetes/lease-elector.ts';
+import type { Pod } from '../shared/kubernetes/objects.ts';
+import { RESOURCES } from '../shared/kubernetes/paths.ts';
+import { Reflector } from '../shared/kubernetes/reflector.ts';
+import { isLoopback, TokenGuard } from '../shared/kubernetes/token-guard.ts';
+import { steadyClock } from '../shared/runtime/clock.ts';
+import { createLifecycle, runProgram, type Lifecycle } from '../shared/runtime/lifecycle.ts';
+import { createLogger } from '../shared/runtime/logger.ts';
+import { close, createManagementApp, listen } from '../shared/runtime/management-server.ts';
+import { readSettings } from '../shared/runtime/settings.ts';
+import { mountApplicationRoutes } from './api/application-routes.ts';
+import { openapiDocument } from './api/openapi.ts';
+import { autoscalerSettings } from './config.ts';
+import { Actuator } from './controllers/actuator.ts';
+import { ApplicationController } from './controllers/application-controller.ts';
+import { BALANCER_SELECTOR, existingBalancers } from './controllers/balancers.ts';
+import { ControllerMetrics } from './controllers/controller-metrics.ts';
+import { KeyedQueue } from './controllers/keyed-queue.ts';
+import { labelLeader } from './controllers/leadership.ts';
+import { OtherScalers } from './controllers/other-scalers.ts';
+import { StatusWriter } from './controllers/status-writer.ts';
+import { Story } from './controllers/story.ts';
+import { Ticker } from './controllers/ticker.ts';
+import { UsageRecorder } from './controllers/usage.ts';
+import { MetricsCollector } from './domain/signals/metrics-collector.ts';
+import { History } from './history/history.ts';
+import { BalancerStream } from './ingest/balancer-stream.ts';
+import { mountIngest } from './ingest/ingest-routes.ts';
+
+/** The audience of our programs' own tokens. */
+const PROGRAMS_AUDIENCE = 'nemesis';
+
+async function start(): Promise<Lifecycle> {
+  const settings = readSettings(autoscalerSettings, process.env);
+  const identity = `${settings.podName}_${settings.podUid}`;
+  const logger = createLogger({ program: 'autoscaler', level: settings.logLevel, pod: settings.podName });
+  const lifecycle = createLifecycle({ logger, deadlineMs: settings.stopDeadlineSeconds * 1000 });
+  const clock = steadyClock();
+  const random = Math.random;
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const metrics = new ControllerMetrics(registry);
+
+  const api = KubeApi.fromDefault('nemesis-autoscaler');
+  lifecycle.onStop('kubernetes client', () => api.close());
+  const namespace = settings.watchNamespace === '' ? undefined : settings.watchNamespace;
+  const watchDeps = { logger, clock, random };
+  const watch = new ApplicationWatch(api, { systemNamespace: settings.systemNamespace, namespace }, watchDeps);
+  const otherScalers = new OtherScalers(api, { namespace }, watchDeps);
+  const balancerPods = new Reflector<Pod>(
+    api,
+    { resource: RESOURCES.pods, namespace: settings.systemNamespace, labelSelector: BALANCER_SELECTOR },
+    watchDeps,
+  );
+  const history = new History(
+    {
+      file: settings.historyFile,
+      retention: {
+        decisions: settings.decisionDays,
+        scalingEvents: settings.scalingEventDays,
+        coldStarts: settings.coldStartDays,
+        usage: settings.usageDays,
+        audit: settings.auditDays,
+      },
+    },
+    { logger, clock },
+  );
+  lifecycle.onStop('history', () => history.close());
+
+  const elector = new LeaseElector(
+    api,
+    { namespace: settings.systemNamespace, name: 'nemesis-autoscaler', identity },
+    {
+      leaseDurationMs: settings.leaseDurationSeconds * 1000,
+      renewDeadlineMs: settings.leaseRenewDeadlineSeconds * 1000,
+      retryPeriodMs: settings.leaseRetrySeconds * 1000,
+    },
+    watchDeps,
+  );
+  const isLeader = (): boolean => elector.isLeader();
+  const collector = new MetricsCollector();
+  const events = new EventRecorder(api, 'nemesis-autoscaler', { logger, clock });
+  const actuator = new Actuator(api, { isLeader, events, logger });
+  const stream = new BalancerStream(identity);
+  lifecycle.onStop('stream to the balancers', () => stream.close());
+
+  const controller = new ApplicationController({
+    watch,
+    collector,
+    balancers: () => existingBalancers(balancerPods.objects.values(), (uid) => collector.knowsBalancer(uid)),
+    otherScaler: (target) => otherScalers.find(target),
+    isLeader,
+    actuator,
+    statusWriter: new StatusWriter(api, { isLeader, clock, logger }),
+    story: new Story({ actuator, history, metrics, clock, logger }),
+    metrics,
+    clock,
+    newId: randomUUID,
+    again: (key) => queue.add(key),
+  });
+  const queue = new KeyedQueue(
+    (key) => controller.reconcile(key),
+    (application, error) => logger.error('a look at an application failed', { application, err: error }),
+  );
+  lifecycle.onStop('controller', () => queue.close());
+  const look = (key: string): void => queue.add(key);
+
+  const ticker = new Ticker({ watch, controller, isLeader, usage: new UsageRecorder({ history, clock }), look });
+  balancerPods.onEvent(({ type, object }) => {
+    if (type === 'delete') collector.forgetBalancer(object.metadata.uid);
+  });
+  watch.pods.onEvent(({ type, object }) => {
+    if (type === 'delete') collector.forgetPod(`${object.metadata.namespace ?? ''}/${object.metadata.name}`);
+  });
+  watch.start(look);
+  otherScalers.start(() => ticker.lookAtAll());
+  balancerPods.start();
+  lifecycle.onStop('watches', () => {
+    watch.stop();
+    otherScalers.stop();
+    balancerPods.stop();
+  });
+
+  const guarded = !isLoopback(settings.bindAddress) && !settings.openManagement;
+  const management = createManagementApp(
+    {
+      logger,
+      registry,
+      openapi: openapiDocument(),
+      notReadyReason: () => (watch.synced ? undefined : 'waiting for the first sync'),
+    },
+    (app) => {
+      if (guarded) app.use('/api', new TokenGuard(api, [], { clock }).handler);
+      mountApplicationRoutes(app, {
+        api,
+        watch,
+        collector,
+        signalsOf: (each) => controller.signalsOf(each),
+        history,
+        clock,
+      });
+    },
+  );
+  const programs = createManagementApp(
+    { logger, registry, notReadyReason: () => undefined, exposeMetrics: false },
+    (app) => {
+      const guard = guarded ? new TokenGuard(api, [PROGRAMS_AUDIENCE], { clock }).handler : undefined;
+      mountIngest(app, guard, { watch, collector, stream, isLeader, metrics, clock, look });
+    },
+  );
+  const managementServer = await listen(management, { host: settings.bindAddress, port: settings.port });
+  const programsServer = await listen(programs, { host: settings.bindAddress, port: settings.programsPort });
+  lifecycle.onStop('servers', async () => {
+    stream.close();
+    await Promise.all([close(managementServer), close(programsServer)]);
+  });
+
+  await Promise.all([watch.firstSync(), balancerPods.firstSync]);
+  elector.start((leads) => {
+    logger.info(leads ? 'leading' : 'not leading any more', { identity });
+    metrics.leader.set(leads ? 1 : 0);
+    controller.reset();
+    void labelLeader(api, { namespace: settings.systemNamespace, podName: settings.podName, leads }, logger);
+    if (leads) ticker.lookAtAll();
+    else stream.disconnect();
+  });
+  lifecycle.onStop('lease', () => elector.stop());
+  ticker.start();
+  lifecycle.onStop('ticker', () => ticker.stop());
+  logger.info('ready', { port: settings.port, programsPort: settings.programsPort, identity });
+  return lifecycle;
+}
+
+await runProgram('autoscaler', start);
