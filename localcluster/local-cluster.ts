@@ -23,7 +23,9 @@ import { serveLog } from './kubelet/log-handler.ts';
 import { formatKubeconfig } from './model/kubeconfig.ts';
 import { silentLogger, type Logger } from './model/logger.ts';
 import type { Service } from './model/workloads.ts';
+import { CustomResources, validateDefinition } from './schema/custom-resources.ts';
 import { AddressPool } from './network/address-pool.ts';
+import { ServiceProxy } from './network/service-proxy.ts';
 import { ServiceAddresses } from './network/service-addresses.ts';
 
 /** Settings of a local cluster. */
@@ -95,7 +97,7 @@ export class LocalCluster {
     serviceAddresses.watch(store);
     const hooks = {
       prepareService: (service: Service, old: Service | undefined): void => serviceAddresses.prepare(service, old),
-      prepareCustomResourceDefinition: (): void => undefined,
+      validateCustomResourceDefinition: validateDefinition,
     };
     for (const type of builtInTypes(hooks)) types.add(type);
     const registry = new Registry(store, types);
@@ -119,12 +121,14 @@ export class LocalCluster {
       options: { bookmarkIntervalMs: options.bookmarkIntervalMs ?? 10_000 },
     });
     const stoppables = [
+      new CustomResources(registry),
       new GarbageCollector(context),
       new NamespaceController(context),
       new DeploymentController(context),
       new ReplicaSetController(context),
       new Scheduler(context),
       new EndpointSliceController(context),
+      new ServiceProxy(context),
     ];
     provideBasics(registry, options.nodeResources ?? {});
     await server.listen(options.port ?? 0);

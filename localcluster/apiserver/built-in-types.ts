@@ -1,7 +1,14 @@
 import type { KubeObject } from '../model/objects.ts';
 import type { Deployment, Pod, Service } from '../model/workloads.ts';
+import type { FieldError } from './api-error.ts';
 import { columnsOf } from './built-in-columns.ts';
-import { prepareDeployment, prepareNamespace, prepareReplicaSet, prepareSecret } from './defaults.ts';
+import {
+  prepareDeployment,
+  prepareDefinition,
+  prepareNamespace,
+  prepareReplicaSet,
+  prepareSecret,
+} from './defaults.ts';
 import { preparePod } from './pod-defaults.ts';
 import type { ResourceType } from './resource-types.ts';
 import { validateBuiltIn } from './built-in-validation.ts';
@@ -97,7 +104,7 @@ const inCategoryAll = new Set([
 /** What the cluster adds to the kinds that need more than storage. */
 export interface BuiltInHooks {
   prepareService: (service: Service, old: Service | undefined) => void;
-  prepareCustomResourceDefinition: (crd: KubeObject) => void;
+  validateCustomResourceDefinition: (crd: KubeObject) => FieldError[];
 }
 
 function preparation(kind: string, hooks: BuiltInHooks): ResourceType['prepare'] {
@@ -116,7 +123,7 @@ function preparation(kind: string, hooks: BuiltInHooks): ResourceType['prepare']
     case 'Service':
       return (object, old) => hooks.prepareService(object as Service, old as Service | undefined);
     case 'CustomResourceDefinition':
-      return hooks.prepareCustomResourceDefinition;
+      return prepareDefinition;
     default:
       return () => undefined;
   }
@@ -145,7 +152,7 @@ export function builtInTypes(hooks: BuiltInHooks): ResourceType[] {
       generation: flags.includes('generation'),
       columns: columnsOf(kind),
       prepare: preparation(kind, hooks),
-      validate: (object, old) => validateBuiltIn(object, old),
+      validate: kind === 'CustomResourceDefinition' ? hooks.validateCustomResourceDefinition : validateBuiltIn,
     };
   });
 }

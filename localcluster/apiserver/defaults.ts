@@ -50,3 +50,14 @@ export function prepareSecret(secret: KubeObject): void {
   };
   delete secret['stringData'];
 }
+
+/** Names of a custom resource that its definition leaves out. */
+export function prepareDefinition(object: KubeObject): void {
+  const spec = isObject(object.spec) ? object.spec : {};
+  const names = isObject(spec['names']) ? spec['names'] : {};
+  if (typeof names['kind'] === 'string') {
+    names['singular'] ??= names['kind'].toLowerCase();
+    names['listKind'] ??= `${names['kind']}List`;
+  }
+  spec['conversion'] ??= { strategy: 'None' };
+}

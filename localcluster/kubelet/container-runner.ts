@@ -4,6 +4,7 @@ import { timestamp } from '../model/objects.ts';
 import type { Container, ContainerState, ContainerStatus } from '../model/workloads.ts';
 import { perform, type ActionTarget } from './actions.ts';
 import { Backoff } from './backoff.ts';
+import { endProcess } from './end-process.ts';
 import { ContainerProcess, type CommandLine, type ExitResult } from './container-process.ts';
 import type { RestartRule, RunnerHost } from './runner-host.ts';
 import { ContainerConfigError } from './environment.ts';
@@ -144,32 +145,10 @@ export class ContainerRunner {
     await this.#kill(running, deadlineMs, turn);
   }
 
-  async #kill(running: ContainerProcess, deadlineMs: () => number, turn: Promise<void>): Promise<void> {
-    const ended = new AbortController();
-    void running.exited.then(() => ended.abort());
-    const kill = (): void => void running.signal('SIGKILL');
-    let timer = setTimeout(function check() {
-      // The deadline may have moved: a second deletion can shorten the grace period.
-      const left = deadlineMs() - Date.now();
-      if (left > 0) timer = setTimeout(check, Math.min(left, 250));
-      else kill();
-    }, 0);
-    try {
-      const { preStop } = this.container.lifecycle ?? {};
-      if (preStop && deadlineMs() > Date.now()) {
-        const limit = AbortSignal.any([ended.signal, AbortSignal.timeout(Math.max(1, deadlineMs() - Date.now()))]);
-        const result = await perform(preStop, this.#target(), limit);
-        if (!result.ok && !ended.signal.aborted)
-          this.#host.event('Warning', 'FailedPreStopHook', `PreStopHook failed: ${result.message}`, this.container);
-      }
-      await Promise.race([turn, running.exited]);
-      running.signal('SIGTERM');
-      await running.exited;
-      // The exit handler runs in the same turn; let it finish first.
-      await Promise.resolve();
-    } finally {
-      clearTimeout(timer);
-    }
+  #kill(running: ContainerProcess, deadlineMs: () => number, turn: Promise<void>): Promise<void> {
+    const failed = (message: string): void =>
+      this.#host.event('Warning', 'FailedPreStopHook', `PreStopHook failed: ${message}`, this.container);
+    return endProcess(running, { target: this.#target(), deadlineMs, turn, hookFailed: failed });
   }
 
   #target(): ActionTarget {
