@@ -17,13 +17,13 @@ const ambiguousEscapes = /%(?:00|0a|0d|2f|5c)/i;
 /**
  * Settles a request target before it is matched. Dot segments are resolved (RFC 3986, section 5.2.4), `%2e` counting as a dot,
  * because a server behind us would do it after our match. Refused, since no reading is the right one: `%2f`, `%5c`, a
- * backslash, an escaped NUL, CR or LF in the path, climbing above the root, a malformed escape, a fragment. Everything else
+ * backslash, an escaped NUL, CR or LF in the path, climbing above the root, a malformed escape, a fragment, raw bytes above 0x7e. Everything else
  * is forwarded as it came, `//` included. The query is never touched.
  * @returns undefined when the target is refused
  */
 export const parseRequestTarget = (method: string, target: string): RequestTarget | undefined => {
   if (target.charCodeAt(0) === 47) {
-    if (!targetCharacters.test(target) && !onlyQueryOdd(target)) return undefined;
+    if (!targetCharacters.test(target)) return undefined;
     const path = needsWork.test(target) ? settlePath(target) : target;
     return path === undefined ? undefined : { path, authority: undefined };
   }
@@ -42,13 +42,6 @@ const parseAbsoluteForm = (target: string): RequestTarget | undefined => {
   const rest = target.slice(end);
   const settled = parseRequestTarget('', rest.startsWith('/') ? rest : `/${rest}`);
   return settled === undefined ? undefined : { path: settled.path, authority };
-};
-
-// Bytes above 0x7f are not allowed in a URI, yet old clients send them raw in queries, where they separate nothing.
-const onlyQueryOdd = (target: string): boolean => {
-  const query = target.indexOf('?');
-  if (query === -1 || !targetCharacters.test(target.slice(0, query))) return false;
-  return /^[!$-~\x80-\xff]*$/.test(target.slice(query + 1));
 };
 
 const settlePath = (target: string): string | undefined => {
