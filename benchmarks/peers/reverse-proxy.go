@@ -2,6 +2,7 @@
 package main
 
 import (
+	"io"
 	"log"
 	"net/http"
 	"net/http/httputil"
@@ -44,6 +45,8 @@ func main() {
 		},
 		Transport:  &http.Transport{MaxIdleConnsPerHost: 256, MaxIdleConns: 1024, IdleConnTimeout: time.Minute, DisableCompression: true},
 		BufferPool: make(pool, 256),
+		// The load generator hangs up at the end of each round, which is no error here.
+		ErrorLog: log.New(io.Discard, "", 0),
 	}
 	log.Fatal(http.ListenAndServe(listen, proxy))
 }

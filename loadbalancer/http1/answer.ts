@@ -6,8 +6,11 @@ import type { RequestHead } from './request-head.ts';
 import type { ResponseHead } from './response-head.ts';
 import type { ResponseFraming, UpstreamConnection } from './upstream-connection.ts';
 
-/** Up to here bytes are written as text together with the head: one write, and no buffer of their own. */
-export const textBytes = 16_384;
+/**
+ * Up to here bytes are written as text together with the head: one write, and no buffer of their own. Node writes text of
+ * up to 16 KB from the stack.
+ */
+export const textBytes = 12_288;
 
 /** What an answer has to say beside what the pod said. */
 export interface AnswerAdditions {
@@ -53,9 +56,14 @@ export class Answer {
   /** Writes bytes that are valid during the call only. */
   bytes(bytes: Buffer, from: number, to: number): void {
     if (to - from > textBytes) {
-      this.flush();
-      this.bytesOut += to - from;
-      this.#client.writeBytes(Buffer.from(bytes.subarray(from, to)));
+      // A copy there has to be, since the read buffer will be overwritten; the head goes into the same one.
+      const headBytes = this.#pendingHead.length;
+      const whole = Buffer.allocUnsafeSlow(headBytes + to - from);
+      if (headBytes > 0) whole.write(this.#pendingHead, 'latin1');
+      bytes.copy(whole, headBytes, from, to);
+      this.#pendingHead = '';
+      this.bytesOut += whole.length;
+      this.#client.writeBytes(whole);
       return;
     }
     const head = this.#pendingHead;

@@ -54,10 +54,8 @@ export class Upload {
     if (small && this.#kept.bytes > 0) {
       for (const part of this.#kept.parts()) text += part.toString('latin1');
     }
-    upstream.writeText(text);
-    if (!small) {
-      for (const part of this.#kept.parts()) upstream.writeBytes(part);
-    }
+    if (small) upstream.writeText(text);
+    else upstream.writeTogether(text, this.#kept.parts());
     if (!this.complete && !upstream.needsDrain) this.#client.resumeReading();
   }
 

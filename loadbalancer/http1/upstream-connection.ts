@@ -111,6 +111,15 @@ export class UpstreamConnection {
     if (!this.#closed) this.#socket.write(bytes);
   }
 
+  /** Writes text and bytes with one call to the kernel. */
+  writeTogether(text: string, parts: readonly Buffer[]): void {
+    if (this.#closed) return;
+    this.#socket.cork();
+    this.#socket.write(text, 'latin1');
+    for (const part of parts) this.#socket.write(part);
+    this.#socket.uncork();
+  }
+
   /** In a tunnel: the client sends no more. */
   endWrites(): void {
     this.#socket.end();

@@ -51,12 +51,12 @@ describe('forwarding', () => {
     expect(head).to.contain('via: 1.1 edge, 1.1 nemesis\r\n').and.contain('x-forwarded-host: APP:8080\r\n');
     expect(head)
       .to.match(/traceparent: 00-[0-9a-f]{32}-[0-9a-f]{16}-00\r\n/)
-      .and.match(/x-request-id: [0-9a-f]{16}\r\n/);
+      .and.match(/x-request-id: [0-9a-f]{24}\r\n/);
     expect(head).not.to.match(/x-hop|keep-alive|\nte:|connection/i);
     expect(text).not.to.match(/x-secret|keep-alive/i);
     expect(text)
       .to.contain('connection: close')
-      .and.match(/x-request-id: [0-9a-f]{16}/);
+      .and.match(/x-request-id: [0-9a-f]{24}/);
   });
 
   it('settles the path before it is matched, and forwards what was matched', async () => {
