@@ -23,6 +23,9 @@ interface Collection {
 /** Gets every change of every collection, in order. */
 export type AnyListener = (collection: string, event: StoreEvent) => void;
 
+/** Where revisions begin. Not at 0, so that there is a past that is forgotten, as in every real cluster. */
+const firstRevision = 100;
+
 /** The key of an object in its collection. */
 export function objectKey(namespace: string | undefined, name: string): string {
   return `${namespace ?? ''}/${name}`;
@@ -39,7 +42,7 @@ export class Store {
   readonly #historyLimit: number;
   readonly #pending: { collection: Collection; event: StoreEvent }[] = [];
   #delivering = false;
-  #revision = 1;
+  #revision = firstRevision;
 
   constructor(historyLimit: number) {
     this.#historyLimit = historyLimit;
@@ -156,7 +159,7 @@ export class Store {
   #collection(name: string): Collection {
     let collection = this.#collections.get(name);
     if (!collection) {
-      collection = { name, objects: new Map(), history: [], forgottenUntil: 0, listeners: new Set() };
+      collection = { name, objects: new Map(), history: [], forgottenUntil: firstRevision, listeners: new Set() };
       this.#collections.set(name, collection);
     }
     return collection;
