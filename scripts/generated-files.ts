@@ -1,5 +1,6 @@
 import { stringify } from 'yaml';
 import { openapiDocument as autoscalerOpenapi } from '../autoscaler/api/openapi.ts';
+import { openapiDocument as loadbalancerOpenapi } from '../loadbalancer/api/openapi.ts';
 import { customResourceDefinitions } from '../shared/api/crd.ts';
 
 /** Every file that is made from code, by its path in the repository; a test says when one is stale. */
@@ -11,5 +12,6 @@ export function generatedFiles(): Record<string, string> {
       stringify(definition, { lineWidth: 0, aliasDuplicateObjects: false });
   }
   files['docs/openapi/autoscaler.json'] = `${JSON.stringify(autoscalerOpenapi(), null, 2)}\n`;
+  files['docs/openapi/loadbalancer.json'] = `${JSON.stringify(loadbalancerOpenapi(), null, 2)}\n`;
   return files;
 }

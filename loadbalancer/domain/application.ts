@@ -212,6 +212,7 @@ export class Application {
       queuedBytes: this.#queue.bytes,
       lastActivityMs: this.#lastActivityMs,
       oldestArrivalMs: this.#queue.head?.arrivedAtMs,
+      responseTimes: times.buckets(),
       responseTime: {
         count: times.count,
         sumMs: times.sumMs,

@@ -7,6 +7,7 @@ import { type HasRoom, type PodDescription, PodSlot } from './pod-slot.ts';
  */
 export class PodPool {
   readonly #pods = new Map<string, PodSlot>();
+  readonly #retired: PodSlot[] = [];
   #usable: PodSlot[] = [];
   #suspects = false;
   #limit = Infinity;
@@ -49,6 +50,8 @@ export class PodPool {
       this.#retire(pod);
     }
     this.#refill();
+    // Told last: whoever hears it may ask for another pod at once, and must not be given one that is going, too.
+    for (const pod of this.#retired.splice(0)) pod.transport?.podRetired();
   }
 
   /** Leaves a pod out that refused a connection. */
@@ -79,7 +82,7 @@ export class PodPool {
 
   #retire(pod: PodSlot): void {
     pod.state = 'terminating';
-    pod.transport?.podRetired();
+    this.#retired.push(pod);
   }
 
   #forgive(nowMs: number): void {

@@ -44,6 +44,17 @@ export class ResponseTimes {
     return undefined;
   }
 
+  /** The buckets that are not empty: [upper edge in ms, answers], smallest first. */
+  buckets(): [number, number][] {
+    const filled: [number, number][] = [];
+    if (this.#count === 0) return filled;
+    for (let index = 0; index < bucketCount; index += 1) {
+      const count = this.#buckets[index] ?? 0;
+      if (count > 0) filled.push([upperEdgeMicros(index) / 1000, count]);
+    }
+    return filled;
+  }
+
   /** Starts the next interval. */
   reset(): void {
     this.#buckets.fill(0);

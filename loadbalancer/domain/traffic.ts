@@ -24,6 +24,8 @@ export interface TrafficReport extends TrafficCounts {
   readonly lastActivityMs: number | undefined;
   /** Arrival of the request that has been held longest. */
   readonly oldestArrivalMs: number | undefined;
+  /** The same answers by time: [upper bound in ms, answers], smallest first. */
+  readonly responseTimes: readonly [number, number][];
   /** Of the answers since the last report, without the time in the hold. */
   readonly responseTime: {
     readonly count: number;

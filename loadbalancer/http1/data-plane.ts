@@ -24,6 +24,7 @@ export class DataPlane {
     this.#clients.delete(client);
     if (this.#clients.size === 0) this.#onEmpty?.();
   };
+  #maxConnections = Number.MAX_SAFE_INTEGER;
   #timer: NodeJS.Timeout | undefined;
   #onEmpty: (() => void) | undefined;
 
@@ -39,6 +40,12 @@ export class DataPlane {
     };
   }
 
+  /** Bounds the client connections of each port; what comes on top is closed at once. */
+  setMaxConnections(maxConnections: number): void {
+    this.#maxConnections = maxConnections;
+    for (const server of this.#servers) server.maxConnections = maxConnections;
+  }
+
   /** Open client connections. */
   get clientCount(): number {
     return this.#clients.size;
@@ -50,6 +57,7 @@ export class DataPlane {
       this.#context.deps.metrics.clientConnections += 1;
       this.#clients.add(new ClientConnection(socket, this.#context, this.#onClosed));
     });
+    server.maxConnections = this.#maxConnections;
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.listen(

@@ -17,6 +17,7 @@ export const isRepeatable = (method: string): boolean => idempotent.has(method);
 export class PodConnections implements PodTransport, ConnectionKeeper {
   readonly #pod: PodSlot;
   readonly #context: PlaneContext;
+  readonly #opening = new Set<UpstreamConnection>();
   #idle: UpstreamConnection[] = [];
   #retired: boolean;
 
@@ -51,7 +52,12 @@ export class PodConnections implements PodTransport, ConnectionKeeper {
   open(user: UpstreamUser): UpstreamConnection {
     const connection = new UpstreamConnection(this.#pod.address, this.#pod.port, this.#context, this);
     connection.use(user);
+    this.#opening.add(connection);
     return connection;
+  }
+
+  opened(connection: UpstreamConnection): void {
+    this.#opening.delete(connection);
   }
 
   keep(connection: UpstreamConnection, idleMs: number | undefined): void {
@@ -68,6 +74,7 @@ export class PodConnections implements PodTransport, ConnectionKeeper {
   }
 
   forget(connection: UpstreamConnection): void {
+    this.#opening.delete(connection);
     // Usually the one in question was never idle, or went idle last.
     const index = this.#idle.lastIndexOf(connection);
     if (index !== -1) this.#idle.splice(index, 1);
@@ -77,6 +84,8 @@ export class PodConnections implements PodTransport, ConnectionKeeper {
     this.#retired = true;
     this.closeIdle();
     this.#context.pods.delete(this);
+    // A pod that is gone answers no SYN: waiting for the time-out would only cost its requests seconds.
+    for (const connection of [...this.#opening]) connection.abandon('the pod is going away');
   }
 
   /** Closes what has been idle too long. */

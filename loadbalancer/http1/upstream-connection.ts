@@ -40,6 +40,7 @@ export interface UpstreamUser {
 
 /** Who owns idle connections. */
 export interface ConnectionKeeper {
+  opened(connection: UpstreamConnection): void;
   keep(connection: UpstreamConnection, idleMs: number | undefined): void;
   forget(connection: UpstreamConnection): void;
 }
@@ -82,6 +83,7 @@ export class UpstreamConnection {
     });
     this.#socket.on('connect', () => {
       this.connected = true;
+      keeper.opened(this);
       this.#user?.onUpstreamConnected();
     });
     this.#socket.on('drain', () => this.#user?.onUpstreamDrain());
@@ -131,6 +133,11 @@ export class UpstreamConnection {
 
   resume(): void {
     this.#socket.resume();
+  }
+
+  /** Gives up a connection that is still being opened, and tells the user. */
+  abandon(reason: string): void {
+    this.#fault('connect', reason);
   }
 
   /** Closes without telling the user, who is the one that wants it. */

@@ -1,0 +1,180 @@
+import express, { type Express, type Request, type Response } from 'express';
+import axios, { type AxiosResponse } from 'axios';
+import { z } from 'zod';
+import { parseOrThrow, parseStrictly } from '../../shared/errors/problem.ts';
+import { NemesisError } from '../../shared/errors/registry.ts';
+import type { RequestLog } from '../request-log/request-log.ts';
+import type { ApplicationDirectory } from '../routing/application-directory.ts';
+import { addressOf } from './application-address.ts';
+
+/** Body of `POST /proxy/request`. */
+export const proxyRequestSchema = z.object({
+  target_url: z.string().min(1).max(8192).describe('URL whose host and path lead to a registered application.'),
+  method: z.enum(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']).default('POST'),
+  headers: z.record(z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/), z.string().regex(/^[^\r\n\0]*$/)).default({}),
+  data: z.unknown().optional().describe('Sent as JSON; a text is sent as it is.'),
+});
+
+/** Query of `GET /proxy/logs`. */
+export const logQuerySchema = z.object({
+  target: z.string().max(8192).optional().describe('namespace/name, or a part of the target URL.'),
+  status: z.coerce.number().int().min(100).max(999).optional(),
+  method: z.string().max(32).optional(),
+  since: z.iso.datetime({ offset: true }).optional(),
+  until: z.iso.datetime({ offset: true }).optional(),
+  client_ip: z.string().max(64).optional(),
+  cursor: z
+    .string()
+    .regex(/^[0-9]{1,15}$/, 'expected next_cursor of an earlier page')
+    .optional(),
+  limit: z.coerce.number().int().min(1).max(1000).default(100),
+});
+
+/** What these routes need. */
+export interface ProxyRoutesDeps {
+  readonly directory: ApplicationDirectory;
+  readonly requestLog: RequestLog;
+  /** Where our own data plane listens, so that such requests are held, balanced and logged as all others. */
+  readonly dataPlane: () => { readonly host: string; readonly port: number };
+}
+
+const HOP_BY_HOP = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'host',
+  'content-length',
+  'authorization',
+]);
+
+/** `/proxy/request`, `/proxy/logs` and `/target-app/api`. */
+export function mountProxyRoutes(app: Express, deps: ProxyRoutesDeps): void {
+  app.post('/proxy/request', express.json({ limit: '16mb' }), async (request, response) => {
+    const body = parseStrictly(proxyRequestSchema, request.body, 'The body');
+    const url = URL.parse(body.target_url);
+    if (url === null || !/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== '') {
+      throw new NemesisError(
+        'InvalidBody',
+        `target_url is "${body.target_url}"; expected an absolute http URL without credentials.`,
+      );
+    }
+    const path = url.pathname + url.search;
+    if (typeof deps.directory.match(url.hostname.toLowerCase(), path) === 'string') {
+      throw new NemesisError(
+        'NotRegistered',
+        `No registered application has the host ${url.hostname} and the path ${url.pathname}; only those may be asked for.`,
+      );
+    }
+    const json = body.data !== undefined && typeof body.data !== 'string';
+    await forward(response, deps, {
+      method: body.method,
+      host: url.host,
+      path,
+      headers: { ...(json ? { 'content-type': 'application/json' } : {}), ...lowerCased(body.headers) },
+      body:
+        body.data === undefined
+          ? undefined
+          : Buffer.from(typeof body.data === 'string' ? body.data : JSON.stringify(body.data)),
+    });
+  });
+
+  app.get('/proxy/logs', (request, response) => {
+    const query = parseOrThrow(logQuerySchema, request.query, 'The query', 'InvalidQuery');
+    const page = deps.requestLog.query({
+      limit: query.limit,
+      ...(query.target === undefined ? {} : { target: query.target }),
+      ...(query.status === undefined ? {} : { status: query.status }),
+      ...(query.method === undefined ? {} : { method: query.method }),
+      ...(query.since === undefined ? {} : { sinceMs: Date.parse(query.since) }),
+      ...(query.until === undefined ? {} : { untilMs: Date.parse(query.until) }),
+      ...(query.client_ip === undefined ? {} : { clientIp: query.client_ip }),
+      ...(query.cursor === undefined ? {} : { cursor: query.cursor }),
+    });
+    if (page.nextCursor !== undefined) {
+      const next = new URLSearchParams({ ...(request.query as Record<string, string>), cursor: page.nextCursor });
+      response.setHeader('link', `</proxy/logs?${next.toString()}>; rel="next"`);
+    }
+    response.json(page.items);
+  });
+
+  for (const method of ['get', 'post', 'put', 'patch'] as const) {
+    app[method](
+      ['/target-app/api', '/target-app/api/{*rest}'],
+      express.raw({ type: () => true, limit: '16mb' }),
+      async (request, response) => {
+        const { host, prefix } = addressOf(deps.directory, targetOf(request));
+        const rest = request.path.slice('/target-app/api'.length);
+        const query = new URLSearchParams(request.query as Record<string, string>);
+        query.delete('target');
+        const search = query.size === 0 ? '' : `?${query.toString()}`;
+        const path = `${prefix}${rest.startsWith('/') ? rest : `/${rest}`}${search}`;
+        const headers = Object.fromEntries(
+          Object.entries(request.headers).filter(
+            (entry): entry is [string, string] => typeof entry[1] === 'string' && !HOP_BY_HOP.has(entry[0]),
+          ),
+        );
+        const body = Buffer.isBuffer(request.body) && request.body.length > 0 ? request.body : undefined;
+        await forward(response, deps, { method: request.method, host, path, headers, body });
+      },
+    );
+  }
+}
+
+function targetOf(request: Request): string | undefined {
+  const { target } = request.query;
+  return typeof target === 'string' ? target : undefined;
+}
+
+async function forward(
+  response: Response,
+  { dataPlane }: ProxyRoutesDeps,
+  request: { method: string; host: string; path: string; headers: Record<string, string>; body: Buffer | undefined },
+): Promise<void> {
+  const { host, port } = dataPlane();
+  const gone = new AbortController();
+  response.on('close', () => gone.abort());
+  let answer: AxiosResponse<NodeJS.ReadableStream>;
+  try {
+    answer = await axios.request<NodeJS.ReadableStream>({
+      method: request.method,
+      url: `http://${host}:${port}${request.path}`,
+      headers: { ...withoutHopByHop(request.headers), host: request.host },
+      ...(request.body === undefined ? {} : { data: request.body }),
+      responseType: 'stream',
+      decompress: false,
+      maxRedirects: 0,
+      proxy: false,
+      signal: gone.signal,
+      validateStatus: () => true,
+      // The data plane has its own, per application.
+      timeout: 0,
+      maxBodyLength: Infinity,
+    });
+  } catch (error) {
+    if (gone.signal.aborted) return;
+    throw new NemesisError('BadGateway', 'The data plane of this balancer broke the connection; try again.', {
+      cause: error,
+    });
+  }
+  response.status(answer.status);
+  for (const [name, value] of Object.entries(answer.headers)) {
+    if (!HOP_BY_HOP.has(name) && value !== undefined && value !== null)
+      response.setHeader(name, value as string | string[]);
+  }
+  answer.data.on('error', () => response.destroy());
+  answer.data.pipe(response);
+}
+
+function lowerCased(headers: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+}
+
+function withoutHopByHop(headers: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).filter(([name]) => !HOP_BY_HOP.has(name) || name === 'authorization'),
+  );
+}

@@ -1,0 +1,134 @@
+import express, { type Express } from 'express';
+import { z } from 'zod';
+import {
+  loadBalancerSettingsSchema,
+  loadBalancerSettingsSpecSchema,
+  SETTINGS_NAME,
+  type LoadBalancerSettings,
+} from '../../shared/api/load-balancer-settings.ts';
+import { parseStrictly } from '../../shared/errors/problem.ts';
+import { NemesisError } from '../../shared/errors/registry.ts';
+import { ifMatchVersion, refusedByKubernetes } from '../../shared/kubernetes/conditional-write.ts';
+import { isKubeStatus, PATCH_TYPES, type KubeApi } from '../../shared/kubernetes/kube-api.ts';
+import { pathOf, RESOURCES } from '../../shared/kubernetes/paths.ts';
+import { parsePolicyName } from '../domain/policies/registry.ts';
+
+const fields = loadBalancerSettingsSpecSchema.shape;
+
+/** The settings as the REST API spells them; `policy` in either spelling. */
+export const settingsBodySchema = z.object({
+  policy: z
+    .string()
+    .transform((text, context) => {
+      const policy = parsePolicyName(text);
+      if (policy !== undefined) return policy;
+      context.addIssue('expected round_robin, least_connections, random or power_of_two_choices');
+      return z.NEVER;
+    })
+    .meta({ description: 'round_robin, least_connections, random or power_of_two_choices; RoundRobin and so on as well.' }),
+  max_connections: fields.maxConnections.unwrap(),
+  max_concurrency_per_replica: fields.maxConcurrencyPerReplica.unwrap(),
+  max_requests: fields.maxRequests.unwrap(),
+  max_bytes: fields.maxBytes.unwrap(),
+  hold_seconds: fields.holdSeconds.unwrap(),
+  response_timeout_seconds: fields.responseTimeoutSeconds.unwrap(),
+  idle_seconds: fields.idleSeconds.unwrap(),
+  shared_hosts: fields.sharedHosts.unwrap(),
+}).partial(); // prettier-ignore
+
+type SettingsBody = z.output<typeof settingsBodySchema>;
+
+/** `GET` and `PUT /loadbalancer/settings`: kept as a resource, so that it is live everywhere at once and survives restarts. */
+export function mountSettingsRoutes(app: Express, deps: { api: KubeApi; systemNamespace: string }): void {
+  const path = pathOf(RESOURCES.loadBalancerSettings, deps.systemNamespace, SETTINGS_NAME);
+
+  app.get('/loadbalancer/settings', async (_request, response) => {
+    const current = await read(deps.api, path);
+    response.setHeader('etag', `"${current?.metadata.resourceVersion ?? '0'}"`);
+    response.json(bodyOf(current));
+  });
+
+  app.put('/loadbalancer/settings', express.json({ limit: '64kb' }), async (request, response) => {
+    const body = parseStrictly(settingsBodySchema, request.body, 'The settings');
+    const expected = ifMatchVersion(request.headers['if-match']);
+    const current = await read(deps.api, path);
+    if (expected !== undefined && expected !== (current?.metadata.resourceVersion ?? '0')) {
+      throw new NemesisError(
+        'PreconditionFailed',
+        'The settings were changed since they were read; read them again and repeat the change.',
+      );
+    }
+    const written = await write(deps, path, current, specOf(body)).catch((error: unknown) => {
+      throw refusedByKubernetes(error, 'The settings', expected !== undefined);
+    });
+    response.setHeader('etag', `"${written.metadata.resourceVersion}"`);
+    response.json(bodyOf(written));
+  });
+}
+
+async function read(api: KubeApi, path: string): Promise<LoadBalancerSettings | undefined> {
+  try {
+    return loadBalancerSettingsSchema.parse(await api.request('GET', path));
+  } catch (error) {
+    if (isKubeStatus(error, 404)) return undefined;
+    throw error instanceof z.ZodError
+      ? new NemesisError('Internal', `The stored settings are not valid: ${z.prettifyError(error)}`, { cause: error })
+      : new NemesisError('Unavailable', 'The settings could not be read from Kubernetes; try again.', { cause: error });
+  }
+}
+
+async function write(
+  { api, systemNamespace }: { api: KubeApi; systemNamespace: string },
+  path: string,
+  current: LoadBalancerSettings | undefined,
+  spec: Record<string, unknown>,
+): Promise<LoadBalancerSettings> {
+  if (current === undefined) {
+    const body = {
+      apiVersion: 'nemesis.io/v1alpha1',
+      kind: 'LoadBalancerSettings',
+      metadata: { name: SETTINGS_NAME, namespace: systemNamespace },
+      spec,
+    };
+    return loadBalancerSettingsSchema.parse(
+      await api.request('POST', pathOf(RESOURCES.loadBalancerSettings, systemNamespace), { body }),
+    );
+  }
+  const { resourceVersion } = current.metadata;
+  const answer = await api.request('PATCH', path, {
+    contentType: PATCH_TYPES.merge,
+    body: { metadata: { resourceVersion }, spec },
+  });
+  return loadBalancerSettingsSchema.parse(answer);
+}
+
+function bodyOf(settings: LoadBalancerSettings | undefined): Record<string, unknown> {
+  const spec = settings?.spec ?? loadBalancerSettingsSpecSchema.parse({});
+  return {
+    policy: spec.policy.replace(/(?<!^)([A-Z])/g, '_$1').toLowerCase(),
+    max_connections: spec.maxConnections,
+    max_concurrency_per_replica: spec.maxConcurrencyPerReplica,
+    max_requests: spec.maxRequests,
+    max_bytes: spec.maxBytes,
+    hold_seconds: spec.holdSeconds,
+    response_timeout_seconds: spec.responseTimeoutSeconds,
+    idle_seconds: spec.idleSeconds,
+    shared_hosts: spec.sharedHosts,
+  };
+}
+
+/** Only what the body names is changed. */
+function specOf(body: SettingsBody): Record<string, unknown> {
+  const spec = {
+    policy: body.policy,
+    maxConnections: body.max_connections,
+    maxConcurrencyPerReplica: body.max_concurrency_per_replica,
+    maxRequests: body.max_requests,
+    maxBytes: body.max_bytes,
+    holdSeconds: body.hold_seconds,
+    responseTimeoutSeconds: body.response_timeout_seconds,
+    idleSeconds: body.idle_seconds,
+    sharedHosts: body.shared_hosts,
+  };
+  return Object.fromEntries(Object.entries(spec).filter(([, value]) => value !== undefined));
+}

@@ -1,0 +1,51 @@
+import { commonSettings } from '../shared/runtime/common-settings.ts';
+import { integer, text, url } from '../shared/runtime/settings.ts';
+
+/** The settings of the load balancer, from its environment. */
+export const loadbalancerSettings = {
+  ...commonSettings,
+  dataAddress: text('NEMESIS_DATA_ADDRESS', {
+    description: 'Address that the data plane listens on.',
+    fallback: '0.0.0.0',
+    allowed: 'an IP address',
+    pattern: /^[0-9a-fA-F.:]+$/,
+  }),
+  dataPort: integer('NEMESIS_DATA_PORT', {
+    description: 'Port of the data plane.',
+    fallback: '8080',
+    min: 0,
+    max: 65_535,
+  }),
+  port: integer('NEMESIS_PORT', {
+    description: 'Port of the management API.',
+    fallback: '8081',
+    min: 0,
+    max: 65_535,
+  }),
+  controllerUrl: url('NEMESIS_CONTROLLER_URL', {
+    description: "The controller's port for programs.",
+    fallback: 'http://nemesis-autoscaler.nemesis-system.svc:8091',
+  }),
+  holdBudgetMib: integer('NEMESIS_HOLD_BUDGET_MIB', {
+    description: 'MiB of memory for held requests over all applications.',
+    fallback: '256',
+    min: 1,
+    max: 65_536,
+  }),
+  requestLogEntries: integer('NEMESIS_REQUEST_LOG_ENTRIES', {
+    description: 'Proxied requests kept in memory for GET /proxy/logs.',
+    fallback: '10000',
+    min: 1,
+    max: 1_000_000,
+  }),
+  requestLogFile: text('NEMESIS_REQUEST_LOG_FILE', {
+    description: 'Rotating file for the request log; empty: none. The log goes to stdout as well, for a log collector.',
+    fallback: '',
+  }),
+  drainSeconds: integer('NEMESIS_DRAIN_SECONDS', {
+    description: 'After SIGTERM requests are still served for so long before the port closes.',
+    fallback: '3',
+    min: 0,
+    max: 600,
+  }),
+} as const;

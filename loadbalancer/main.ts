@@ -1,0 +1,198 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import { ApplicationWatch } from '../shared/kubernetes/application-watch.ts';
+import { KubeApi } from '../shared/kubernetes/kube-api.ts';
+import { isLoopback, TokenGuard } from '../shared/kubernetes/token-guard.ts';
+import { steadyClock } from '../shared/runtime/clock.ts';
+import { createLifecycle, runProgram, type Lifecycle } from '../shared/runtime/lifecycle.ts';
+import { createLogger } from '../shared/runtime/logger.ts';
+import { close, createManagementApp, listen } from '../shared/runtime/management-server.ts';
+import { readSettings } from '../shared/runtime/settings.ts';
+import { openapiDocument } from './api/openapi.ts';
+import { mountProxyRoutes } from './api/proxy-routes.ts';
+import { mountSettingsRoutes } from './api/settings-routes.ts';
+import { loadbalancerSettings } from './config.ts';
+import { HoldBudget } from './domain/hold-queue.ts';
+import { DataPlane } from './http1/data-plane.ts';
+import { createDataPlaneMetrics } from './http1/ports.ts';
+import { BalancerMetrics } from './report/balancer-metrics.ts';
+import { ControllerClient } from './report/controller-client.ts';
+import { TrafficReporter } from './report/traffic-reporter.ts';
+import { RotatingFileSink, StreamSink } from './request-log/line-sinks.ts';
+import { RequestLog } from './request-log/request-log.ts';
+import { Announcements } from './routing/announcements.ts';
+import { ApplicationDirectory } from './routing/application-directory.ts';
+import { StartProber } from './wake/start-prober.ts';
+import { Waker } from './wake/waker.ts';
+
+const MIB = 2 ** 20;
+
+async function start(): Promise<Lifecycle> {
+  const settings = readSettings(loadbalancerSettings, process.env);
+  const logger = createLogger({ program: 'loadbalancer', level: settings.logLevel, pod: settings.podName });
+  const lifecycle = createLifecycle({ logger, deadlineMs: settings.stopDeadlineSeconds * 1000 });
+  const clock = steadyClock();
+  const random = Math.random;
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+
+  const api = KubeApi.fromDefault('nemesis-loadbalancer');
+  lifecycle.onStop('kubernetes client', () => api.close());
+  const namespace = settings.watchNamespace === '' ? undefined : settings.watchNamespace;
+  const watch = new ApplicationWatch(
+    api,
+    { systemNamespace: settings.systemNamespace, namespace },
+    { logger, clock, random },
+  );
+
+  const requestLog = new RequestLog(
+    [
+      new StreamSink(process.stdout),
+      ...(settings.requestLogFile === ''
+        ? []
+        : [
+            new RotatingFileSink({
+              path: settings.requestLogFile,
+              onError: (error) => logger.warn('the request log file cannot be written', { err: error }),
+            }),
+          ]),
+    ],
+    { capacity: settings.requestLogEntries },
+  );
+  lifecycle.onStop('request log', () => requestLog.close());
+
+  const announcements = new Announcements();
+  const directory = new ApplicationDirectory({
+    watch,
+    announcements,
+    budget: new HoldBudget(settings.holdBudgetMib * MIB),
+    clock,
+    random,
+    onHeld: (application) => {
+      waker.wake(application);
+      prober.look(application);
+      // The first one is news; the others are in the next report.
+      if (application.plane.queued === 1) reporter.urgent();
+    },
+    onIdle: (application) => {
+      if (application.drain !== undefined) reporter.urgent();
+    },
+    onUpdated: (application) => {
+      waker.wake(application);
+      prober.look(application);
+      if (application.drain !== undefined) reporter.urgent();
+    },
+  });
+  const freeze = (frozen: boolean): void => {
+    for (const { plane } of directory.all()) plane.freezeDeadlines(frozen, clock.nowMs());
+  };
+  const waker = new Waker(api, {
+    clock,
+    random,
+    logger,
+    onOutcome: (outcome, durationMs) => metrics.wakeCalled(outcome, durationMs),
+    onReachable: (reachable) => freeze(!reachable),
+  });
+  const prober = new StartProber({
+    announcements,
+    clock,
+    onReady: (application) => directory.refreshPods(application),
+  });
+  const controller = new ControllerClient(settings.controllerUrl, {
+    logger,
+    random,
+    onAnnouncement: (announcement) => {
+      const podKey = `${announcement.namespace}/${announcement.podName}`;
+      const pod = watch.pods.objects.get(podKey);
+      const key = watch.applicationOfPod(podKey);
+      const application = key === undefined ? undefined : directory.get(key);
+      if (pod === undefined || application === undefined || pod.metadata.uid !== announcement.podUid) return;
+      if (announcements.announce(pod, announcement, clock.nowMs())) directory.refreshPods(application);
+    },
+  });
+  const reporter = new TrafficReporter({
+    directory,
+    self: { podName: settings.podName, podUid: settings.podUid },
+    send: (report) => controller.report(report),
+    clock,
+  });
+  const planeMetrics = createDataPlaneMetrics();
+  const plane = new DataPlane({
+    router: directory,
+    clock,
+    random,
+    logger,
+    metrics: planeMetrics,
+    onRequestLogged: (entry) => {
+      requestLog.add(entry);
+      metrics.requestEnded(entry);
+    },
+  });
+  const metrics = new BalancerMetrics(registry, { directory, plane: planeMetrics, clients: () => plane.clientCount });
+
+  const state: { dataPort: number | undefined; stopping: boolean } = { dataPort: undefined, stopping: false };
+  const guarded = !isLoopback(settings.bindAddress) && !settings.openManagement;
+  const management = createManagementApp(
+    {
+      logger,
+      registry,
+      openapi: openapiDocument(),
+      notReadyReason: () =>
+        state.stopping
+          ? 'shutting down'
+          : state.dataPort === undefined
+            ? 'waiting for the first sync of the routes'
+            : undefined,
+    },
+    (app) => {
+      if (guarded) app.use(['/loadbalancer', '/proxy', '/target-app'], new TokenGuard(api, [], { clock }).handler);
+      mountSettingsRoutes(app, { api, systemNamespace: settings.systemNamespace });
+      mountProxyRoutes(app, {
+        directory,
+        requestLog,
+        dataPlane: () => ({ host: localAddress(settings.dataAddress), port: state.dataPort ?? settings.dataPort }),
+      });
+    },
+  );
+  const managementServer = await listen(management, { host: settings.bindAddress, port: settings.port });
+  lifecycle.onStop('management server', () => close(managementServer));
+
+  watch.pods.onEvent(({ type, object }) => {
+    if (type === 'delete') announcements.forget(object.metadata.uid);
+  });
+  watch.start(
+    (key) => directory.update(key),
+    () => plane.setMaxConnections(watch.settings.maxConnections),
+  );
+  lifecycle.onStop('watches', () => watch.stop());
+  lifecycle.onStop('wakes', () => {
+    waker.stop();
+    prober.stop();
+  });
+  void controller.listen();
+  lifecycle.onStop('line to the controller', () => {
+    reporter.stop();
+    controller.close();
+  });
+
+  // Never a 404 for want of knowledge: the port opens when everything has been listed once.
+  await watch.firstSync();
+  plane.setMaxConnections(watch.settings.maxConnections);
+  state.dataPort = await plane.listen({ host: settings.dataAddress, port: settings.dataPort });
+  reporter.start();
+  lifecycle.onStop('data plane', async () => {
+    state.stopping = true;
+    // Unready first and still serving, until nobody sends new connections here any more.
+    await delay(settings.drainSeconds * 1000);
+    await plane.close(Math.max(0, (settings.stopDeadlineSeconds - settings.drainSeconds - 2) * 1000));
+  });
+  logger.info('ready', { dataPort: state.dataPort, port: settings.port });
+  return lifecycle;
+}
+
+/** Where we reach our own data plane. */
+function localAddress(bound: string): string {
+  return bound === '0.0.0.0' || bound === '::' ? '127.0.0.1' : bound;
+}
+
+await runProgram('loadbalancer', start);

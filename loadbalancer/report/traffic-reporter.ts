@@ -1,0 +1,106 @@
+import type { Traffic, TrafficReport } from '../../shared/contracts/traffic-report.ts';
+import type { Clock } from '../../shared/runtime/clock.ts';
+import type { ApplicationDirectory } from '../routing/application-directory.ts';
+import type { RoutedApplication } from '../routing/routed-application.ts';
+
+const EVERY_MS = 1_000;
+/** Urgent reports are not sent closer than this. */
+const URGENT_MS = 20;
+
+/** What the reporter needs. */
+export interface TrafficReporterDeps {
+  readonly directory: ApplicationDirectory;
+  readonly self: { readonly podName: string; readonly podUid: string };
+  readonly send: (report: TrafficReport) => Promise<boolean>;
+  readonly clock: Clock;
+}
+
+/** Tells the controller what this balancer sees: each second, and at once when a request is held or a drain is done. */
+export class TrafficReporter {
+  readonly #deps: TrafficReporterDeps;
+  readonly #startedMs: number;
+  readonly #unsent = new Map<string, [number, number][]>();
+  #timer: NodeJS.Timeout | undefined;
+  #urgent: NodeJS.Timeout | undefined;
+  #sequence = 0;
+  #sending = false;
+  #again = false;
+
+  constructor(deps: TrafficReporterDeps) {
+    this.#deps = deps;
+    this.#startedMs = deps.clock.nowMs();
+  }
+
+  /** Begins to report. */
+  start(): void {
+    this.#timer = setInterval(() => this.#send(), EVERY_MS);
+    this.#send();
+  }
+
+  /** Reports soon: something happened that the controller waits for. */
+  urgent(): void {
+    this.#urgent ??= setTimeout(() => {
+      this.#urgent = undefined;
+      this.#send();
+    }, URGENT_MS);
+  }
+
+  /** Ends the reports. */
+  stop(): void {
+    clearInterval(this.#timer);
+    clearTimeout(this.#urgent);
+  }
+
+  #send(): void {
+    if (this.#sending) {
+      this.#again = true;
+      return;
+    }
+    this.#sending = true;
+    const applications = [...this.#deps.directory.all()].map((application) => this.#trafficOf(application));
+    void this.#deps.send({ balancer: this.#deps.self, sequence: this.#sequence++, applications }).then((taken) => {
+      this.#sending = false;
+      for (const { namespace, name, responseTimes } of applications) {
+        // What was not taken is told with the next report; answers that nobody hears of for long are let go.
+        const key = `${namespace}/${name}`;
+        if (taken) this.#unsent.delete(key);
+        else this.#unsent.set(key, responseTimes.slice(-200));
+      }
+      if (!this.#again) return;
+      this.#again = false;
+      this.#send();
+    });
+  }
+
+  #trafficOf({ key, plane, drain, watched }: RoutedApplication): Traffic {
+    const nowMs = this.#deps.clock.nowMs();
+    const report = plane.takeReport();
+    const { namespace, name } = watched.metadata;
+    const busy = report.inFlight + report.queued > 0;
+    return {
+      namespace,
+      name,
+      inFlight: report.inFlight,
+      queued: report.queued,
+      queuedBytes: report.queuedBytes,
+      arrivals: report.arrivals,
+      completions: report.completions,
+      failures: report.failures + report.refusals,
+      idleMs: busy ? 0 : Math.max(0, nowMs - (report.lastActivityMs ?? this.#startedMs)),
+      responseTimes: merge(this.#unsent.get(key) ?? [], report.responseTimes),
+      podsInFlight: Object.fromEntries(
+        plane.pods.filter((pod) => pod.inFlight > 0).map((pod) => [pod.uid, pod.inFlight]),
+      ),
+      ...(drain === undefined ? {} : { drainId: drain.id }),
+      drained: drain !== undefined && plane.gate === 'hold' && !busy,
+      ...(report.oldestArrivalMs === undefined ? {} : { heldSinceMs: Math.max(0, nowMs - report.oldestArrivalMs) }),
+    };
+  }
+}
+
+function merge(before: readonly [number, number][], now: readonly [number, number][]): [number, number][] {
+  if (before.length === 0) return [...now];
+  const sums = new Map(before);
+  for (const [bound, count] of now) sums.set(bound, (sums.get(bound) ?? 0) + count);
+  return [...sums].sort(([a], [b]) => a - b);
+}

@@ -1,0 +1,55 @@
+import { replicasManager } from '../../shared/kubernetes/objects.ts';
+import type { Application as WatchedApplication } from '../../shared/kubernetes/application-watch.ts';
+import { mustHold, SLEEP_TIMES } from '../../shared/rules/sleep.ts';
+import { decideWake, type WakeDecision, type WakeFacts } from '../../shared/rules/wake.ts';
+import type { Application } from '../domain/application.ts';
+import type { Gate } from '../domain/application-settings.ts';
+
+/** An application of this balancer: the queue and pods of the data plane, and what the cluster says of it. */
+export interface RoutedApplication {
+  readonly key: string;
+  readonly plane: Application;
+  watched: WatchedApplication;
+  /** The sleep that is seen under way, and since when (monotonic ms). */
+  drain: { readonly id: string; readonly sinceMs: number } | undefined;
+  /** Re-evaluates the gate when a time passes that no event tells of. */
+  timer: NodeJS.Timeout | undefined;
+}
+
+/** The facts that decide about waking. */
+export function wakeFacts(watched: WatchedApplication): WakeFacts {
+  const { resource, deployment } = watched;
+  const status = resource?.status;
+  return {
+    mode: resource?.spec.mode ?? 'Active',
+    phase: status?.phase,
+    phaseMessage: status?.conditions?.find(({ type }) => type === 'Ready')?.message,
+    retryAfterMs: status?.retryAfter === undefined ? undefined : Date.parse(status.retryAfter),
+    minReplicas: resource?.spec.minReplicas ?? 0,
+    replicas: deployment === undefined ? undefined : (deployment.spec.replicas ?? 1),
+    replicasManager: deployment === undefined ? undefined : replicasManager(deployment),
+  };
+}
+
+/** What the gate of an application should be now, and when that changes by itself. */
+export function decideGate(
+  application: RoutedApplication,
+  now: { nowMs: number; wallMs: number },
+): { gate: Gate; decision: WakeDecision; againInMs: number | undefined } {
+  const facts = wakeFacts(application.watched);
+  const decision = decideWake(facts, now.wallMs);
+  if (decision.kind === 'refuse') {
+    const { code, detail, retryAfterSeconds } = decision;
+    const reject = { code, detail, ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }) };
+    const againInMs = facts.retryAfterMs === undefined ? undefined : Math.max(1, facts.retryAfterMs - now.wallMs);
+    return { gate: { reject }, decision, againInMs: code === 'StartFailed' ? againInMs : undefined };
+  }
+  const sinceSeenMs = application.drain === undefined ? 0 : now.nowMs - application.drain.sinceMs;
+  const hold = mustHold({ phase: facts.phase, drainId: application.drain?.id, replicas: facts.replicas, sinceSeenMs });
+  const draining = hold && facts.replicas !== 0;
+  return {
+    gate: hold ? 'hold' : 'open',
+    decision,
+    againInMs: draining ? SLEEP_TIMES.holdMs - sinceSeenMs + 1 : undefined,
+  };
+}

@@ -1,0 +1,100 @@
+import { isPodReady, type Pod } from '../../shared/kubernetes/objects.ts';
+import type { Clock } from '../../shared/runtime/clock.ts';
+import { nextProbeMs } from '../domain/probe-schedule.ts';
+import type { Announcements } from '../routing/announcements.ts';
+import { readinessCheck, resolvePort, type ReadinessCheck } from '../routing/pod-port.ts';
+import type { RoutedApplication } from '../routing/routed-application.ts';
+import { probe } from './probe.ts';
+
+/** What the prober needs. */
+export interface StartProberDeps {
+  readonly announcements: Announcements;
+  readonly clock: Clock;
+  /** A pod was found able to answer. */
+  readonly onReady: (application: RoutedApplication) => void;
+}
+
+const TIMEOUT_MS = 1_000;
+/** Pods probed at the same time; the others wait for their turn or for Kubernetes. */
+const MAX_PROBED = 128;
+
+interface Probed {
+  readonly beganMs: number;
+}
+
+/**
+ * Probes starting pods while requests are held for them, so that readiness is seen within milliseconds and not with the
+ * period of the kubelet's probe. One probe at a time for each pod.
+ */
+export class StartProber {
+  readonly #deps: StartProberDeps;
+  readonly #probed = new Map<string, Probed>();
+  #stopped = false;
+
+  constructor(deps: StartProberDeps) {
+    this.#deps = deps;
+  }
+
+  /** Begins to probe the pods that are not ready, if requests wait for them. */
+  look(application: RoutedApplication): void {
+    if (application.plane.queued === 0 || this.#stopped) return;
+    for (const pod of application.watched.pods) {
+      const { uid } = pod.metadata;
+      if (this.#probed.has(uid) || this.#probed.size >= MAX_PROBED || !this.#wanted(application, pod)) continue;
+      const check = checkOf(application, pod);
+      if (check === undefined || check.kind === 'kubernetes') continue;
+      this.#probed.set(uid, { beganMs: this.#deps.clock.nowMs() });
+      void this.#run(application, uid, check).finally(() => this.#probed.delete(uid));
+    }
+  }
+
+  /** Ends all probing. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  async #run(
+    application: RoutedApplication,
+    uid: string,
+    check: Exclude<ReadinessCheck, { kind: 'kubernetes' }>,
+  ): Promise<void> {
+    const { announcements, clock, onReady } = this.#deps;
+    const beganMs = clock.nowMs();
+    const learnedSeconds = application.watched.resource?.status?.learnedStartSeconds;
+    while (!this.#stopped && application.plane.queued > 0) {
+      const before = currentPod(application, uid);
+      const address = before?.status?.podIP;
+      if (before === undefined || address === undefined || !this.#wanted(application, before)) return;
+      const result = await probe(address, check, TIMEOUT_MS);
+      const pod = currentPod(application, uid);
+      if (pod === undefined || pod.status?.podIP !== address) return;
+      if (result === 'passed') {
+        announcements.probed(pod, address, clock.nowMs());
+        onReady(application);
+        return;
+      }
+      const learnedMs = learnedSeconds === undefined ? undefined : learnedSeconds * 1000;
+      await pause(nextProbeMs(result, clock.nowMs() - beganMs, learnedMs));
+    }
+  }
+
+  #wanted(application: RoutedApplication, pod: Pod): boolean {
+    if (pod.metadata.deletionTimestamp !== undefined || pod.status?.podIP === undefined) return false;
+    if (isPodReady(pod) || this.#deps.announcements.isReady(pod, this.#deps.clock.nowMs())) return false;
+    return (application.watched.deployment?.spec.replicas ?? 0) > 0;
+  }
+}
+
+function currentPod(application: RoutedApplication, uid: string): Pod | undefined {
+  return application.watched.pods.find(({ metadata }) => metadata.uid === uid);
+}
+
+function checkOf(application: RoutedApplication, pod: Pod): ReadinessCheck | undefined {
+  const spec = application.watched.resource?.spec;
+  const port = resolvePort(pod, spec?.route?.port);
+  return port === undefined ? undefined : readinessCheck(pod, port, spec?.startup?.announceProbe);
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

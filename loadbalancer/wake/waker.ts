@@ -1,0 +1,125 @@
+import { isKubeStatus, KubeError, type KubeApi } from '../../shared/kubernetes/kube-api.ts';
+import { writeScale } from '../../shared/kubernetes/scale.ts';
+import { decideWake, FIELD_MANAGERS } from '../../shared/rules/wake.ts';
+import type { Clock } from '../../shared/runtime/clock.ts';
+import { messageOf, type Logger } from '../../shared/runtime/logger.ts';
+import { wakeFacts, type RoutedApplication } from '../routing/routed-application.ts';
+
+/** While requests are held and replicas are 0, the scale call is repeated after at most so long. */
+const REPEAT_MS = 250;
+const SCALE_TIMEOUT_MS = 3_000;
+
+/** What happened to scale calls; for metrics. */
+export type WakeOutcome = 'done' | 'stale' | 'refused' | 'unreachable';
+
+/** What a waker needs. */
+export interface WakerDeps {
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly logger: Logger;
+  readonly onOutcome: (outcome: WakeOutcome, durationMs: number) => void;
+  /** The API server could not be reached, or can be reached again. */
+  readonly onReachable: (reachable: boolean) => void;
+}
+
+/**
+ * Makes the one write that a balancer may make: 0 -> max(1, minReplicas). Level-triggered: as long as requests are held
+ * and `spec.replicas` is seen as 0 it tries again, so that a lost answer or a conflict costs milliseconds.
+ */
+export class Waker {
+  readonly #api: KubeApi;
+  readonly #deps: WakerDeps;
+  readonly #busy = new Set<string>();
+  readonly #timers = new Map<string, NodeJS.Timeout>();
+  /** The Deployment's version that our last successful call made; until the watch shows it, nothing is repeated. */
+  readonly #written = new Map<string, { resourceVersion: string; atMs: number }>();
+
+  constructor(api: KubeApi, deps: WakerDeps) {
+    this.#api = api;
+    this.#deps = deps;
+  }
+
+  /** Makes the scale call if held requests need it; called when a request is held and when the cluster changes. */
+  wake(application: RoutedApplication): void {
+    const { key, plane, watched } = application;
+    if (plane.queued === 0 || this.#busy.has(key)) return;
+    const decision = decideWake(wakeFacts(watched), this.#deps.clock.wallMs());
+    if (decision.kind !== 'wake' || watched.deployment === undefined) return;
+    const written = this.#written.get(key);
+    const seen = watched.deployment.metadata.resourceVersion;
+    if (written !== undefined && BigInt(seen) < BigInt(written.resourceVersion)) {
+      // The call landed and the watch is on its way; a watch that stays behind is asked past after a moment.
+      if (this.#deps.clock.nowMs() - written.atMs < SCALE_TIMEOUT_MS) {
+        this.#again(application);
+        return;
+      }
+    }
+    this.#busy.add(key);
+    void this.#call(application, decision.replicas, watched.deployment.metadata).finally(() => {
+      this.#busy.delete(key);
+      this.#again(application);
+    });
+  }
+
+  /** Ends all repetitions. */
+  stop(): void {
+    for (const timer of this.#timers.values()) clearTimeout(timer);
+    this.#timers.clear();
+  }
+
+  async #call(
+    application: RoutedApplication,
+    replicas: number,
+    deployment: { name: string; namespace?: string; resourceVersion: string },
+  ): Promise<void> {
+    const { clock, logger, onOutcome } = this.#deps;
+    const startMs = clock.nowMs();
+    const finish = (outcome: WakeOutcome): void => onOutcome(outcome, clock.nowMs() - startMs);
+    const { namespace = '', name } = deployment;
+    try {
+      const resourceVersion = await writeScale(this.#api, {
+        namespace,
+        name,
+        replicas,
+        resourceVersion: deployment.resourceVersion,
+        fieldManager: FIELD_MANAGERS.loadbalancer,
+        timeoutMs: SCALE_TIMEOUT_MS,
+      });
+      this.#written.set(application.key, { resourceVersion, atMs: clock.nowMs() });
+      this.#deps.onReachable(true);
+      finish('done');
+      logger.info('waking', { application: application.key, replicas, tookMs: Math.round(clock.nowMs() - startMs) });
+    } catch (error) {
+      if (isKubeStatus(error, 409)) {
+        finish('stale');
+        return;
+      }
+      if (error instanceof KubeError && error.status < 500) {
+        finish('refused');
+        logger.error('Kubernetes refused to wake an application', {
+          application: application.key,
+          reason: error.message,
+        });
+        return;
+      }
+      this.#deps.onReachable(false);
+      finish('unreachable');
+      logger.warn('an application could not be woken yet; it is tried again', {
+        application: application.key,
+        reason: messageOf(error),
+      });
+    }
+  }
+
+  #again(application: RoutedApplication): void {
+    if (application.plane.queued === 0 || this.#timers.has(application.key)) return;
+    const delayMs = REPEAT_MS * (0.6 + 0.4 * this.#deps.random());
+    this.#timers.set(
+      application.key,
+      setTimeout(() => {
+        this.#timers.delete(application.key);
+        this.wake(application);
+      }, delayMs),
+    );
+  }
+}
