@@ -38,8 +38,8 @@ export interface RotatingFileOptions {
   readonly maxBytes?: number;
   /** Files kept, the current one included; 1 or more. @defaultValue 4 */
   readonly maxFiles?: number;
-  /** Told once for each file that cannot be written. */
-  readonly onError: (error: Error) => void;
+  /** Told of each error; the log then goes on as well as it can. */
+  readonly onError?: (error: Error) => void;
 }
 
 /** Appends to a file and rotates it by size: `path`, `path.1` (newest) … */
@@ -82,7 +82,7 @@ export class RotatingFileSink implements LineSink {
   #open(): WriteStream {
     // Opened at once: a path that cannot be written has to be told at the start, and a rename must find the file there.
     const stream = createWriteStream(this.#options.path, { fd: openSync(this.#options.path, 'a') });
-    stream.on('error', this.#options.onError);
+    stream.on('error', (error) => this.#options.onError?.(error));
     return stream;
   }
 
@@ -101,7 +101,7 @@ export class RotatingFileSink implements LineSink {
       this.#stream = this.#open();
       old.end();
     } catch (error) {
-      this.#options.onError(error instanceof Error ? error : new Error(String(error)));
+      this.#options.onError?.(error instanceof Error ? error : new Error(String(error)));
     }
     this.#bytes = 0;
   }

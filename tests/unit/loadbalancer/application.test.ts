@@ -78,6 +78,20 @@ describe('Application', () => {
     expect(application.inFlight).to.equal(0);
   });
 
+  it('never gives a request that loses its pod to another that is going as well', () => {
+    const application = make(1000, 1);
+    application.setPods([pod('a'), pod('b'), pod('c')], 0);
+    const first = new Ticket();
+    const slot = application.acquire(first, 1, 0) as PodSlot;
+    let told: unknown;
+    slot.transport = { podRetired: () => (told = application.requeue(first, 1, 1)) };
+    application.setPods([], 1);
+    expect(told).to.equal('held');
+    expect(first.granted).to.deep.equal([]);
+    application.setPods([pod('d')], 2);
+    expect(first.granted).to.deep.equal(['d']);
+  });
+
   it('does not bring a terminating pod back', () => {
     const application = make();
     application.setPods([pod('a', 'terminating')], 0);
