@@ -90,7 +90,7 @@ export const parseRequestHead = (text: string, end: number, maxHeaders: number):
   return parseFields(head, firstEnd + 2, maxHeaders, {
     method,
     path: target.path,
-    host: '',
+    host: target.authority === undefined ? '' : (parseHost(target.authority) ?? ''),
     hostValue: target.authority,
     minor: version === 'HTTP/1.1' ? 1 : 0,
     kept: '',
@@ -243,9 +243,12 @@ const settle = (request: RequestHead, fields: FramingFields): RequestHead | Head
   } else {
     const name = parseHost(fields.host);
     if (name === undefined) return bad('Host is malformed.');
-    request.hostValue ??= fields.host;
+    // The authority of an absolute-form target goes before Host (RFC 9112, section 3.2.2).
+    if (request.hostValue === undefined) {
+      request.hostValue = fields.host;
+      request.host = name;
+    }
   }
-  if (request.hostValue !== undefined) request.host = parseHost(request.hostValue) ?? '';
   if (connection !== undefined) {
     const options = parseTokenList(connection);
     if (options === undefined) return bad('Connection is malformed.');
