@@ -14,6 +14,7 @@ import { EndpointSliceController } from './controllers/endpoint-slice-controller
 import { EventRecorder } from './controllers/event-recorder.ts';
 import { GarbageCollector } from './controllers/garbage-collector.ts';
 import { NamespaceController } from './controllers/namespace-controller.ts';
+import { QuotaController } from './controllers/quota-controller.ts';
 import { ReplicaSetController } from './controllers/replica-set-controller.ts';
 import { Scheduler } from './controllers/scheduler.ts';
 import { Faults } from './faults.ts';
@@ -129,6 +130,7 @@ export class LocalCluster {
       new Scheduler(context),
       new EndpointSliceController(context),
       new ServiceProxy(context),
+      new QuotaController(context),
     ];
     provideBasics(registry, options.nodeResources ?? {});
     await server.listen(options.port ?? 0);

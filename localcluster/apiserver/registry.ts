@@ -208,9 +208,11 @@ export class Registry {
     }
     if (resourceVersion === undefined || resourceVersion === '') {
       if (type.builtIn && !kindsWithFencedUpdates.has(type.kind)) return;
-      const error = { ...invalidValue('metadata.resourceVersion', 0, 'must be specified for an update') };
-      error.message = 'Invalid value: 0x0: must be specified for an update';
-      throw invalid(type, current.metadata.name, [error]);
+      // The real API server names the resource instead of the kind in this one message.
+      const named = { ...type, kind: type.plural };
+      throw invalid(named, current.metadata.name, [
+        invalidValue('metadata.resourceVersion', 0, 'must be specified for an update'),
+      ]);
     }
     if (resourceVersion !== current.metadata.resourceVersion) throw conflict(type, current.metadata.name);
   }

@@ -142,27 +142,19 @@ function checkCombinations(value: Json, schema: JsonSchema, path: string): Field
   const passes = (one: JsonSchema): boolean => validateSchema(value, one, path).length === 0;
   for (const one of schema.allOf ?? []) errors.push(...validateSchema(value, one, path));
   if (schema.anyOf && !schema.anyOf.some(passes)) {
-    errors.push(invalidValue(path, shown(value), `${JSON.stringify(path)} must validate at least one schema (anyOf)`));
+    errors.push(invalidValue('<nil>', '', `${JSON.stringify(path)} must validate at least one schema (anyOf)`));
   }
   if (schema.oneOf) {
     const count = schema.oneOf.filter(passes).length;
     const why = count === 0 ? 'Found none valid' : `Found ${count} valid alternatives`;
     if (count !== 1)
       errors.push(
-        invalidValue(
-          path,
-          shown(value),
-          `${JSON.stringify(path)} must validate one and only one schema (oneOf). ${why}`,
-        ),
+        invalidValue('<nil>', '', `${JSON.stringify(path)} must validate one and only one schema (oneOf). ${why}`),
       );
   }
   if (schema.not && passes(schema.not))
-    errors.push(invalidValue(path, shown(value), `${JSON.stringify(path)} must not validate the schema (not)`));
+    errors.push(invalidValue('<nil>', '', `${JSON.stringify(path)} must not validate the schema (not)`));
   return errors;
-}
-
-function shown(value: Json): Json {
-  return typeof value === 'object' ? typeName(value) : value;
 }
 
 /** Validates a value against a structural schema, in the real API server's words. */

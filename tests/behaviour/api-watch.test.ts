@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { call, merge, ok, type Answer } from './support/cluster.ts';
+import { call, merge, ok, ownCluster, type Answer } from './support/cluster.ts';
 import { Watching } from './support/watching.ts';
 import { useNamespace } from './support/workloads.ts';
 
@@ -74,12 +74,21 @@ describe('listing and watching', () => {
     watching.close();
   });
 
-  it('answers 410 to a watch from a version that is forgotten', async () => {
-    const watching = await Watching.open(maps(), { resourceVersion: '1' }).catch(() => undefined);
-    const event = await watching?.until(() => true, 'an answer');
-    expect(event?.type).to.equal('ERROR');
-    expect(event?.object).to.include({ kind: 'Status', code: 410, reason: 'Expired' });
-    watching?.close();
+  it('answers 410 to a watch from a version that is forgotten', async function () {
+    // Only a cluster of our own can be told to forget; what another one still remembers is its own affair.
+    const cluster = ownCluster();
+    if (!cluster) {
+      this.skip();
+      return;
+    }
+    const list = await ok('GET', maps());
+    await make('one');
+    cluster.faults.compactHistory();
+    const watching = await Watching.open(maps(), { resourceVersion: list.metadata.resourceVersion as string });
+    const event = await watching.until(() => true, 'an answer');
+    expect(event.type).to.equal('ERROR');
+    expect(event.object).to.include({ kind: 'Status', code: 410, reason: 'Expired' });
+    watching.close();
   });
 
   it('ends a watch after timeoutSeconds', async () => {

@@ -179,7 +179,7 @@ describe('custom resources', () => {
     await ok('POST', things(), thing({ target: 'a' }));
     const { code, body } = await call('PUT', `${things()}/one`, { body: thing({ target: 'a', min: 1 }) });
     expect(code).to.equal(422);
-    expect(body.message).to.include('metadata.resourceVersion: Invalid value: 0x0: must be specified for an update');
+    expect(body.message).to.include('metadata.resourceVersion: Invalid value: 0: must be specified for an update');
   });
 
   it('has a scale subresource', async () => {

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { call, ok, type Answer } from './support/cluster.ts';
+import { call, ok, open, type Answer } from './support/cluster.ts';
 import { waitFor, waitGone, Watching } from './support/watching.ts';
 import { condition, container, pod, server, serving, useNamespace } from './support/workloads.ts';
 
@@ -12,6 +12,19 @@ describe('pods', function () {
   const pods = (): string => `/api/v1/namespaces/${namespace()}/pods`;
   const log = async (name: string, query = ''): Promise<string> =>
     (await ok('GET', `${pods()}/${name}/log${query}`)) as string;
+
+  /** Follows a container's log until a text is in it; gives what was read. */
+  const logged = async (name: string, from: string, text: string): Promise<string> => {
+    const stop = new AbortController();
+    const response = await open('GET', `${pods()}/${name}/log?follow=true&container=${from}`, {}, stop.signal);
+    let seen = '';
+    for await (const chunk of response) {
+      seen += String(chunk);
+      if (seen.includes(text)) break;
+    }
+    stop.abort();
+    return seen;
+  };
 
   it('become Ready when their readiness probe says so, not before', async () => {
     const slow = server
@@ -76,7 +89,7 @@ describe('pods', function () {
 
   it('end native sidecars after the application', async () => {
     const say = (name: string): string =>
-      `console.log('${name} up'); setInterval(() => {}, 1000); process.on('SIGTERM', () => setTimeout(() => { console.log('${name} ended ' + Date.now()); process.exit(0); }, 300));`;
+      `setInterval(() => {}, 1000); process.on('SIGTERM', () => setTimeout(() => { console.log('${name} ended ' + Date.now()); process.exit(0); }, 300)); console.log('${name} up');`;
     const sidecar = container(say('sidecar'), { name: 'sidecar', restartPolicy: 'Always' });
     await ok(
       'POST',
@@ -211,15 +224,7 @@ describe('pods', function () {
     await watching.until(({ object }) => object.status.phase === 'Running', 'Running', 30_000);
     watching.close();
     const expected = `hello hello-$(NOBODY) ${metadata.uid as string} content hello 3\n`;
-    let text = '';
-    // Output may come after Running; following the log waits for it.
-    const { open } = await import('./support/cluster.ts');
-    const response = await open('GET', `${pods()}/furnished/log?follow=true`);
-    for await (const chunk of response) {
-      text += String(chunk);
-      if (text.endsWith('\n')) break;
-    }
-    expect(text).to.equal(expected);
+    expect(await logged('furnished', 'app', '\n')).to.equal(expected);
     expect((await call('GET', `${pods()}/furnished/log?tailLines=0`)).body).to.equal('');
   });
 });
