@@ -1,13 +1,15 @@
 import type { ChildProcess } from 'node:child_process';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus, release, tmpdir } from 'node:os';
+import { cpus, loadavg, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hasTool, load, type Round, startOn, stop } from './proxy/measure.ts';
 
 // Each candidate is pinned to core 0, load and backends to core 1; all run interleaved, round after round, so that a noisy
 // minute is noisy for all of them.
 const here = import.meta.dirname;
+// Told with the result: on a machine that others use, CPU per request is up to three times that of a quiet one.
+const loadBefore = (loadavg()[0] ?? 0).toFixed(1);
 const rounds = Number(process.env['BENCH_ROUNDS'] ?? 3);
 const seconds = Number(process.env['BENCH_SECONDS'] ?? 5);
 const folder = mkdtempSync(join(tmpdir(), 'bench-proxy-'));
@@ -155,7 +157,7 @@ const rows = [...results].flatMap(([key, measured]) => {
   );
   return candidate.startsWith('none') ? [wait] : [cpu, rate, wait];
 });
-const machine = `${cpus()[0]?.model ?? 'unknown'}, ${cpus().length} vCPU, Linux ${release()}, Node ${process.version}`;
+const machine = `${cpus()[0]?.model ?? 'unknown'}, ${cpus().length} vCPU, Linux ${release()}, Node ${process.version}, load average before ${loadBefore}`;
 console.log(`\n${machine}; ${rounds} rounds of ${seconds} s, median [min - max]\n`);
 for (const row of rows) {
   const range = `[${row.min} - ${row.max}]`;

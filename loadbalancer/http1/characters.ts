@@ -82,3 +82,15 @@ export const withoutFields = (lines: string, names: readonly string[]): string =
   }
   return kept;
 };
+
+const wholeBelowBytes = 4096;
+
+/**
+ * Reads as latin1 text what may be the rest of a head: in a large read only up to the first empty line, so that a body does
+ * not become text for nothing.
+ */
+export const headText = (bytes: Buffer, from: number, to: number): string => {
+  if (to - from <= wholeBelowBytes) return bytes.toString('latin1', from, to);
+  const end = bytes.indexOf('\r\n\r\n', from, 'latin1');
+  return bytes.toString('latin1', from, end === -1 ? to : Math.min(to, end + 4));
+};

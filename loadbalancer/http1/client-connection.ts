@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { headText } from './characters.ts';
 import type { ClientSide } from './client-side.ts';
 import { Exchange } from './exchange.ts';
 import { renderOwnAnswer } from './own-answers.ts';
@@ -29,6 +30,7 @@ export class ClientConnection implements ClientSide {
   #closing = false;
   #parsing = false;
   #probedBytes = 0;
+  #unsentBytes = 0;
   #nextProbeMs = Infinity;
 
   constructor(socket: Socket, context: PlaneContext, onClosed: (connection: ClientConnection) => void) {
@@ -115,9 +117,19 @@ export class ClientConnection implements ClientSide {
       this.#exchange.sweep(nowMs);
       if (nowMs >= this.#nextProbeMs) this.#probe(nowMs);
     } else if (nowMs >= this.#deadlineMs) {
+      if (this.#closing && this.#stillSending(nowMs)) return;
       if (this.#headText === '' || this.#closing) this.destroy();
       else this.#refuse('RequestTimeout', 'The request head did not arrive in time.');
     }
+  }
+
+  /** A slow client may need longer for the end of its answer than a closing connection is given otherwise. */
+  #stillSending(nowMs: number): boolean {
+    const unsentBytes = this.#socket.writableLength;
+    if (unsentBytes === 0 || unsentBytes === this.#unsentBytes) return false;
+    this.#unsentBytes = unsentBytes;
+    this.#deadlineMs = nowMs + this.#context.limits.headTimeoutMs;
+    return true;
   }
 
   #onData(chunk: Buffer): void {
@@ -166,7 +178,7 @@ export class ClientConnection implements ClientSide {
     // RFC 9112, section 2.2: an empty line before a request is to be passed over.
     if (this.#headText === '' && chunk[0] === 13 && chunk[1] === 10) return 2;
     const before = this.#headText.length;
-    const text = this.#headText + chunk.toString('latin1', 0, Math.min(chunk.length, maxHeadBytes + 4 - before));
+    const text = this.#headText + headText(chunk, 0, Math.min(chunk.length, maxHeadBytes + 4 - before));
     const end = text.indexOf('\r\n\r\n', Math.max(0, before - 3));
     if (end === -1) {
       if (text.length >= maxHeadBytes)

@@ -44,7 +44,8 @@ export class Upload {
   keep(part: Buffer, ticket: HoldTicket, application: Application | undefined): void {
     this.#kept.push(part);
     const fits = ticket.phase !== 'held' || application?.growHeld(ticket, part.length) === true;
-    if (!fits || this.#kept.bytes >= this.#maxKeptBytes) this.#client.pauseReading();
+    // Once all of it is here, reading goes on: it costs nothing, and tells when the client goes away.
+    if (!this.complete && (!fits || this.#kept.bytes >= this.#maxKeptBytes)) this.#client.pauseReading();
   }
 
   /** Sends the head and what was kept; a small body goes in the same write. */

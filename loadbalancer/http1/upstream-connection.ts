@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import { headText } from './characters.ts';
 import { ChunkedBody, type PayloadSink } from './chunked-body.ts';
 import type { PlaneContext } from './plane-context.ts';
 import { parseResponseHead, type ResponseHead } from './response-head.ts';
@@ -144,6 +145,8 @@ export class UpstreamConnection {
   destroy(): void {
     this.#user = undefined;
     this.#closed = true;
+    // At once, not with the close event: until then somebody could take it for an idle one.
+    this.#keeper.forget(this);
     this.#socket.destroy();
   }
 
@@ -169,7 +172,7 @@ export class UpstreamConnection {
   #readHead(user: UpstreamUser, bytes: Buffer, from: number, to: number): number {
     const { maxHeadBytes, maxHeaders } = this.#context.limits;
     const before = this.#headText.length;
-    const text = this.#headText + bytes.toString('latin1', from, Math.min(to, from + maxHeadBytes + 4 - before));
+    const text = this.#headText + headText(bytes, from, Math.min(to, from + maxHeadBytes + 4 - before));
     const end = text.indexOf('\r\n\r\n', Math.max(0, before - 3));
     if (end === -1) {
       if (text.length >= maxHeadBytes) return this.#fault('malformed', 'a head that is too large');
@@ -259,7 +262,6 @@ export class UpstreamConnection {
   #fault(kind: UpstreamFault['kind'], detail: string): -1 {
     const user = this.#user;
     this.destroy();
-    this.#keeper.forget(this);
     user?.onUpstreamFault({ kind, silent: !this.#received, detail });
     return -1;
   }
