@@ -1,3 +1,4 @@
+/* eslint-disable @typescript-eslint/no-unsafe-assignment, @typescript-eslint/no-unsafe-member-access, @typescript-eslint/no-unsafe-call, @typescript-eslint/no-unsafe-return -- a cluster's answers are open JSON; every test asserts what it reads */
 import { expect } from 'chai';
 import { call, merge, ok, ownCluster, type Answer } from './support/cluster.ts';
 import { Watching } from './support/watching.ts';

@@ -1,3 +1,4 @@
+/* eslint-disable @typescript-eslint/no-unsafe-assignment, @typescript-eslint/no-unsafe-member-access -- a cluster's answers are open JSON; every test asserts what it reads */
 import { randomBytes } from 'node:crypto';
 import { expect } from 'chai';
 import { call, merge, ok, type Answer } from './support/cluster.ts';

@@ -1,3 +1,4 @@
+/* eslint-disable @typescript-eslint/no-unsafe-assignment, @typescript-eslint/no-unsafe-member-access -- a cluster's answers are open JSON; every test asserts what it reads */
 import { createInterface } from 'node:readline';
 import { open, ok, type Answer } from './cluster.ts';
 

@@ -1,3 +1,4 @@
+/* eslint-disable @typescript-eslint/no-unsafe-assignment, @typescript-eslint/no-unsafe-member-access, @typescript-eslint/no-unsafe-call -- a cluster's answers are open JSON; every test asserts what it reads */
 import { randomBytes } from 'node:crypto';
 import { image, ok, type Answer } from './cluster.ts';
 import { waitFor } from './watching.ts';
