@@ -102,6 +102,8 @@ describe('pods', function () {
       }),
     );
     await waitFor(pods(), (item) => condition(item, 'Ready')?.status === 'True', 'Ready', 30_000);
+    // A process that has not come so far as to handle SIGTERM just dies of it.
+    await Promise.all(['app', 'sidecar'].map((name) => logged('pair', name, `${name} up`)));
     const logs = Promise.all([
       log('pair', '?container=app&follow=true'),
       log('pair', '?container=sidecar&follow=true'),
