@@ -26,9 +26,9 @@ export default {
     {
       name: 'domain-imports-only-domain',
       severity: 'error',
-      comment: 'Pure code sees its own program\'s domain, the pure rules and the resource\'s types.',
-      from: { path: '^[^/]+/domain/' },
-      to: { pathNot: '^([^/]+/domain/|shared/(rules|api)/)' },
+      comment: 'Pure code sees nothing but itself; edges bring in what the resource and the wire say.',
+      from: { path: '^([^/]+)/domain/' },
+      to: { pathNot: '^$1/domain/' },
     },
     {
       name: 'rules-are-pure',

@@ -62,6 +62,7 @@ export function stackManifests(options: StackManifestOptions): KubernetesManifes
       env: [
         ...identity,
         fieldRef('NEMESIS_DATA_ADDRESS', 'status.podIP'),
+        fieldRef('NEMESIS_SOURCE_ADDRESS', 'status.podIP'),
         ...asEnv({
           NEMESIS_CONTROLLER_URL: `http://nemesis-autoscaler.${SYSTEM_NAMESPACE}.svc:8091`,
           NEMESIS_DRAIN_SECONDS: '1',

@@ -16,6 +16,13 @@ export const loadbalancerSettings = {
     min: 0,
     max: 65_535,
   }),
+  sourceAddress: text('NEMESIS_SOURCE_ADDRESS', {
+    description:
+      'Address that connections to pods come from; empty: the system chooses. Sidecars know balancers by it.',
+    fallback: '',
+    allowed: 'an IP address or nothing',
+    pattern: /^[0-9a-fA-F.:]*$/,
+  }),
   port: integer('NEMESIS_PORT', {
     description: 'Port of the management API.',
     fallback: '8081',

@@ -123,6 +123,7 @@ async function start(): Promise<Lifecycle> {
     random,
     logger,
     metrics: planeMetrics,
+    ...(settings.sourceAddress === '' ? {} : { sourceAddress: settings.sourceAddress }),
     onRequestLogged: (entry) => {
       requestLog.add(entry);
       metrics.requestEnded(entry);

@@ -6,7 +6,7 @@ import { recordChange } from '../domain/engine/behavior.ts';
 import { ScalingEngine, type ScalingResult } from '../domain/engine/scaling-engine.ts';
 import { step } from '../domain/lifecycle/automaton.ts';
 import type { LifecycleAction, LifecycleStep } from '../domain/lifecycle/lifecycle.ts';
-import type { MetricsCollector } from '../domain/signals/metrics-collector.ts';
+import type { BalancerRef, MetricsCollector } from '../domain/signals/metrics-collector.ts';
 import { hasTraffic, type Signals } from '../domain/signals/signals.ts';
 import type { Actuator } from './actuator.ts';
 import type { ControllerMetrics } from './controller-metrics.ts';
@@ -21,8 +21,8 @@ import { desiredOf, type Story } from './story.ts';
 export interface ApplicationControllerDeps {
   readonly watch: ApplicationWatch;
   readonly collector: MetricsCollector;
-  /** UIDs and names of the balancers that exist. */
-  readonly balancers: () => ReadonlyMap<string, string>;
+  /** The balancers that exist. */
+  readonly balancers: () => readonly BalancerRef[];
   /** Who else scales this Deployment between 1 and N, as `Kind namespace/name`. */
   readonly otherScaler: (target: string) => string | undefined;
   readonly isLeader: () => boolean;
@@ -97,7 +97,7 @@ export class ApplicationController {
     const balancers = this.#deps.balancers();
     const drained =
       memory.life.drainId === undefined ? new Set() : collector.drained(application.key, memory.life.drainId);
-    const unconfirmed = [...balancers].filter(([uid]) => !drained.has(uid)).map(([, name]) => name);
+    const unconfirmed = balancers.filter(({ uid }) => !drained.has(uid)).map(({ name }) => name);
     const facts = lifecycleFacts({ application, resource, settings: watch.settings, signals, unconfirmed });
     const taken = step(memory.life, facts, this.#deps.newId, wallMs);
     const queued = facts.traffic?.queued ?? 0;
@@ -253,7 +253,7 @@ export class ApplicationController {
         readySinceMs: readySince.get(metadata.uid) ?? nowMs,
       }));
     const windowMs = (resource?.spec.scaling?.windowSeconds ?? 15) * 1000;
-    return this.#deps.collector.signals(application.key, pods, [...this.#deps.balancers().keys()], nowMs, windowMs);
+    return this.#deps.collector.signals(application.key, pods, this.#deps.balancers(), nowMs, windowMs);
   }
 
   async #inert(application: Application, memory: Memory, reason: string, message: string): Promise<void> {

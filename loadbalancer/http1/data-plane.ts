@@ -36,6 +36,7 @@ export class DataPlane {
       draining: false,
       holding: new Set(),
       pods: new Set(),
+      connectFrom: deps.sourceAddress === undefined ? {} : { localAddress: deps.sourceAddress },
       readBuffer: Buffer.allocUnsafeSlow(sharedReadBytes),
     };
   }

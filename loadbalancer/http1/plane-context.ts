@@ -19,6 +19,8 @@ export interface PlaneContext {
   readonly holding: Set<Application>;
   /** Pods with connections of ours. */
   readonly pods: Set<IdleConnections>;
+  /** Where connections to pods come from, as `net.connect` wants it. */
+  readonly connectFrom: { readonly localAddress?: string };
   /**
    * The one buffer that all pods' sockets read into. Reading is synchronous, so nothing in it outlives the callback that
    * was told of it: what has to wait is copied.

@@ -97,4 +97,6 @@ export interface DataPlaneDeps {
   readonly onRequestLogged: (entry: RequestLogEntry) => void;
   readonly logger: DataPlaneLogger;
   readonly metrics: DataPlaneMetrics;
+  /** Address that connections to pods come from. @defaultValue the system's choice */
+  readonly sourceAddress?: string;
 }

@@ -72,6 +72,7 @@ export class UpstreamConnection {
     this.#socket = connect({
       host: address,
       port,
+      ...context.connectFrom,
       noDelay: true,
       allowHalfOpen: true,
       onread: {

@@ -13,7 +13,10 @@ export const podMetricsSchema = z.object({
   networkTransmitRate: z.number().min(0).describe('Bytes per second sent by the pod.').optional(),
   gpuUsage: z.number().min(0).max(100).describe('GPU utilisation, percent.').optional(),
   gpuMemoryUsage: z.number().min(0).describe('GPU memory, MiB.').optional(),
-  connections: z.number().int().min(0).describe('Established remote connections to the application.').optional(),
+  connections: z
+    .record(z.string().max(64), z.number().int().min(0))
+    .describe('Established connections to the application from elsewhere, by remote address.')
+    .optional(),
 });
 
 /** Body of `POST /metrics`: the newest measurement, and older ones that could not be delivered. */

@@ -8,7 +8,8 @@ export interface PodSample {
   readonly memoryUsage?: number | undefined;
   readonly responseTime?: number | undefined;
   readonly live?: boolean | undefined;
-  readonly connections?: number | undefined;
+  /** Established connections to the application by remote address. */
+  readonly connections?: Readonly<Record<string, number>> | undefined;
 }
 
 /** What a balancer told of an application. */
@@ -21,6 +22,13 @@ export interface TrafficSample {
   readonly podsInFlight: Readonly<Record<string, number>>;
   readonly drainId?: string | undefined;
   readonly drained: boolean;
+}
+
+/** A balancer that exists. */
+export interface BalancerRef {
+  readonly uid: string;
+  readonly name: string;
+  readonly address: string | undefined;
 }
 
 /** A ready pod of an application. */
@@ -46,7 +54,6 @@ const MIB = 2 ** 20;
 interface PodWindows {
   readonly cpu: SampleWindow;
   readonly memory: SampleWindow;
-  readonly connections: SampleWindow;
   lastMs: number;
   latest: PodSample;
 }
@@ -72,7 +79,6 @@ export class MetricsCollector {
       windows = {
         cpu: new SampleWindow(KEEP_MS),
         memory: new SampleWindow(KEEP_MS),
-        connections: new SampleWindow(KEEP_MS),
         lastMs: atMs,
         latest: sample,
       };
@@ -80,7 +86,6 @@ export class MetricsCollector {
     }
     if (sample.cpuUsage !== undefined) windows.cpu.add(atMs, sample.cpuUsage);
     if (sample.memoryUsage !== undefined) windows.memory.add(atMs, sample.memoryUsage * MIB);
-    if (sample.connections !== undefined) windows.connections.add(atMs, sample.connections);
     if (atMs >= windows.lastMs) {
       windows.lastMs = atMs;
       windows.latest = sample;
@@ -160,7 +165,7 @@ export class MetricsCollector {
   signals(
     application: string,
     pods: readonly PodRef[],
-    balancers: readonly string[],
+    balancers: readonly BalancerRef[],
     nowMs: number,
     windowMs: number,
   ): Signals {
@@ -177,7 +182,7 @@ export class MetricsCollector {
         // Percentiles of several balancers cannot be averaged; the worst one is what some users wait for.
         return worst.length === 0 ? noData('nothing was answered in the window') : value(Math.max(...worst));
       },
-      directConnections: this.#directConnections(pods, nowMs),
+      directConnections: this.#directConnections(pods, new Set(balancers.map(({ address }) => address)), nowMs),
     };
   }
 
@@ -201,7 +206,7 @@ export class MetricsCollector {
 
   #trafficSignals(
     application: string,
-    balancers: readonly string[],
+    balancers: readonly BalancerRef[],
     nowMs: number,
     windowMs: number,
   ): Signals['traffic'] {
@@ -210,12 +215,12 @@ export class MetricsCollector {
     const podsInFlight = new Map<string, number>();
     const sums = { inFlight: 0, queued: 0, concurrency: 0, queuedAverage: 0, completions: 0, answers: 0 };
     let idleMs = Number.POSITIVE_INFINITY;
-    for (const balancer of balancers) {
-      const traffic = byBalancer?.get(balancer);
-      if (traffic === undefined) return { kind: 'noData', why: `balancer ${balancer} has not reported yet` };
+    for (const { uid, name } of balancers) {
+      const traffic = byBalancer?.get(uid);
+      if (traffic === undefined) return { kind: 'noData', why: `balancer ${name} has not reported yet` };
       const ageMs = nowMs - traffic.lastMs;
       if (ageMs > FRESHNESS.balancerMs) {
-        return { kind: 'noData', why: `balancer ${balancer} reported last ${Math.round(ageMs / 1000)} s ago` };
+        return { kind: 'noData', why: `balancer ${name} reported last ${Math.round(ageMs / 1000)} s ago` };
       }
       sums.inFlight += traffic.sample.inFlight;
       sums.queued += traffic.sample.queued;
@@ -231,11 +236,18 @@ export class MetricsCollector {
     return { ...sums, idleMs, podsInFlight };
   }
 
-  #directConnections(pods: readonly PodRef[], nowMs: number): number | undefined {
+  #directConnections(
+    pods: readonly PodRef[],
+    balancers: ReadonlySet<string | undefined>,
+    nowMs: number,
+  ): number | undefined {
     let sum: number | undefined;
     for (const { key } of pods) {
-      const connections = this.#pods.get(key)?.connections.latest(nowMs, FRESHNESS.podMs);
-      if (connections !== undefined) sum = (sum ?? 0) + connections;
+      const windows = this.#pods.get(key);
+      if (windows === undefined || nowMs - windows.lastMs > FRESHNESS.podMs) continue;
+      for (const [address, count] of Object.entries(windows.latest.connections ?? {})) {
+        sum = (sum ?? 0) + (balancers.has(address) ? 0 : count);
+      }
     }
     return sum;
   }

@@ -1,0 +1,71 @@
+import { choice, integer, text, url } from '../shared/runtime/settings.ts';
+
+const path = /^(\/[^\s]*)?$/;
+
+/** The settings of the sidecar, from its environment. */
+export const sidecarSettings = {
+  podName: text('NEMESIS_POD_NAME', { description: 'Name of this pod (metadata.name).' }),
+  podUid: text('NEMESIS_POD_UID', { description: 'UID of this pod (metadata.uid).' }),
+  podIp: text('NEMESIS_POD_IP', {
+    description: 'Address of this pod (status.podIP).',
+    allowed: 'an IP address',
+    pattern: /^[0-9a-fA-F.:]+$/,
+  }),
+  namespace: text('NEMESIS_NAMESPACE', { description: 'Namespace of this pod (metadata.namespace).' }),
+  controllerUrl: url('NEMESIS_CONTROLLER_URL', {
+    description: "The controller's port for programs.",
+    fallback: 'http://nemesis-autoscaler.nemesis-system.svc:8091',
+  }),
+  tokenFile: text('NEMESIS_TOKEN_FILE', {
+    description: "File with this pod's projected token; empty: none is shown.",
+    fallback: '',
+  }),
+  port: integer('NEMESIS_PORT', { description: 'Port of the sidecar itself.', fallback: '9890', min: 0, max: 65_535 }),
+  intervalMs: integer('NEMESIS_INTERVAL_MS', {
+    description: 'Time between two measurements.',
+    fallback: '1000',
+    min: 100,
+    max: 60_000,
+  }),
+  appPort: integer('NEMESIS_APP_PORT', {
+    description: 'Port that the application answers on; announced when it can answer.',
+    min: 1,
+    max: 65_535,
+  }),
+  announcePath: text('NEMESIS_ANNOUNCE_PATH', {
+    description: 'Path that answers 200 to 399 once the application can answer; empty: an open port is enough.',
+    fallback: '',
+    allowed: 'a path or nothing',
+    pattern: path,
+  }),
+  livenessPath: text('NEMESIS_LIVENESS_PATH', {
+    description: 'Path of the liveness probe, whose latency is reported; empty: a connection is tried.',
+    fallback: '',
+    allowed: 'a path or nothing',
+    pattern: path,
+  }),
+  processMarker: text('NEMESIS_PROCESS_MARKER', {
+    description:
+      "Name of an environment variable; only processes whose value of it equals the sidecar's are measured. For pods that share the machine's process namespace; empty: every process but the sidecar.",
+    fallback: '',
+    allowed: 'the name of an environment variable or nothing',
+    pattern: /^[A-Za-z_][A-Za-z0-9_]*$|^$/,
+  }),
+  drainMinMs: integer('NEMESIS_DRAIN_MIN_MS', {
+    description: 'A drain takes at least so long: balancers hear of the end of a pod at different times.',
+    fallback: '1000',
+    min: 0,
+    max: 600_000,
+  }),
+  drainMaxMs: integer('NEMESIS_DRAIN_MAX_MS', {
+    description: 'A drain ends after so long, with connections left; five seconds below the grace period.',
+    fallback: '25000',
+    min: 0,
+    max: 3_600_000,
+  }),
+  logLevel: choice('NEMESIS_LOG_LEVEL', {
+    description: 'Least level of the log lines.',
+    fallback: 'info',
+    choices: ['error', 'warn', 'info', 'debug'],
+  }),
+} as const;

@@ -1,0 +1,42 @@
+const text = (description: string): object => ({ '200': { description, content: { 'text/plain': {} } } });
+
+/** The OpenAPI document of the sidecar; plain data, so that nothing is loaded for it in every pod. */
+export function openapiDocument(): object {
+  return {
+    openapi: '3.1.1',
+    info: {
+      title: 'k8s-nemesis sidecar',
+      description: 'Measures the application of its pod. Never in the way of requests.',
+      version: '0.1.0',
+    },
+    paths: {
+      '/healthz': { get: { summary: 'The process lives.', responses: text('ok') } },
+      '/readyz': { get: { summary: 'It measures.', responses: text('ok') } },
+      '/metrics': { get: { summary: 'The last measurement, for Prometheus.', responses: text('exposition format') } },
+      '/openapi.json': { get: { summary: 'This document.', responses: { '200': { description: 'OpenAPI 3.1' } } } },
+      '/drain': {
+        get: {
+          summary: 'Answers when nobody from elsewhere is connected to the application any more. For preStop hooks.',
+          responses: {
+            '200': {
+              description: 'How it ended',
+              content: {
+                'application/json': {
+                  schema: {
+                    type: 'object',
+                    required: ['drained', 'connections', 'tookMs'],
+                    properties: {
+                      drained: { type: 'boolean', description: 'False: the time was over and connections were left.' },
+                      connections: { type: 'integer' },
+                      tookMs: { type: 'number' },
+                    },
+                  },
+                },
+              },
+            },
+          },
+        },
+      },
+    },
+  };
+}

@@ -1,0 +1,94 @@
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { PodMetrics } from '../shared/contracts/metrics-report.ts';
+import { drain, type DrainTimes } from './drain/drain.ts';
+import type { Log } from './log.ts';
+import type { Sockets } from './measure/sockets.ts';
+
+/** What the sidecar's own port tells. */
+export interface SidecarServerDeps {
+  readonly sockets: Sockets;
+  readonly appPort: number;
+  readonly drainTimes: DrainTimes;
+  readonly latest: () => PodMetrics;
+  readonly backlog: () => number;
+  readonly openapi: () => object;
+  readonly log: Log;
+}
+
+/** Metrics by their names for Prometheus. */
+export const SIDECAR_METRICS: readonly { key: keyof PodMetrics; name: string; help: string; factor: number }[] = [
+  { key: 'cpuUsage', name: 'nemesis_sidecar_cpu_cores', help: "CPU of the application's containers.", factor: 0.001 },
+  {
+    key: 'memoryUsage',
+    name: 'nemesis_sidecar_memory_bytes',
+    help: "Memory of the application's containers.",
+    factor: 2 ** 20,
+  },
+  {
+    key: 'responseTime',
+    name: 'nemesis_sidecar_liveness_seconds',
+    help: 'Latency of the liveness probe.',
+    factor: 0.001,
+  },
+  { key: 'live', name: 'nemesis_sidecar_live', help: '1 when the liveness probe passed.', factor: 1 },
+];
+
+/** The sidecar's own port, on plain node:http: a framework would double what the sidecar costs in every pod. */
+export async function startServer(address: { host: string; port: number }, deps: SidecarServerDeps): Promise<Server> {
+  const server = createServer((request, response) => {
+    const path = (request.url ?? '/').split('?')[0];
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      problem(response, 405, 'MethodNotAllowed', `${request.method ?? ''} is not allowed here; only GET is.`);
+      return;
+    }
+    switch (path) {
+      case '/healthz':
+      case '/readyz':
+        response.setHeader('content-type', 'text/plain').end('ok\n');
+        return;
+      case '/metrics':
+        response.setHeader('content-type', 'text/plain; version=0.0.4; charset=utf-8').end(exposition(deps));
+        return;
+      case '/openapi.json':
+        response.setHeader('content-type', 'application/json').end(JSON.stringify(deps.openapi()));
+        return;
+      case '/drain':
+        void drain(deps.sockets, deps.appPort, deps.drainTimes).then((result) => {
+          deps.log('info', 'drained', { ...result });
+          response.setHeader('content-type', 'application/json').end(JSON.stringify(result));
+        });
+        return;
+      default:
+        problem(response, 404, 'NotFound', `There is no ${path ?? ''} here; /openapi.json lists what there is.`);
+    }
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) =>
+      reject(new Error(`cannot listen on ${address.host}:${address.port}: ${error.message}`)),
+    );
+    server.listen(address.port, address.host, resolve);
+  });
+  return server;
+}
+
+function exposition({ latest, backlog }: SidecarServerDeps): string {
+  const metrics = latest();
+  const lines = SIDECAR_METRICS.flatMap(({ key, name, help, factor }) => {
+    const value = metrics[key];
+    if (value === undefined || typeof value === 'object') return [];
+    return [`# HELP ${name} ${help}`, `# TYPE ${name} gauge`, `${name} ${Number(value) * factor}`];
+  });
+  lines.push(
+    '# HELP nemesis_sidecar_backlog Measurements that wait to be delivered.',
+    '# TYPE nemesis_sidecar_backlog gauge',
+  );
+  lines.push(`nemesis_sidecar_backlog ${backlog()}`, '');
+  return lines.join('\n');
+}
+
+function problem(response: ServerResponse, status: number, code: string, detail: string): void {
+  response.writeHead(status, { 'content-type': 'application/problem+json' });
+  response.end(
+    JSON.stringify({ type: `https://nemesis.io/errors#${code.toLowerCase()}`, title: detail, status, detail, code }),
+  );
+}
