@@ -32,6 +32,7 @@ async function start(): Promise<void> {
     appPort,
     livenessPath: settings.livenessPath,
     ownNamespaces: mark === undefined,
+    onRefused: () => announcer.noteGone(),
   });
   const pod = { podName, podUid, namespace };
   const reporter = new Reporter(settings.controllerUrl, pod, settings.tokenFile, {
@@ -40,7 +41,6 @@ async function start(): Promise<void> {
     intervalMs: settings.intervalMs,
   });
   const announcer = new Announcer({
-    sockets,
     podIp,
     appPort,
     announcePath: settings.announcePath,

@@ -1,6 +1,6 @@
 import type { Sockets } from '../measure/sockets.ts';
 
-const LOOK_EVERY_MS = 50;
+const LOOK_EVERY_MS = 100;
 
 /** How long a drain lasts. */
 export interface DrainTimes {

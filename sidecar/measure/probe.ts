@@ -4,6 +4,8 @@ import { connect } from 'node:net';
 /** Result of asking the application once. */
 export interface ProbeResult {
   readonly passed: boolean;
+  /** Nothing listens on the port. */
+  readonly refused: boolean;
   readonly latencyMs: number;
 }
 
@@ -14,7 +16,8 @@ export interface ProbeResult {
 export function probe(host: string, port: number, path: string, timeoutMs: number): Promise<ProbeResult> {
   const beganMs = performance.now();
   const { promise, resolve } = Promise.withResolvers<ProbeResult>();
-  const end = (passed: boolean): void => resolve({ passed, latencyMs: performance.now() - beganMs });
+  const end = (passed: boolean, error?: NodeJS.ErrnoException): void =>
+    resolve({ passed, refused: error?.code === 'ECONNREFUSED', latencyMs: performance.now() - beganMs });
   if (path === '') {
     const socket = connect({ host, port });
     socket.setTimeout(timeoutMs, () => socket.destroy());
@@ -22,7 +25,7 @@ export function probe(host: string, port: number, path: string, timeoutMs: numbe
       end(true);
       socket.destroy();
     });
-    socket.once('error', () => end(false));
+    socket.once('error', (error) => end(false, error));
     socket.once('close', () => end(false));
   } else {
     const headers = { 'user-agent': 'nemesis-probe', connection: 'close' };
@@ -33,7 +36,7 @@ export function probe(host: string, port: number, path: string, timeoutMs: numbe
       response.destroy();
     });
     outgoing.once('timeout', () => outgoing.destroy());
-    outgoing.once('error', () => end(false));
+    outgoing.once('error', (error) => end(false, error));
     outgoing.once('close', () => end(false));
     outgoing.end();
   }

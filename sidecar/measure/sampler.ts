@@ -3,13 +3,14 @@ import type { PodMetrics } from '../../shared/contracts/metrics-report.ts';
 import { readCgroup } from './cgroup-reader.ts';
 import { ProcReader } from './proc-reader.ts';
 import type { ProcessFinder, ProcessStat } from './processes.ts';
-import { probe } from './probe.ts';
+import { probe, type ProbeResult } from './probe.ts';
 import { ratePerSecond, type UsageReading } from './sample.ts';
 import type { SlowSignals } from './slow-signals.ts';
 import type { Sockets } from './sockets.ts';
 
 const MIB = 2 ** 20;
 const PROBE_TIMEOUT_MS = 1_000;
+const CONNECTIONS_EVERY_MS = 5_000;
 
 /** What a sampler measures, and with what. */
 export interface SamplerDeps {
@@ -22,6 +23,8 @@ export interface SamplerDeps {
   readonly livenessPath: string;
   /** Whether the process namespace is the pod's own; then network counters and cgroups are, too. */
   readonly ownNamespaces: boolean;
+  /** Nothing listens on the application's port. */
+  readonly onRefused: () => void;
 }
 
 interface Counters {
@@ -36,6 +39,7 @@ export class Sampler {
   readonly #deps: SamplerDeps;
   readonly #proc: ProcReader;
   #before: Counters | undefined;
+  #connectionsMs = Number.NEGATIVE_INFINITY;
 
   constructor(deps: SamplerDeps) {
     this.#deps = deps;
@@ -45,7 +49,8 @@ export class Sampler {
   /** One measurement. Without a process of the application there is nothing to measure: undefined values, not zeros. */
   async sample(): Promise<PodMetrics> {
     const { podIp, appPort, livenessPath, sockets } = this.#deps;
-    const live = await probe(podIp, appPort, livenessPath, PROBE_TIMEOUT_MS);
+    const live: ProbeResult = await probe(podIp, appPort, livenessPath, PROBE_TIMEOUT_MS);
+    if (live.refused) this.#deps.onRefused();
     const atMs = performance.now();
     const processes = this.#deps.finder.find();
     const fromProc = this.#proc.read(processes);
@@ -75,9 +80,15 @@ export class Sampler {
       diskWriteRate: ratePerSecond(before?.usage.diskWriteBytes, usage.diskWriteBytes, elapsedMs),
       networkReceiveRate: ratePerSecond(before?.network?.received, now.network?.received, elapsedMs),
       networkTransmitRate: ratePerSecond(before?.network?.sent, now.network?.sent, elapsedMs),
-      connections: Object.fromEntries(sockets.connections(appPort)),
+      connections: this.#connectionsNow(sockets, appPort, atMs),
       ...this.#deps.slow(),
     });
+  }
+
+  #connectionsNow(sockets: Sockets, port: number, nowMs: number): Record<string, number> | undefined {
+    if (nowMs - this.#connectionsMs < CONNECTIONS_EVERY_MS) return undefined;
+    this.#connectionsMs = nowMs;
+    return Object.fromEntries(sockets.connections(port));
   }
 
   /** Adds up the cgroups of all containers; undefined as soon as one of them cannot be read. */

@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 
-const LISTEN = '0A';
 const ESTABLISHED = '01';
 const CLOSE_WAIT = '08';
 
@@ -28,15 +27,6 @@ export function parseTcp(table: string): TcpSocket[] {
   return sockets;
 }
 
-/** An IPv4 address as `/proc/net/tcp` shows it on little-endian machines: `127.0.0.1` is `0100007F`. */
-export function hexOf(address: string): string {
-  return address
-    .split('.')
-    .map((part) => Number(part).toString(16).padStart(2, '0').toUpperCase())
-    .reverse()
-    .join('');
-}
-
 /** The address in dots, of IPv4 or of IPv4 mapped into IPv6; other IPv6 addresses as they are shown. */
 export function dotted(hex: string): string {
   const short = hex.length === 32 && hex.startsWith('0000000000000000FFFF0000') ? hex.slice(24) : hex;
@@ -44,7 +34,10 @@ export function dotted(hex: string): string {
   return [6, 4, 2, 0].map((at) => Number.parseInt(short.slice(at, at + 2), 16)).join('.');
 }
 
-/** Looks at the sockets of the pod's network namespace. */
+/**
+ * Looks at the sockets of the pod's network namespace. One look makes the kernel walk its whole table, some milliseconds
+ * on a large machine, so it is not for every second.
+ */
 export class Sockets {
   readonly #root: string;
   readonly #podIp: string;
@@ -52,15 +45,6 @@ export class Sockets {
   constructor(root: string, podIp: string) {
     this.#root = root;
     this.#podIp = podIp;
-  }
-
-  /** Whether something listens on this port of the pod's address, or of all addresses; localhost alone does not count. */
-  isListening(port: number): boolean {
-    const own = hexOf(this.#podIp);
-    return this.#read().some(
-      ({ localAddress, localPort, state }) =>
-        state === LISTEN && localPort === port && (/^0+$/.test(localAddress) || localAddress.endsWith(own)),
-    );
   }
 
   /** Connections from elsewhere to this port, by remote address. */

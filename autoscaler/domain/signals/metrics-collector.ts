@@ -44,6 +44,8 @@ export const FRESHNESS = {
   podMs: 5_000,
   /** A pod that is ready for less than this may still be silent. */
   youngPodMs: 10_000,
+  /** Sidecars look at connections every 5 s. */
+  connectionsMs: 12_000,
   /** A balancer reports each second. */
   balancerMs: 4_000,
 } as const;
@@ -54,6 +56,7 @@ const MIB = 2 ** 20;
 interface PodWindows {
   readonly cpu: SampleWindow;
   readonly memory: SampleWindow;
+  connections: { readonly byAddress: Readonly<Record<string, number>>; readonly atMs: number } | undefined;
   lastMs: number;
   latest: PodSample;
 }
@@ -79,6 +82,7 @@ export class MetricsCollector {
       windows = {
         cpu: new SampleWindow(KEEP_MS),
         memory: new SampleWindow(KEEP_MS),
+        connections: undefined,
         lastMs: atMs,
         latest: sample,
       };
@@ -86,6 +90,9 @@ export class MetricsCollector {
     }
     if (sample.cpuUsage !== undefined) windows.cpu.add(atMs, sample.cpuUsage);
     if (sample.memoryUsage !== undefined) windows.memory.add(atMs, sample.memoryUsage * MIB);
+    if (sample.connections !== undefined && atMs >= (windows.connections?.atMs ?? atMs)) {
+      windows.connections = { byAddress: sample.connections, atMs };
+    }
     if (atMs >= windows.lastMs) {
       windows.lastMs = atMs;
       windows.latest = sample;
@@ -244,10 +251,10 @@ export class MetricsCollector {
     let sum: number | undefined;
     for (const { key } of pods) {
       const windows = this.#pods.get(key);
-      if (windows === undefined || nowMs - windows.lastMs > FRESHNESS.podMs) continue;
-      for (const [address, count] of Object.entries(windows.latest.connections ?? {})) {
-        sum = (sum ?? 0) + (balancers.has(address) ? 0 : count);
-      }
+      const connections = windows?.connections;
+      if (connections === undefined || nowMs - connections.atMs > FRESHNESS.connectionsMs) continue;
+      sum ??= 0;
+      for (const [address, count] of Object.entries(connections.byAddress)) sum += balancers.has(address) ? 0 : count;
     }
     return sum;
   }
