@@ -14,6 +14,8 @@ export interface Sentiment {
 export interface InferenceCost {
   /** CPU time that the inference is repeated for, ms. */
   readonly workMs: number;
+  /** Time without CPU, ms, as when an accelerator does the work. */
+  readonly waitMs: number;
   /** Memory that is held meanwhile, MiB. */
   readonly memoryMib: number;
 }
@@ -22,6 +24,8 @@ export interface InferenceCost {
 export class SentimentModel {
   /** How long loading took. */
   readonly loadSeconds: number;
+  /** When it was loaded, epoch ms. */
+  readonly loadedAtMs = performance.timeOrigin + performance.now();
   readonly #infer: (text: string) => Sentiment;
   #last: Promise<unknown> = Promise.resolve();
 
@@ -71,7 +75,7 @@ export class SentimentModel {
     return mine;
   }
 
-  async #work(text: string, { workMs, memoryMib }: InferenceCost): Promise<Sentiment> {
+  async #work(text: string, { workMs, waitMs, memoryMib }: InferenceCost): Promise<Sentiment> {
     // Filled, since memory that nobody writes to is not really used.
     const held = memoryMib > 0 ? Buffer.alloc(memoryMib * 2 ** 20, 1) : undefined;
     const beganMs = cpuMs();
@@ -82,6 +86,7 @@ export class SentimentModel {
       // Probes are answered between the slices.
       await nextTurn();
     }
+    if (waitMs > 0) await delay(waitMs);
     held?.fill(0, 0, 1);
     return result;
   }

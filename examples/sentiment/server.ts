@@ -3,12 +3,13 @@ import { SentimentModel } from './model.ts';
 import { readServerSettings, type ServerSettings } from './settings.ts';
 
 const MAX_BODY_BYTES = 2 ** 20;
-const LONGEST_WORK_MS = 60_000;
+const LONGEST_COST_MS = 60_000;
 
 const HELP = `A model that judges texts.
 
   POST /          {"text": "I love it."}  ->  {"sentiment": "positive", "score": 0.7, ...}
-  POST /?workMs=N the same, and N ms of CPU time for it
+  POST /?workMs=N the same, with N ms of CPU time for it
+  POST /?waitMs=N the same, with N ms of waiting, as for a GPU
   GET  /healthz   200 while the process lives
   GET  /readyz    200 once the model is loaded
 `;
@@ -92,6 +93,7 @@ export class ModelServer {
   }
 
   async #judge(url: URL, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const receivedAtMs = performance.timeOrigin + performance.now();
     if (this.#model === undefined) {
       response.setHeader('retry-after', '1');
       send(response, 503, { error: 'The model is still being loaded.' });
@@ -102,14 +104,18 @@ export class ModelServer {
       send(response, 400, { error: 'The body must be JSON such as {"text": "I love it."}, 1 MiB at most.' });
       return;
     }
-    const workMs = Number(url.searchParams.get('workMs') ?? this.#settings.workMs);
-    if (!(workMs >= 0 && workMs <= LONGEST_WORK_MS)) {
-      send(response, 400, { error: `workMs must be a number from 0 to ${LONGEST_WORK_MS}.` });
+    const { workMs, waitMs, memoryMib, pod } = this.#settings;
+    const cost = { workMs: costOf(url, 'workMs', workMs), waitMs: costOf(url, 'waitMs', waitMs), memoryMib };
+    if (cost.workMs === undefined || cost.waitMs === undefined) {
+      send(response, 400, { error: `workMs and waitMs are numbers from 0 to ${LONGEST_COST_MS}.` });
       return;
     }
-    const { memoryMib, pod } = this.#settings;
-    const judged = await this.#model.judge(text, { workMs, memoryMib });
-    send(response, 200, { ...judged, pod, loadSeconds: this.#model.loadSeconds });
+    const judged = await this.#model.judge(text, { ...cost, workMs: cost.workMs, waitMs: cost.waitMs });
+    const { loadSeconds, loadedAtMs } = this.#model;
+    response.setHeader('model-started-at', performance.timeOrigin.toFixed(1));
+    response.setHeader('model-loaded-at', loadedAtMs.toFixed(1));
+    response.setHeader('model-received-at', receivedAtMs.toFixed(1));
+    send(response, 200, { ...judged, pod, loadSeconds });
   }
 }
 
@@ -128,6 +134,11 @@ async function textOf(request: IncomingMessage): Promise<string | undefined> {
   } catch {
     return undefined;
   }
+}
+
+function costOf(url: URL, name: string, fallback: number): number | undefined {
+  const value = Number(url.searchParams.get(name) ?? fallback);
+  return value >= 0 && value <= LONGEST_COST_MS ? value : undefined;
 }
 
 function send(response: ServerResponse, status: number, body: unknown): void {

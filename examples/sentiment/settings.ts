@@ -7,6 +7,7 @@ export interface ServerSettings {
   readonly listen: 'early' | 'late';
   readonly loadSeconds: number;
   readonly workMs: number;
+  readonly waitMs: number;
   readonly memoryMib: number;
 }
 
@@ -32,6 +33,7 @@ export function readServerSettings(env: Readonly<Record<string, string | undefin
     listen,
     loadSeconds: number('MODEL_LOAD_SECONDS', 0, 3600),
     workMs: number('MODEL_WORK_MS', 0, 60_000),
+    waitMs: number('MODEL_WAIT_MS', 0, 60_000),
     memoryMib: number('MODEL_MEMORY_MIB', 0, 16_384),
   };
 }
