@@ -34,8 +34,8 @@ export interface Stack {
 
 /** Starts a local cluster in this process and the programs on it, each a Deployment; resolves when all are ready. */
 export async function startStack(options: StackOptions): Promise<Stack> {
-  const program = (name: string) => ({
-    command: [process.execPath, join(ROOT, name, 'main.ts')],
+  const program = (name: string, flags: string[] = []) => ({
+    command: [process.execPath, ...flags, join(ROOT, name, 'main.ts')],
     workingDirectory: ROOT,
   });
   const cluster = await LocalCluster.start({
@@ -45,7 +45,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       node: { command: [process.execPath], workingDirectory: ROOT },
       'nemesis/autoscaler': program('autoscaler'),
       'nemesis/loadbalancer': program('loadbalancer'),
-      'nemesis/sidecar': program('sidecar'),
+      'nemesis/sidecar': program('sidecar', ['--max-semi-space-size=1', '--max-old-space-size=32']),
       ...options.images,
     },
   });

@@ -1,7 +1,7 @@
 /** What the last probe of a starting pod found. */
 export type ProbeResult = 'passed' | 'refused' | 'failed';
 
-const FASTEST_MS = 3;
+const FASTEST_MS = 2;
 const SLOWEST_MS = 100;
 /** A pod that listens but is not ready costs it a request each time. */
 const FASTEST_HTTP_MS = 10;
@@ -11,7 +11,7 @@ const NEAR_RATIO = 0.15;
 /**
  * When to probe a starting pod again, so that readiness is seen soon after it came: the wait is a small share of the
  * time that the start has taken. Example: 5 s into a start the next connection is tried after 5 ms, 60 s into it after
- * 60 ms, and near the learned start time always after 3 ms.
+ * 60 ms, and near the learned start time always after 2 ms.
  *
  * @param elapsedMs - since the pod got its address
  * @param learnedMs - how long past starts took

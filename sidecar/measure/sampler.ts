@@ -10,7 +10,7 @@ import type { Sockets } from './sockets.ts';
 
 const MIB = 2 ** 20;
 const PROBE_TIMEOUT_MS = 1_000;
-const CONNECTIONS_EVERY_MS = 5_000;
+const CONNECTIONS_EVERY_MS = 10_000;
 
 /** What a sampler measures, and with what. */
 export interface SamplerDeps {

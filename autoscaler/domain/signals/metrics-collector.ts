@@ -44,8 +44,8 @@ export const FRESHNESS = {
   podMs: 5_000,
   /** A pod that is ready for less than this may still be silent. */
   youngPodMs: 10_000,
-  /** Sidecars look at connections every 5 s. */
-  connectionsMs: 12_000,
+  /** Sidecars look at connections every 10 s. */
+  connectionsMs: 25_000,
   /** A balancer reports each second. */
   balancerMs: 4_000,
 } as const;

@@ -1,0 +1,50 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { cpus, loadavg, release, totalmem } from 'node:os';
+import { join } from 'node:path';
+
+/** One figure of a benchmark. */
+export interface Row {
+  readonly work: string;
+  readonly candidate: string;
+  readonly metric: string;
+  readonly unit: string;
+  readonly value: number;
+  readonly min: number;
+  readonly max: number;
+  readonly rounds: number;
+}
+
+/** Prints the table of a benchmark and keeps it in `benchmarks/results/NAME.json`. */
+export function publish(name: string, rows: readonly Row[]): void {
+  console.table(
+    rows.map(({ work, candidate, metric, value, unit, min, max, rounds }) => ({
+      work,
+      candidate,
+      metric,
+      value,
+      unit,
+      min,
+      max,
+      rounds,
+    })),
+  );
+  const gib = Math.round(totalmem() / 2 ** 30);
+  const machine = `${cpus()[0]?.model ?? 'unknown'}, ${cpus().length} vCPU, ${gib} GiB, Linux ${release()}, Node ${process.version}, load average ${(loadavg()[0] ?? 0).toFixed(1)}`;
+  const folder = join(import.meta.dirname, 'results');
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(
+    join(folder, `${name}.json`),
+    `${JSON.stringify({ name, date: new Date().toISOString(), machine, rows }, null, 2)}\n`,
+  );
+}
+
+/** The nearest-rank percentile of values in any order. */
+export function percentile(values: readonly number[], rank: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil((rank / 100) * sorted.length) - 1)] ?? Number.NaN;
+}
+
+/** Two digits after the point. */
+export function rounded(value: number): number {
+  return Math.round(value * 100) / 100;
+}
