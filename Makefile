@@ -1,0 +1,58 @@
+# Needs git, make, and any Node from 18 on with its npm; "npm ci" brings the Node that everything runs on.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+# Node 24 out of node_modules first, then the machine's own.
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+
+STAMP := node_modules/.stamp
+
+.PHONY: help demo test e2e bench bench-proxy bench-wake build images lint format clean
+
+help: ## Lists the targets.
+	@echo 'Usage: make TARGET   (each installs by itself what it needs)'
+	@echo
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-12s %s\n", $$1, $$2 }'
+
+demo: $(STAMP) ## A narrated tour on a cluster inside one process; then it stays up. ONCE=1 ends after the tour.
+	@exec node demo/main.ts
+
+test: $(STAMP) ## Lint, types and all tests; the last line is "N passed, N failed, N skipped".
+	@npm run --silent test
+
+e2e: $(STAMP) ## End-to-end tests against the cluster of $KUBECONFIG.
+	@if [ -z "$$KUBECONFIG" ]; then echo 'make e2e needs KUBECONFIG: the path of a kubeconfig whose cluster may be used for tests.' >&2; exit 1; fi
+	@npm run --silent e2e
+
+bench: bench-proxy bench-wake ## All benchmarks, with tables; results go to benchmarks/results.
+
+bench-proxy: $(STAMP) ## CPU, throughput and latency of the data plane beside other proxies.
+	@node benchmarks/bench-proxy.ts
+
+bench-wake: $(STAMP) ## Cold starts in phases.
+	@node benchmarks/bench-wake.ts
+
+build: $(STAMP) ## Compiles the three programs to dist/.
+	@npm run --silent build && echo 'Compiled to dist/.'
+
+images: ## Container images; they come later.
+	@echo 'Container images do not exist yet; they come with a later version (see CHANGELOG.md).' >&2
+	@exit 1
+
+lint: $(STAMP) ## ESLint, formatting, borders between the folders, types.
+	@npm run --silent lint && npm run --silent types
+
+format: $(STAMP) ## Formats everything and repairs what ESLint can.
+	@npm run --silent format
+
+clean: ## Removes what was built and installed, and the state of the demo.
+	@rm -rf node_modules dist coverage .nemesis
+
+$(STAMP): package.json package-lock.json
+	@command -v npm >/dev/null 2>&1 || { \
+	  echo 'npm is missing. Install any Node from 18 on together with npm, for instance with "apt-get install nodejs npm" or from https://nodejs.org, then try again.' >&2; exit 1; }
+	@echo 'Installing dependencies ...'
+	@npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@node scripts/require-node.mjs || { \
+	  echo "There is no Node binary on npm for $$(uname -s) on $$(uname -m); install Node 24.12 or newer from https://nodejs.org, then try again." >&2; exit 1; }
+	@touch $@
