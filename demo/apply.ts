@@ -5,6 +5,7 @@ export interface Manifest {
   readonly apiVersion?: unknown;
   readonly kind: string;
   readonly metadata: { readonly name: string; readonly namespace?: string };
+  readonly spec?: unknown;
 }
 
 /** Plurals that are not just the kind in lower case with an s. */

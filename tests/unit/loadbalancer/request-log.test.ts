@@ -28,7 +28,7 @@ describe('RequestLog', () => {
   it('keeps the last entries and shows the newest first', () => {
     const log = new RequestLog([], { capacity: 3 });
     for (let number = 0; number < 5; number += 1) log.add(entry(number));
-    expect(log.query().items.map((item) => item.requestId)).to.deep.equal(['r4', 'r3', 'r2']);
+    expect(log.query().items.map((item) => item.request_id)).to.deep.equal(['r4', 'r3', 'r2']);
   });
 
   it('pages without repeating or missing any while new ones arrive', () => {
@@ -38,7 +38,7 @@ describe('RequestLog', () => {
     let cursor: string | undefined;
     do {
       const page = log.query({ limit: 3, ...(cursor === undefined ? {} : { cursor }) });
-      seen.push(...page.items.map((item) => item.requestId));
+      seen.push(...page.items.map((item) => item.request_id));
       cursor = page.nextCursor;
       log.add(entry(100 + seen.length));
     } while (cursor !== undefined);
@@ -51,7 +51,7 @@ describe('RequestLog', () => {
     log.add(entry(2, { method: 'POST', clientIp: '192.0.2.2' }));
     log.add(entry(3, { application: 'models/b' }));
     const ids = (query: Parameters<RequestLog['query']>[0]): string[] =>
-      log.query(query).items.map((item) => item.requestId);
+      log.query(query).items.map((item) => item.request_id);
     expect(ids({ status: 503 })).to.deep.equal(['r1']);
     expect(ids({ method: 'post' })).to.deep.equal(['r2']);
     expect(ids({ clientIp: '192.0.2.2' })).to.deep.equal(['r2']);

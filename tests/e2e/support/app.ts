@@ -1,0 +1,193 @@
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { applyManifest, type Manifest } from '../../../demo/apply.ts';
+import type { Stack } from '../../../demo/stack.ts';
+import { waitFor } from '../../../demo/wait-for.ts';
+import type { AutoscalerStatus, ConditionType } from '../../../shared/api/autoscaler.ts';
+import { isPodReady, type Deployment, type Pod } from '../../../shared/kubernetes/objects.ts';
+import { PATCH_TYPES } from '../../../shared/kubernetes/kube-api.ts';
+import { pathOf, RESOURCES } from '../../../shared/kubernetes/paths.ts';
+import { send, type Answer, type SendOptions } from './send.ts';
+
+/** How a test application is made. */
+export interface AppOptions {
+  readonly replicas?: number;
+  readonly env?: Record<string, string>;
+  /** Spec of the Autoscaler without target and route. */
+  readonly spec?: Record<string, unknown>;
+  readonly sidecar?: boolean;
+  /** Changes to the application's container. */
+  readonly container?: Record<string, unknown>;
+  readonly grace?: number;
+}
+
+/** An application in a namespace of its own, with an Autoscaler. */
+export class TestApp {
+  readonly namespace: string;
+  readonly name = 'app';
+  readonly stack: Stack;
+
+  private constructor(stack: Stack, namespace: string) {
+    this.stack = stack;
+    this.namespace = namespace;
+  }
+
+  /** Applies namespace, Deployment and Autoscaler. */
+  static async create(stack: Stack, options: AppOptions = {}): Promise<TestApp> {
+    const app = new TestApp(stack, `e2e-${randomBytes(4).toString('hex')}`);
+    await applyManifest(stack.api, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: app.namespace } });
+    await applyManifest(stack.api, app.deploymentManifest(options));
+    await applyManifest(stack.api, {
+      apiVersion: 'nemesis.io/v1alpha1',
+      kind: 'Autoscaler',
+      metadata: { name: app.name, namespace: app.namespace },
+      spec: {
+        scaleTargetRef: { name: app.name },
+        route: { pathPrefix: app.prefix, stripPrefix: true },
+        sleep: { idleSeconds: 2 },
+        ...options.spec,
+      },
+    });
+    return app;
+  }
+
+  /** Path prefix of its route. */
+  get prefix(): string {
+    return `/${this.namespace}`;
+  }
+
+  /** Sends a request through the balancer. */
+  async send(path = '/', options: SendOptions = {}): Promise<Answer> {
+    return await send(`${this.stack.dataUrl()}${this.prefix}${path}`, options);
+  }
+
+  async status(): Promise<AutoscalerStatus> {
+    const path = pathOf(RESOURCES.autoscalers, this.namespace, this.name);
+    return (await this.stack.api.request<{ status?: AutoscalerStatus }>('GET', path)).status ?? {};
+  }
+
+  async condition(type: ConditionType): Promise<{ status: string; reason: string; message: string } | undefined> {
+    return (await this.status()).conditions?.find((each) => each.type === type);
+  }
+
+  async deployment(): Promise<Deployment> {
+    return await this.stack.api.request<Deployment>('GET', pathOf(RESOURCES.deployments, this.namespace, this.name));
+  }
+
+  async replicas(): Promise<number> {
+    return (await this.deployment()).spec.replicas ?? 1;
+  }
+
+  async pods(): Promise<Pod[]> {
+    const list = await this.stack.api.request<{ items: Pod[] }>('GET', pathOf(RESOURCES.pods, this.namespace));
+    return list.items;
+  }
+
+  async readyPods(): Promise<Pod[]> {
+    return (await this.pods()).filter((pod) => isPodReady(pod) && pod.metadata.deletionTimestamp === undefined);
+  }
+
+  async waitForPhase(phase: string, timeoutMs = 30_000): Promise<void> {
+    await waitFor(`${this.namespace} to be ${phase}`, timeoutMs, async () => (await this.status()).phase === phase);
+  }
+
+  /** Asleep for good: no pod is left. */
+  async waitUntilGone(timeoutMs = 30_000): Promise<void> {
+    await this.waitForPhase('Asleep', timeoutMs);
+    await waitFor(`${this.namespace} to have no pod`, timeoutMs, async () => (await this.pods()).length === 0);
+  }
+
+  /** Changes the Autoscaler's spec by merge-patch. */
+  async patch(spec: Record<string, unknown>): Promise<void> {
+    const path = pathOf(RESOURCES.autoscalers, this.namespace, this.name);
+    await this.stack.api.request('PATCH', path, { contentType: PATCH_TYPES.merge, body: { spec } });
+  }
+
+  /** Changes the Deployment by merge-patch, as somebody else. */
+  async patchDeployment(body: Record<string, unknown>): Promise<void> {
+    const path = pathOf(RESOURCES.deployments, this.namespace, this.name);
+    await this.stack.api.request('PATCH', path, {
+      contentType: PATCH_TYPES.merge,
+      query: { fieldManager: 'kubectl' },
+      body,
+    });
+  }
+
+  /** Entries of the history about this application, newest first. */
+  async history(table: string): Promise<Record<string, unknown>[]> {
+    const url = `${this.stack.autoscalerUrl()}/api/v1/history/${table}?limit=1000&application=${this.namespace}/${this.name}`;
+    const answer = await send(url);
+    return (JSON.parse(answer.body) as { items: Record<string, unknown>[] }).items;
+  }
+
+  /** Changes of scale since the beginning, oldest first, as `from>to`. */
+  async changes(): Promise<string[]> {
+    return (await this.history('scalingEvents')).map(({ from, to }) => `${String(from)}>${String(to)}`).reverse();
+  }
+
+  async remove(): Promise<void> {
+    await this.stack.api.request('DELETE', `/api/v1/namespaces/${this.namespace}`);
+  }
+
+  /** The Deployment as it was applied. */
+  deploymentManifest(options: AppOptions): Manifest & { spec: Record<string, unknown> } {
+    const labels = { app: this.name };
+    const program = readFileSync(join(import.meta.dirname, 'test-app.mjs'), 'utf8');
+    const field = (name: string, fieldPath: string) => ({ name, valueFrom: { fieldRef: { fieldPath } } });
+    return {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name: this.name, namespace: this.namespace },
+      spec: {
+        replicas: options.replicas ?? 0,
+        selector: { matchLabels: labels },
+        template: {
+          metadata: { labels },
+          spec: {
+            terminationGracePeriodSeconds: options.grace ?? 10,
+            ...(options.sidecar === true ? { initContainers: [sidecarContainer(field)] } : {}),
+            containers: [
+              {
+                name: 'app',
+                image: 'node',
+                command: ['node', '--input-type=module', '-e', program],
+                env: [
+                  field('POD_IP', 'status.podIP'),
+                  field('POD_NAME', 'metadata.name'),
+                  ...Object.entries(options.env ?? {}).map(([name, value]) => ({ name, value })),
+                ],
+                ports: [{ name: 'http', containerPort: 9000 }],
+                readinessProbe: { httpGet: { path: '/readyz', port: 'http' }, periodSeconds: 1 },
+                ...(options.sidecar === true
+                  ? { lifecycle: { preStop: { httpGet: { path: '/drain', port: 9890 } } } }
+                  : {}),
+                ...options.container,
+              },
+            ],
+          },
+        },
+      },
+    };
+  }
+}
+
+function sidecarContainer(field: (name: string, fieldPath: string) => unknown): Record<string, unknown> {
+  return {
+    name: 'nemesis-sidecar',
+    image: 'nemesis/sidecar',
+    restartPolicy: 'Always',
+    env: [
+      field('NEMESIS_POD_NAME', 'metadata.name'),
+      field('NEMESIS_POD_UID', 'metadata.uid'),
+      field('NEMESIS_POD_IP', 'status.podIP'),
+      field('NEMESIS_NAMESPACE', 'metadata.namespace'),
+      { name: 'NEMESIS_APP_PORT', value: '9000' },
+      { name: 'NEMESIS_ANNOUNCE_PATH', value: '/readyz' },
+      { name: 'NEMESIS_LIVENESS_PATH', value: '/healthz' },
+      { name: 'NEMESIS_PROCESS_MARKER', value: 'LOCALCLUSTER_POD_UID' },
+      { name: 'NEMESIS_DRAIN_MAX_MS', value: '8000' },
+      { name: 'NEMESIS_CONTROLLER_URL', value: 'http://nemesis-autoscaler.nemesis-system.svc:8091' },
+    ],
+  };
+}
