@@ -19,11 +19,14 @@ export class ModelServer {
   readonly #settings: ServerSettings;
   readonly #server: Server;
   #model: SentimentModel | undefined;
+  readonly #underWay = new Set<ServerResponse>();
   #stopping = false;
 
   constructor(settings: ServerSettings) {
     this.#settings = settings;
     this.#server = createServer((request, response) => {
+      this.#underWay.add(response);
+      response.once('close', () => this.#underWay.delete(response));
       this.#answer(request, response).catch((error: unknown) => {
         send(response, 500, { error: error instanceof Error ? error.message : String(error) });
       });
@@ -47,6 +50,8 @@ export class ModelServer {
   /** Takes no new connections and resolves when every request has its answer. */
   async stop(): Promise<void> {
     this.#stopping = true;
+    // Their connections close after the answer.
+    for (const response of this.#underWay) response.shouldKeepAlive = false;
     if (!this.#server.listening) return;
     const closed = new Promise<void>((resolve) => {
       this.#server.close(() => resolve());
