@@ -3,6 +3,7 @@ import { openapiDocument as autoscalerOpenapi } from '../autoscaler/api/openapi.
 import { openapiDocument as loadbalancerOpenapi } from '../loadbalancer/api/openapi.ts';
 import { openapiDocument as sidecarOpenapi } from '../sidecar/openapi.ts';
 import { customResourceDefinitions } from '../shared/api/crd.ts';
+import { settingsPage } from './settings-page.ts';
 
 /** Every file that is made from code, by its path in the repository; a test says when one is stale. */
 export function generatedFiles(): Record<string, string> {
@@ -15,5 +16,6 @@ export function generatedFiles(): Record<string, string> {
   files['docs/openapi/autoscaler.json'] = `${JSON.stringify(autoscalerOpenapi(), null, 2)}\n`;
   files['docs/openapi/loadbalancer.json'] = `${JSON.stringify(loadbalancerOpenapi(), null, 2)}\n`;
   files['docs/openapi/sidecar.json'] = `${JSON.stringify(sidecarOpenapi(), null, 2)}\n`;
+  files['docs/reference/settings.md'] = settingsPage();
   return files;
 }
