@@ -73,11 +73,35 @@ function toType(crd: CustomResourceDefinition, version: CrdVersion): ResourceTyp
       applyDefaults(asJson(object), schema);
     },
     validate: (object, old) => {
-      const errors = validateSchema(asJson(object), schema, '', true);
+      const errors = ratcheted(validateSchema(asJson(object), schema, '', true), object, old && asRead(old, schema));
       // As in the real API server, rules are evaluated only on values of the right shape.
       return errors.length > 0 ? errors : checkRules(asJson(object), old && asJson(old), schema, '');
     },
   };
+}
+
+/** An older object as a read would give it now: without unknown fields, and with today's defaults. */
+function asRead(stored: KubeObject, schema: JsonSchema): KubeObject {
+  const object = structuredClone(stored);
+  prune(asJson(object), schema, true);
+  applyDefaults(asJson(object), schema);
+  return object;
+}
+
+/**
+ * Without the errors of what an update left as it was: a rule that became stricter must not keep, for instance, the
+ * status of an older object from being written. By top-level field here, finer in the real API server.
+ *
+ * @see https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#validation-ratcheting
+ */
+function ratcheted(errors: FieldError[], object: KubeObject, old: KubeObject | undefined): FieldError[] {
+  if (old === undefined) return errors;
+  const before = old as unknown as Record<string, unknown>;
+  const after = object as unknown as Record<string, unknown>;
+  return errors.filter(({ field }) => {
+    const top = field.replace(/^\./, '').split(/[.[]/)[0] ?? '';
+    return JSON.stringify(before[top]) !== JSON.stringify(after[top]);
+  });
 }
 
 /** The rules of a schema that are no valid CEL, with their paths. */

@@ -20,6 +20,8 @@ export interface AppOptions {
   /** Changes to the application's container. */
   readonly container?: Record<string, unknown>;
   readonly grace?: number;
+  /** Further fields of the Deployment's spec. */
+  readonly deployment?: Record<string, unknown>;
 }
 
 /** An application in a namespace of its own, with an Autoscaler. */
@@ -98,6 +100,11 @@ export class TestApp {
     await waitFor(`${this.namespace} to have no pod`, timeoutMs, async () => (await this.pods()).length === 0);
   }
 
+  /** `spec.replicas` is 0; pods may still be ending. */
+  async waitUntilScaledToZero(timeoutMs = 10_000): Promise<void> {
+    await waitFor(`${this.namespace} to have 0 replicas`, timeoutMs, async () => (await this.replicas()) === 0);
+  }
+
   /** Changes the Autoscaler's spec by merge-patch. */
   async patch(spec: Record<string, unknown>): Promise<void> {
     const path = pathOf(RESOURCES.autoscalers, this.namespace, this.name);
@@ -142,6 +149,7 @@ export class TestApp {
       spec: {
         replicas: options.replicas ?? 0,
         selector: { matchLabels: labels },
+        ...options.deployment,
         template: {
           metadata: { labels },
           spec: {

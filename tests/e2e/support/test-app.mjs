@@ -1,6 +1,8 @@
 // An application for tests: slow to start if asked, and honest about what reaches it.
 import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { appendFileSync } from 'node:fs';
 
 const env = (name, fallback) => process.env[name] ?? fallback;
@@ -16,6 +18,13 @@ let most = 0;
 function note(event) {
   if (journal !== '')
     appendFileSync(journal, `${JSON.stringify({ at: Date.now(), pod: process.env.POD_NAME, ...event })}\n`);
+}
+
+function giveBack() {
+  hold.length = 0;
+  // An idle process collects nothing by itself.
+  setFlagsFromString('--expose-gc');
+  runInNewContext('gc')();
 }
 
 function burn(ms) {
@@ -66,7 +75,7 @@ const server = createServer((request, response) => {
     const burnMs = Number(url.searchParams.get('burn') ?? 0);
     const mib = Number(url.searchParams.get('mib') ?? 0);
     if (mib > 0) hold.push(Buffer.alloc(mib * 2 ** 20, 1));
-    if (mib < 0) hold.length = 0;
+    if (mib < 0) giveBack();
     if (burnMs > 0) burn(burnMs);
     const wait = Number(url.searchParams.get('wait') ?? workMs);
     if (wait > 0) setTimeout(finish, wait);

@@ -1,0 +1,136 @@
+import { expect } from 'chai';
+import type { Stack } from '../../demo/stack.ts';
+import { waitFor } from '../../demo/wait-for.ts';
+import { TestApp } from './support/app.ts';
+import { sharedStack } from './support/shared-stack.ts';
+
+describe('Starts that are slow or fail', function () {
+  this.timeout(60_000);
+  let stack: Stack;
+  before(async function () {
+    this.timeout(30_000);
+    stack = await sharedStack();
+  });
+
+  it('T1: the client gives up while it loads; the start goes on, and only an idle, ready application sleeps', async () => {
+    const app = await TestApp.create(stack, { env: { START_MS: '3500' }, spec: { sleep: { idleSeconds: 1 } } });
+    await app.waitForPhase('Asleep');
+    const gone = new AbortController();
+    const given = app.send('/', { signal: gone.signal }).catch((error: unknown) => error);
+    await waitFor('the wake', 5_000, async () => (await app.replicas()) === 1);
+    gone.abort();
+    expect(await given).to.be.instanceOf(Error);
+    await app.waitForPhase('Active', 20_000);
+    // It became ready without having been put to sleep meanwhile, though nobody waits and it idles for longer than a second.
+    expect(await app.changes()).to.deep.equal(['0>1']);
+    await app.waitUntilGone();
+    expect(await app.changes()).to.deep.equal(['0>1', '1>0']);
+    const [start] = await app.history('coldStarts');
+    expect(start).to.include({ outcome: 'ready' });
+    expect(Number(start?.['totalMs'])).to.be.at.least(3000);
+    await app.remove();
+  });
+
+  it('U7 Activate application: past the deadline it is retried, then a clear 503, and the next request tries again', async () => {
+    const app = await TestApp.create(stack, {
+      env: { START_MS: '600000' },
+      spec: { startup: { deadlineSeconds: 2 }, buffer: { holdSeconds: 30 } },
+    });
+    await app.waitForPhase('Asleep');
+    const first = app.send('/');
+    await waitFor('the first pod', 10_000, async () => (await app.pods()).length > 0);
+    const [firstPod] = await app.pods();
+    await waitFor('another pod after the deadline', 10_000, async () =>
+      (await app.pods()).some(({ metadata }) => metadata.uid !== firstPod?.metadata.uid),
+    );
+    const answer = await first;
+    expect(answer.status).to.equal(503);
+    expect(answer.json['code']).to.equal('StartFailed');
+    expect(answer.json['detail']).to.include('Not ready within 2 s').and.to.include('container app');
+    expect(answer.headers['retry-after']).to.match(/^\d+$/);
+    expect((await app.status()).phase).to.equal('Failed');
+    await app.waitUntilScaledToZero();
+
+    await waitFor('the next request to start it again', 20_000, async () => {
+      const next = new AbortController();
+      void app.send('/', { signal: next.signal }).catch(() => undefined);
+      await waitFor('a scale call', 2_000, async () => (await app.replicas()) === 1).finally(() => next.abort());
+      return true;
+    });
+    expect(await app.changes()).to.deep.equal(['0>1', '1>0', '0>1']);
+    await app.remove();
+  });
+
+  it('a crash loop is told at once, with its exit code', async () => {
+    const app = await TestApp.create(stack, { env: { CRASH: '1' } });
+    await app.waitForPhase('Asleep');
+    const answer = await app.send('/');
+    expect(answer.status).to.equal(503);
+    expect(answer.json['code']).to.equal('StartFailed');
+    expect(answer.json['detail']).to.include('crashes again and again').and.to.include('exit code 3');
+    await app.remove();
+  });
+
+  it('an image that cannot be pulled is told at once', async () => {
+    const app = await TestApp.create(stack, { container: { image: 'nowhere/nothing:1' } });
+    await app.waitForPhase('Asleep');
+    const answer = await app.send('/');
+    expect(answer.status).to.equal(503);
+    expect(answer.json['detail']).to.include('cannot be pulled');
+    await app.remove();
+  });
+
+  it('a quota that leaves no pod is told at once', async () => {
+    const app = await TestApp.create(stack);
+    await app.waitForPhase('Asleep');
+    await stack.api.request('POST', `/api/v1/namespaces/${app.namespace}/resourcequotas`, {
+      body: { apiVersion: 'v1', kind: 'ResourceQuota', metadata: { name: 'none' }, spec: { hard: { pods: '0' } } },
+    });
+    const answer = await app.send('/');
+    expect(answer.status).to.equal(503);
+    expect(answer.json['detail']).to.include('No pod can be created');
+    await app.remove();
+  });
+
+  it('a paused Deployment is told at once', async () => {
+    const app = await TestApp.create(stack, { deployment: { paused: true } });
+    await app.waitForPhase('Asleep');
+    const answer = await app.send('/');
+    expect(answer.status).to.equal(503);
+    expect(answer.json['detail']).to.include('The Deployment is paused');
+    await app.remove();
+  });
+
+  it('somebody else scales to 0: waking is off, with a clear answer, until somebody scales up', async () => {
+    const app = await TestApp.create(stack, { replicas: 1, spec: { sleep: { idleSeconds: 60 } } });
+    expect((await app.send('/')).status).to.equal(200);
+    await app.waitForPhase('Active');
+    await app.patchDeployment({ spec: { replicas: 0 } });
+    await app.waitForPhase('Paused');
+    const off = await app.send('/');
+    expect(off.status).to.equal(503);
+    expect(off.json['detail']).to.include('kubectl scaled it to 0');
+    expect(await app.replicas()).to.equal(0);
+    expect((await app.condition('SoleWriter'))?.status).to.equal('False');
+    await app.patchDeployment({ spec: { replicas: 1 } });
+    await app.waitForPhase('Active');
+    expect((await app.send('/')).status).to.equal(200);
+    await app.remove();
+  });
+
+  it('modes: Observe decides and never acts, Paused refuses', async () => {
+    const app = await TestApp.create(stack, { replicas: 1, spec: { mode: 'Observe', sleep: { idleSeconds: 1 } } });
+    await app.waitForPhase('Observing');
+    expect((await app.send('/')).status).to.equal(200);
+    await app.patch({ mode: 'Paused' });
+    await app.waitForPhase('Paused');
+    expect((await app.send('/')).status).to.equal(200);
+    await app.patchDeployment({ spec: { replicas: 0 } });
+    await waitFor('a refusal', 10_000, async () => (await app.send('/')).json['code'] === 'Paused');
+    expect(await app.changes()).to.deep.equal(['1>0']);
+    await app.patch({ mode: 'Active' });
+    await app.waitForPhase('Asleep');
+    expect((await app.send('/')).status).to.equal(200);
+    await app.remove();
+  });
+});
