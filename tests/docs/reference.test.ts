@@ -1,0 +1,83 @@
+import { expect } from 'chai';
+import { ownAnswers } from '../../loadbalancer/http1/own-answers.ts';
+import { PROGRAM_SETTINGS, settingsPage } from '../../scripts/settings-page.ts';
+import { customResourceDefinitions } from '../../shared/api/crd.ts';
+import { ERRORS } from '../../shared/errors/registry.ts';
+import { filesLike, namesInTables, read, rowsOf } from './support.ts';
+
+const unique = (names: readonly string[]): string[] => [...new Set(names)].sort();
+
+describe('docs/reference/errors.md', () => {
+  const page = read('docs/reference/errors.md');
+  const known: Record<string, { status: number }[]> = {};
+  for (const table of [ERRORS, ownAnswers] as Record<string, { status: number }>[]) {
+    for (const [code, definition] of Object.entries(table)) (known[code] ??= []).push(definition);
+  }
+
+  it('explains every code, and no other', () => {
+    expect(unique(namesInTables(page))).to.deep.equal(Object.keys(known).sort());
+  });
+
+  it('gives each code the status that it is sent with', () => {
+    for (const [code = '', status] of rowsOf(page)) {
+      expect(
+        known[code]?.map((each) => String(each.status)),
+        code,
+      ).to.include(status);
+    }
+  });
+});
+
+describe('docs/reference/settings.md', () => {
+  const page = read('docs/reference/settings.md');
+
+  it('is what "npm run generate" makes', () => {
+    expect(page).to.equal(settingsPage());
+  });
+
+  it('has every setting of every program, and no other', () => {
+    const variables = Object.values(PROGRAM_SETTINGS).flatMap((settings) =>
+      Object.values(settings).map(({ variable }) => variable),
+    );
+    expect(namesInTables(page).sort()).to.deep.equal(variables.sort());
+  });
+});
+
+describe('docs/reference/metrics.md', () => {
+  it('has every metric of the code, and no other', () => {
+    const found = new Set<string>();
+    for (const file of filesLike('{autoscaler,loadbalancer,sidecar,shared}/**/*.ts')) {
+      const text = read(file);
+      for (const [name] of text.matchAll(/nemesis_[a-z_]*[a-z]\b/g)) found.add(name);
+      // Counters that are made in a loop.
+      const loop = /const counters = \{([\s\S]*?)\} as const/.exec(text)?.[1] ?? '';
+      for (const [, name = ''] of loop.matchAll(/^\s+([a-z_]+): \[/gm)) found.add(`nemesis_${name}_total`);
+    }
+    expect(unique(namesInTables(read('docs/reference/metrics.md')))).to.deep.equal([...found].sort());
+  });
+});
+
+interface SchemaNode {
+  readonly properties?: Readonly<Record<string, SchemaNode>>;
+  readonly items?: SchemaNode;
+  readonly default?: unknown;
+}
+
+function fieldsOf(path: string, node: SchemaNode): [string, string][] {
+  if (node.properties !== undefined) {
+    return Object.entries(node.properties).flatMap(([name, child]) => fieldsOf(`${path}.${name}`, child));
+  }
+  if (node.items?.properties !== undefined) return fieldsOf(`${path}[]`, node.items);
+  return [[path, node.default === undefined ? '' : JSON.stringify(node.default).replaceAll('"', '')]];
+}
+
+describe('docs/guides/custom-resource.md', () => {
+  it('has every field of the custom resources with its default, and no other', () => {
+    const expected = customResourceDefinitions().flatMap(({ spec }) => {
+      const [version] = spec['versions'] as { schema: { openAPIV3Schema: SchemaNode } }[];
+      return fieldsOf('spec', version!.schema.openAPIV3Schema.properties!['spec']!);
+    });
+    const shown = rowsOf(read('docs/guides/custom-resource.md')).map(([field, standard]) => [field, standard]);
+    expect(shown).to.have.deep.members(expected);
+  });
+});
