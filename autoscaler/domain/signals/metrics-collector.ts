@@ -203,7 +203,8 @@ export class MetricsCollector {
       if (average !== undefined) {
         sum += average;
         count += 1;
-      } else if (nowMs - pod.readySinceMs > FRESHNESS.youngPodMs) {
+      } else if ((windows !== undefined && !fresh) || nowMs - pod.readySinceMs > FRESHNESS.youngPodMs) {
+        // Only a young pod that has not spoken yet is left out; one that fell silent is missing, however young.
         const age = windows === undefined ? 'never' : `${Math.round((nowMs - windows.lastMs) / 1000)} s ago`;
         return noData(`the sidecar of pod ${pod.key} reported ${metric} last: ${age}`);
       }
