@@ -1,0 +1,132 @@
+import { Actuator } from '../../../autoscaler/controllers/actuator.ts';
+import { ApplicationController } from '../../../autoscaler/controllers/application-controller.ts';
+import { existingBalancers } from '../../../autoscaler/controllers/balancers.ts';
+import type { ControllerMetrics } from '../../../autoscaler/controllers/controller-metrics.ts';
+import { KeyedQueue } from '../../../autoscaler/controllers/keyed-queue.ts';
+import { StatusWriter } from '../../../autoscaler/controllers/status-writer.ts';
+import { Story } from '../../../autoscaler/controllers/story.ts';
+import { MetricsCollector } from '../../../autoscaler/domain/signals/metrics-collector.ts';
+import type { TrafficReport } from '../../../shared/contracts/traffic-report.ts';
+import type { EventRecorder } from '../../../shared/kubernetes/event-recorder.ts';
+import type { Logger } from '../../../shared/runtime/logger.ts';
+import { ApiModel, type ScaleCall } from './api-model.ts';
+import { KEY, type ClusterModel } from './cluster-model.ts';
+import { Process, type Simulation } from './simulation.ts';
+
+/** The Lease, as the API server keeps it. */
+export interface LeaseModel {
+  holder: ControllerModel | undefined;
+  changedMs: number;
+}
+
+const RENEW_DEADLINE_MS = 10_000;
+const LEASE_MS = 15_000;
+const RETRY_MS = 2_000;
+
+const nothing = (): void => undefined;
+/** A logger that says nothing. */
+export const silent = { info: nothing, warn: nothing, error: nothing, debug: nothing } as unknown as Logger;
+
+/** A controller: the real controllers of an application over the model's API server, and a place in the election. */
+export class ControllerModel {
+  readonly process: Process;
+  readonly #sim: Simulation;
+  readonly #lease: LeaseModel;
+  readonly #collector = new MetricsCollector();
+  readonly #controller: ApplicationController;
+  readonly #queue: KeyedQueue;
+  #renewedMs: number | undefined;
+  #leads = false;
+  #ids = 0;
+
+  constructor(name: string, sim: Simulation, cluster: ClusterModel, lease: LeaseModel, onScaleCall: (call: ScaleCall | undefined) => void) {
+    this.process = new Process(name);
+    this.#sim = sim;
+    this.#lease = lease;
+    const { clock } = sim;
+    const api = new ApiModel(sim, cluster, this.process, onScaleCall).asKubeApi();
+    const watch = cluster.watch(this.process, () => this.look());
+    const isLeader = (): boolean => this.isLeader();
+    const events = { record: nothing } as unknown as EventRecorder;
+    const metrics = {
+      observe: nothing,
+      forget: nothing,
+      decisions: { inc: nothing },
+      scaleWrites: { inc: nothing },
+      coldStart: { observe: nothing },
+    } as unknown as ControllerMetrics;
+    const actuator = new Actuator(api, { isLeader, events, logger: silent });
+    this.#controller = new ApplicationController({
+      watch,
+      collector: this.#collector,
+      balancers: () => existingBalancers(watch.balancers.values(), (uid) => this.#collector.knowsBalancer(uid)),
+      otherScaler: () => undefined,
+      isLeader,
+      actuator,
+      statusWriter: new StatusWriter(api, { isLeader, clock, logger: silent }),
+      story: new Story({ actuator, history: { append: nothing }, metrics, clock, logger: silent }),
+      again: () => this.look(),
+      metrics,
+      clock,
+      newId: () => `${name}-${(this.#ids += 1)}`,
+    });
+    this.#queue = new KeyedQueue(
+      (key) => this.#controller.reconcile(key),
+      (_key, error) => sim.violate(`a look failed: ${String(error)}`),
+    );
+  }
+
+  /** Begins to take part. */
+  start(): void {
+    this.#elect();
+    const tick = (): void => {
+      if (this.isLeader()) this.look();
+      this.#sim.schedule(1000, tick, this.process);
+    };
+    this.#sim.schedule(1000, tick, this.process);
+  }
+
+  isLeader(): boolean {
+    return this.#renewedMs !== undefined && this.#sim.nowMs - this.#renewedMs < RENEW_DEADLINE_MS;
+  }
+
+  look(): void {
+    this.#queue.add(KEY);
+  }
+
+  /** What the ingest does with a balancer's report; false: not the leader. */
+  take({ balancer, applications }: TrafficReport): boolean {
+    if (!this.isLeader()) return false;
+    const { nowMs } = this.#sim;
+    this.#collector.heardBalancer(balancer.podUid, nowMs);
+    for (const { namespace, name, ...traffic } of applications) {
+      this.#collector.addTraffic(`${namespace}/${name}`, balancer.podUid, traffic, nowMs);
+      if (traffic.queued > 0 || traffic.drainId !== undefined) this.look();
+    }
+    return true;
+  }
+
+  /** A balancer's pod is gone from this controller's watch. */
+  forgetBalancer(uid: string): void {
+    this.#collector.forgetBalancer(uid);
+  }
+
+  #elect(): void {
+    const lease = this.#lease;
+    const { nowMs } = this.#sim;
+    if (lease.holder === undefined || lease.holder === this || nowMs - lease.changedMs > LEASE_MS) {
+      lease.holder = this;
+      lease.changedMs = nowMs;
+      this.#renewedMs = nowMs;
+    } else {
+      this.#renewedMs = undefined;
+    }
+    if (this.#leads !== this.isLeader()) {
+      this.#leads = this.isLeader();
+      this.#sim.note(`${this.process.name} ${this.#leads ? 'leads' : 'leads no more'}`);
+      this.#controller.reset();
+      if (this.#leads) this.look();
+    }
+    this.#sim.schedule(RETRY_MS, () => this.#elect(), this.process);
+  }
+}
