@@ -9,7 +9,8 @@ import { Screen } from './screen.ts';
 import { startStack, type Stack } from './stack.ts';
 import { claimStateDirectory } from './state-directory.ts';
 import { printInvitation, showStatus } from './stay.ts';
-import { tour, type TourContext } from './tour.ts';
+import type { TourContext } from './tour-context.ts';
+import { tour } from './tour.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const silent = (): void => undefined;

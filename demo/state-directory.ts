@@ -17,7 +17,10 @@ export function claimStateDirectory(parent: string): { readonly path: string; re
 function isInUse(path: string): boolean {
   try {
     const pid = Number(readFileSync(join(path, 'pid'), 'utf8'));
-    return pid !== process.pid && process.kill(pid, 0);
+    if (pid === process.pid) return false;
+    process.kill(pid, 0);
+    // Another program may have this pid by now, and a process that has ended but was not waited for has no command.
+    return process.platform !== 'linux' || readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('demo');
   } catch {
     return false;
   }

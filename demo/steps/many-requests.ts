@@ -1,7 +1,7 @@
 import { DecisionSource, type ScalingEvent } from '../decision-source.ts';
 import { epochMs, judgementOf } from '../model-client.ts';
 import { milliseconds } from '../screen.ts';
-import type { TourContext } from '../tour.ts';
+import type { TourContext } from '../tour-context.ts';
 
 const REQUESTS = 50;
 

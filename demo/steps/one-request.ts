@@ -1,7 +1,7 @@
 import { DEMO_TIMES } from '../demo-application.ts';
 import { judgementOf } from '../model-client.ts';
 import { milliseconds } from '../screen.ts';
-import type { TourContext } from '../tour.ts';
+import type { TourContext } from '../tour-context.ts';
 
 const TEXT = 'I love this wonderful product, it works great!';
 

@@ -1,6 +1,6 @@
 import { APPLICATION } from '../demo-application.ts';
 import { DecisionSource, type Decision } from '../decision-source.ts';
-import type { TourContext } from '../tour.ts';
+import type { TourContext } from '../tour-context.ts';
 
 interface LogRecord {
   readonly timestamp: string;

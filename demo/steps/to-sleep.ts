@@ -1,6 +1,6 @@
 import { DEMO_TIMES } from '../demo-application.ts';
 import { milliseconds } from '../screen.ts';
-import type { TourContext } from '../tour.ts';
+import type { TourContext } from '../tour-context.ts';
 
 /** Nobody asks any more: the application goes to sleep, in two phases. */
 export async function goToSleep({ screen, view, processes }: TourContext): Promise<void> {

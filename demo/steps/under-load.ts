@@ -3,7 +3,7 @@ import { DecisionSource } from '../decision-source.ts';
 import { Load } from '../load.ts';
 import { epochMs } from '../model-client.ts';
 import { milliseconds } from '../screen.ts';
-import type { TourContext } from '../tour.ts';
+import type { TourContext } from '../tour-context.ts';
 
 /** Load makes replicas, by the CPU rule and by the concurrency rule; its end takes them away. */
 export async function scaleUnderLoad(context: TourContext): Promise<void> {
