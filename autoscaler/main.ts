@@ -92,7 +92,12 @@ async function start(): Promise<Lifecycle> {
   const controller = new ApplicationController({
     watch,
     collector,
-    balancers: () => existingBalancers(balancerPods.objects.values(), (uid) => collector.knowsBalancer(uid)),
+    balancers: () =>
+      existingBalancers(
+        balancerPods.objects.values(),
+        (uid) => collector.knowsBalancer(uid),
+        collector.livingBalancers(clock.nowMs()),
+      ),
     otherScaler: (target) => otherScalers.find(target),
     isLeader,
     actuator,

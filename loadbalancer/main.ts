@@ -26,6 +26,8 @@ import { StartProber } from './wake/start-prober.ts';
 import { Waker } from './wake/waker.ts';
 
 const MIB = 2 ** 20;
+/** Without a controller the data port opens after so long. */
+const INTRODUCTION_MS = 2_000;
 
 async function start(): Promise<Lifecycle> {
   const settings = readSettings(loadbalancerSettings, process.env);
@@ -179,8 +181,9 @@ async function start(): Promise<Lifecycle> {
   // Never a 404 for want of knowledge: the port opens when everything has been listed once.
   await watch.firstSync();
   plane.setMaxConnections(watch.settings.maxConnections);
-  state.dataPort = await plane.listen({ host: settings.dataAddress, port: settings.dataPort });
   reporter.start();
+  await reporter.introduced(INTRODUCTION_MS);
+  state.dataPort = await plane.listen({ host: settings.dataAddress, port: settings.dataPort });
   lifecycle.onStop('data plane', async () => {
     state.stopping = true;
     // Unready first and still serving, until nobody sends new connections here any more.

@@ -1,6 +1,7 @@
 import type { Autoscaler } from '../../shared/api/autoscaler.ts';
 import type { Application, ApplicationWatch } from '../../shared/kubernetes/application-watch.ts';
 import { isPodReady } from '../../shared/kubernetes/objects.ts';
+import { SLEEP_TIMES } from '../../shared/rules/sleep.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
 import { recordChange } from '../domain/engine/behavior.ts';
 import { ScalingEngine, type ScalingResult } from '../domain/engine/scaling-engine.ts';
@@ -186,6 +187,12 @@ export class ApplicationController {
   async #act(application: Application, memory: Memory, action: LifecycleAction, taken: LifecycleStep): Promise<void> {
     switch (action.kind) {
       case 'scale':
+        // The status write may have taken long: a scale call that leaves now could meet holds that expire.
+        if (
+          taken.state.phase === 'Draining' &&
+          this.#deps.clock.wallMs() - taken.state.sinceMs >= SLEEP_TIMES.confirmMs
+        )
+          return;
         await this.#scale(
           application,
           memory,

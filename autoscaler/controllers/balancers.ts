@@ -8,14 +8,23 @@ export const BALANCER_SELECTOR = 'app.kubernetes.io/name=nemesis,app.kubernetes.
 /**
  * The balancers that must confirm a sleep: every pod that exists, terminating ones too, but not one
  * that never opened its data port (it was never ready and never reported).
+ *
+ * @param living - UIDs that report, though the watch may not show their pods yet
  */
-export function existingBalancers(pods: Iterable<Pod>, wasHeard: (uid: string) => boolean): BalancerRef[] {
+export function existingBalancers(
+  pods: Iterable<Pod>,
+  wasHeard: (uid: string) => boolean,
+  living: readonly string[] = [],
+): BalancerRef[] {
   const balancers: BalancerRef[] = [];
+  const shown = new Set<string>();
   for (const pod of pods) {
+    shown.add(pod.metadata.uid);
     const ended = pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
     if (ended) continue;
     const { uid, name } = pod.metadata;
     if (isPodReady(pod) || wasHeard(uid)) balancers.push({ uid, name, address: pod.status?.podIP });
   }
+  for (const uid of living) if (!shown.has(uid)) balancers.push({ uid, name: `with UID ${uid}`, address: undefined });
   return balancers;
 }

@@ -25,6 +25,7 @@ export class TrafficReporter {
   #sequence = 0;
   #sending = false;
   #again = false;
+  readonly #introduced = Promise.withResolvers<undefined>();
 
   constructor(deps: TrafficReporterDeps) {
     this.#deps = deps;
@@ -35,6 +36,16 @@ export class TrafficReporter {
   start(): void {
     this.#timer = setInterval(() => this.#send(), EVERY_MS);
     this.#send();
+  }
+
+  /**
+   * Resolves when the controller took a report, or after a while without one: a balancer that forwards before the
+   * controller knows of it would not be asked when an application is put to sleep.
+   */
+  async introduced(withinMs: number): Promise<void> {
+    const timer = setTimeout(() => this.#introduced.resolve(undefined), withinMs);
+    await this.#introduced.promise;
+    clearTimeout(timer);
   }
 
   /** Reports soon: something happened that the controller waits for. */
@@ -60,6 +71,7 @@ export class TrafficReporter {
     const applications = [...this.#deps.directory.all()].map((application) => this.#trafficOf(application));
     void this.#deps.send({ balancer: this.#deps.self, sequence: this.#sequence++, applications }).then((taken) => {
       this.#sending = false;
+      if (taken) this.#introduced.resolve(undefined);
       for (const { namespace, name, responseTimes } of applications) {
         // What was not taken is told with the next report; answers that nobody hears of for long are let go.
         const key = `${namespace}/${name}`;

@@ -120,6 +120,11 @@ export class MetricsCollector {
     return this.#balancers.has(balancer);
   }
 
+  /** Balancers that were heard within the last seconds; a watch may show their pods later than they begin to forward. */
+  livingBalancers(nowMs: number): string[] {
+    return [...this.#balancers].filter(([, atMs]) => nowMs - atMs <= FRESHNESS.balancerMs).map(([uid]) => uid);
+  }
+
   /** Takes in a balancer's report of the application `namespace/name`. */
   addTraffic(application: string, balancer: string, sample: TrafficSample, atMs: number): void {
     const byBalancer = this.#traffic.get(application) ?? new Map<string, BalancerTraffic>();

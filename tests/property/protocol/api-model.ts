@@ -17,7 +17,12 @@ export class ApiModel {
   readonly #owner: Process;
   readonly #onScaleCall: (call: ScaleCall | undefined) => void;
 
-  constructor(sim: Simulation, cluster: ClusterModel, owner: Process, onScaleCall: (call: ScaleCall | undefined) => void) {
+  constructor(
+    sim: Simulation,
+    cluster: ClusterModel,
+    owner: Process,
+    onScaleCall: (call: ScaleCall | undefined) => void,
+  ) {
     this.#sim = sim;
     this.#cluster = cluster;
     this.#owner = owner;

@@ -45,6 +45,7 @@ export class BalancerModel {
   readonly #reporter: TrafficReporter;
   /** Drains that this process has confirmed, and until when it must hold for them. */
   readonly confirmed = new Map<string, number>();
+  isOpen = false;
   #sweeping = false;
 
   constructor(
@@ -92,18 +93,24 @@ export class BalancerModel {
       directory: this.#directory,
       self: { podName: uid, podUid: uid },
       send: (report) => {
-        for (const { drained, drainId } of report.applications) if (drained && drainId !== undefined) this.#confirms(drainId);
+        for (const { drained, drainId } of report.applications)
+          if (drained && drainId !== undefined) this.#confirms(drainId);
         return deps.send(report, this.process);
       },
       clock,
     });
   }
 
-  /** Everything was listed: the port opens, reports begin. */
-  open(): void {
+  /** Everything was listed: reports begin, and the port opens when the controller knows of it. */
+  start(onOpen: () => void): void {
     this.#sim.as(this.process, () => {
       this.#directory.update(KEY);
       this.#reporter.start();
+      void this.#reporter.introduced(2000).then(() => {
+        if (!this.process.alive) return;
+        this.isOpen = true;
+        onOpen();
+      });
     });
   }
 
@@ -118,6 +125,7 @@ export class BalancerModel {
 
   /** A client sends a request. */
   arrive(serviceMs: number): void {
+    if (!this.isOpen) return;
     const request = new SimRequest(this, serviceMs);
     this.requests.add(request);
     const answer = this.plane.acquire(request, 100, this.#sim.nowMs);

@@ -118,7 +118,8 @@ export class ClusterModel {
   patchStatus(patch: Record<string, unknown>, resourceVersion: string): boolean {
     if (resourceVersion !== String(this.statusRv)) return false;
     const merged = Object.fromEntries(Object.entries({ ...this.status, ...patch }).filter(([, each]) => each !== null));
-    if (merged['phase'] !== this.status.phase) this.#sim.note(`phase ${this.status.phase ?? '-'} -> ${String(merged['phase'])}`);
+    if (merged['phase'] !== this.status.phase)
+      this.#sim.note(`phase ${this.status.phase ?? '-'} -> ${String(merged['phase'])}`);
     this.status = merged as AutoscalerStatus;
     this.statusRv = this.rv += 1;
     const state = { rv: this.statusRv, status: this.status };
@@ -129,9 +130,19 @@ export class ClusterModel {
   /** A balancer's pod appears, changes or goes. */
   setBalancer(uid: string, ready: boolean, gone = false): void {
     const pod: Pod = {
-      metadata: { name: uid, namespace: 'nemesis-system', uid, resourceVersion: String((this.rv += 1)), creationTimestamp: CREATED },
+      metadata: {
+        name: uid,
+        namespace: 'nemesis-system',
+        uid,
+        resourceVersion: String((this.rv += 1)),
+        creationTimestamp: CREATED,
+      },
       spec: { containers: [{ name: 'loadbalancer' }] },
-      status: { phase: 'Running', podIP: '10.0.0.1', conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }] },
+      status: {
+        phase: 'Running',
+        podIP: '10.0.0.1',
+        conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }],
+      },
     };
     if (gone) this.#balancers.delete(uid);
     else this.#balancers.set(uid, pod);

@@ -39,7 +39,13 @@ export class ControllerModel {
   #leads = false;
   #ids = 0;
 
-  constructor(name: string, sim: Simulation, cluster: ClusterModel, lease: LeaseModel, onScaleCall: (call: ScaleCall | undefined) => void) {
+  constructor(
+    name: string,
+    sim: Simulation,
+    cluster: ClusterModel,
+    lease: LeaseModel,
+    onScaleCall: (call: ScaleCall | undefined) => void,
+  ) {
     this.process = new Process(name);
     this.#sim = sim;
     this.#lease = lease;
@@ -59,7 +65,12 @@ export class ControllerModel {
     this.#controller = new ApplicationController({
       watch,
       collector: this.#collector,
-      balancers: () => existingBalancers(watch.balancers.values(), (uid) => this.#collector.knowsBalancer(uid)),
+      balancers: () =>
+        existingBalancers(
+          watch.balancers.values(),
+          (uid) => this.#collector.knowsBalancer(uid),
+          this.#collector.livingBalancers(clock.nowMs()),
+        ),
       otherScaler: () => undefined,
       isLeader,
       actuator,

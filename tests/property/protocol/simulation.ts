@@ -63,10 +63,10 @@ export class Simulation {
   /** How long a message takes: mostly a few milliseconds, now and then seconds. */
   latencyMs(): number {
     if (this.calm) return 2;
-    const kind = this.choose(20);
+    const kind = this.choose(22);
     if (kind < 12) return 1 + kind;
     if (kind < 17) return 50 * (kind - 10);
-    return kind === 17 ? 900 : kind === 18 ? 2500 : 7000;
+    return [900, 900, 2200, 4500, 7000][kind - 17] ?? 1;
   }
 
   /** A number from 0 to 1 for code that wants chance. */

@@ -11,7 +11,12 @@ export type Incident =
   | { readonly kind: 'arrive'; readonly afterMs: number; readonly which: number; readonly serviceMs: number }
   | { readonly kind: 'restartBalancer' | 'addBalancer'; readonly afterMs: number; readonly which: number }
   | { readonly kind: 'crashController' | 'stopController'; readonly afterMs: number; readonly which: number }
-  | { readonly kind: 'freezeController' | 'freezeBalancer'; readonly afterMs: number; readonly which: number; readonly forMs: number };
+  | {
+      readonly kind: 'freezeController' | 'freezeBalancer';
+      readonly afterMs: number;
+      readonly which: number;
+      readonly forMs: number;
+    };
 
 /** A whole run: who is there, what happens, and the numbers that latencies are drawn from. */
 export interface Schedule {
@@ -27,7 +32,9 @@ const SETTLE_MS = 45_000;
 const SLEEPS_MS = 60_000;
 
 /** Runs a schedule and returns what was violated, with the trace that led there. */
-export async function runSchedule(schedule: Schedule): Promise<{ violations: string[]; trace: string[]; world: World }> {
+export async function runSchedule(
+  schedule: Schedule,
+): Promise<{ violations: string[]; trace: string[]; world: World }> {
   const world = new World(schedule);
   world.sim.install();
   try {
@@ -152,8 +159,8 @@ export class World {
       send: (report, from) => this.#deliver(report, from),
     });
     if (add) this.#balancers.push(balancer);
-    balancer.open();
-    this.cluster.setBalancer(uid, true);
+    this.cluster.setBalancer(uid, false);
+    balancer.start(() => this.cluster.setBalancer(uid, true));
     return balancer;
   }
 
@@ -195,11 +202,13 @@ export class World {
     // A call that was sent in time and then lay in the network: requests may be under way again, and the pods drain.
     const late = sim.nowMs - (call?.sentMs ?? 0) > SLEEP_TIMES.holdMs - SLEEP_TIMES.confirmMs;
     if (late) this.lateSleeps += 1;
-    for (const { uid, plane, confirmed, process } of this.#living()) {
+    for (const { uid, plane, confirmed, isOpen } of this.#living()) {
+      if (!isOpen) continue;
       if (!late && plane.inFlight > 0) sim.violate(`to 0 with ${plane.inFlight} requests of ${uid} on pods`);
       const untilMs = confirmed.get(call?.drainId ?? '');
-      if (untilMs === undefined && process.name !== '') sim.violate(`to 0 without the word of ${uid} for ${call?.drainId ?? 'no drain'}`);
-      else if (!late && untilMs !== undefined && untilMs < sim.nowMs) sim.violate(`to 0 after the hold of ${uid} had expired`);
+      if (untilMs === undefined) sim.violate(`to 0 without the word of ${uid} for ${call?.drainId ?? 'no drain'}`);
+      else if (!late && untilMs !== undefined && untilMs < sim.nowMs)
+        sim.violate(`to 0 after the hold of ${uid} had expired`);
     }
   }
 }
