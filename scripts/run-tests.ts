@@ -14,18 +14,13 @@ const suites = ['unit', 'property', 'docs', 'integration', 'behaviour', 'e2e'].m
   (name) => `tests/${name}/**/*.test.ts`,
 );
 const specs = process.argv.length > 2 ? process.argv.slice(2) : suites;
-// The suites run on clusters of their own, whatever cluster the shell points to.
-const env = { ...process.env, KUBECONFIG: '' };
-const mocha = spawnSync('mocha', ['--config', '.mocharc.json', ...specs], {
-  stdio: ['inherit', 'pipe', 'inherit'],
-  env,
-  maxBuffer: 2 ** 28,
-});
-const output = mocha.stdout.toString();
-process.stdout.write(output.replace(/\d+ passed, \d+ failed, \d+ skipped\n$/, ''));
-const counts = /(\d+) passed, (\d+) failed, (\d+) skipped\n$/.exec(output);
-const [passed, failed, skipped] = counts === null ? [0, 1, 0] : counts.slice(1).map(Number);
-process.stdout.write(
-  `${(passed ?? 0) + checks.length - failedChecks} passed, ${(failed ?? 1) + failedChecks} failed, ${skipped ?? 0} skipped\n`,
-);
+const env = {
+  ...process.env,
+  // The suites run on clusters of their own, whatever cluster the shell points to.
+  KUBECONFIG: '',
+  // The reporter adds the checks to its last line.
+  CHECKS_PASSED: String(checks.length - failedChecks),
+  CHECKS_FAILED: String(failedChecks),
+};
+const mocha = spawnSync('mocha', ['--config', '.mocharc.json', ...specs], { stdio: 'inherit', env });
 process.exitCode = mocha.status === 0 && failedChecks === 0 ? 0 : 1;
