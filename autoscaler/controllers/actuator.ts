@@ -1,6 +1,6 @@
 import type { Application } from '../../shared/kubernetes/application-watch.ts';
 import type { EventRecorder } from '../../shared/kubernetes/event-recorder.ts';
-import { isKubeStatus, PATCH_TYPES, type KubeApi } from '../../shared/kubernetes/kube-api.ts';
+import { isKubeStatus, KubeError, PATCH_TYPES, type KubeApi } from '../../shared/kubernetes/kube-api.ts';
 import { isPodReady, type Pod } from '../../shared/kubernetes/objects.ts';
 import { pathOf, RESOURCES } from '../../shared/kubernetes/paths.ts';
 import { writeScale } from '../../shared/kubernetes/scale.ts';
@@ -10,8 +10,11 @@ import { messageOf, type Logger } from '../../shared/runtime/logger.ts';
 
 /** How a write of replicas ended. `stale`: the Deployment changed meanwhile, decide again. */
 export type ScaleOutcome =
-  { readonly kind: 'done' } | { readonly kind: 'stale' } | { readonly kind: 'failed'; readonly message: string };
+  | { readonly kind: 'done' }
+  | { readonly kind: 'stale' }
+  | { readonly kind: 'failed'; readonly message: string; readonly mayLand: boolean };
 
+const FENCE = 'nemesis.io/fence';
 const DELETION_COST = 'controller.kubernetes.io/pod-deletion-cost';
 
 /** The only place where this program changes a cluster's workloads. Each write is refused unless this process leads. */
@@ -42,11 +45,34 @@ export class Actuator {
       if (isKubeStatus(error, 409)) return { kind: 'stale' };
       const text = `Scaling ${deployment.metadata.name} from ${from} to ${replicas} failed: ${messageOf(error)}`;
       this.event(application, 'Warning', 'ScaleFailed', text);
-      return { kind: 'failed', message: text };
+      return { kind: 'failed', message: text, mayLand: !(error instanceof KubeError) };
     }
     this.#deps.logger.info('scaled', { application: application.key, from, to: replicas, reason, decision: message });
     this.event(application, 'Normal', reason, `Scaled from ${from} to ${replicas}: ${message}`);
     return { kind: 'done' };
+  }
+
+  /**
+   * Gives the Deployment a new resourceVersion, so that a scale call which is still on its way is refused when it lands.
+   * Returns whether that is done.
+   */
+  async fence({ deployment, metadata, key }: Application, mark: string): Promise<boolean> {
+    if (deployment === undefined || !this.#deps.isLeader()) return false;
+    try {
+      await this.#api.request('PATCH', pathOf(RESOURCES.deployments, metadata.namespace, deployment.metadata.name), {
+        query: { fieldManager: FIELD_MANAGERS.autoscaler },
+        contentType: PATCH_TYPES.merge,
+        timeoutMs: SLEEP_TIMES.scaleCallMs,
+        body: { metadata: { annotations: { [FENCE]: mark } } },
+      });
+      return true;
+    } catch (error) {
+      this.#deps.logger.warn('a late scale call could not be fenced off yet', {
+        application: key,
+        reason: messageOf(error),
+      });
+      return false;
+    }
   }
 
   /** Tells the ReplicaSet which pods are busy; only advice, so failures are no reason not to scale. */

@@ -133,6 +133,12 @@ export class ApplicationController {
       },
       wallMs,
     );
+    if (memory.sleepMayLand && taken.state.phase !== 'Draining') {
+      // Balancers forward again as soon as the sleep is called off, so its scale call must not land after that.
+      const awake = replicas > 0;
+      if (awake && !(await this.#deps.actuator.fence(application, this.#deps.newId()))) return;
+      memory.sleepMayLand = false;
+    }
     const moved = taken.state.phase !== memory.life.phase || taken.state.drainId !== memory.life.drainId;
     if (!(await this.#deps.statusWriter.write(application, memory, status))) return;
     if (moved) {
@@ -226,6 +232,7 @@ export class ApplicationController {
         return;
       case 'failed':
         memory.ableToScale = outcome.message;
+        if (replicas === 0 && outcome.mayLand) memory.sleepMayLand = true;
         return;
       case 'stale':
         // The watch brings the newer state, and with it the next look.

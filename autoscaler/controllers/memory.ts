@@ -24,6 +24,8 @@ export interface Memory {
   decisionRecordedMs: number;
   lastScaleTime: string | undefined;
   ableToScale: string | undefined;
+  /** A call that scales to 0 was sent and not answered, by us or by an earlier leader: it may land at any time. */
+  sleepMayLand: boolean;
   otherWriter: string | undefined;
   /** `spec.replicas` at the last look. */
   replicas: number | undefined;
@@ -49,6 +51,7 @@ export function recall(application: Application, status: AutoscalerStatus | unde
     decisionRecordedMs: Number.NEGATIVE_INFINITY,
     lastScaleTime: status?.lastScaleTime,
     ableToScale: undefined,
+    sleepMayLand: status?.phase === 'Draining',
     otherWriter: undefined,
     replicas: undefined,
     ownChange: undefined,

@@ -48,6 +48,8 @@ export const FRESHNESS = {
   connectionsMs: 25_000,
   /** A balancer reports each second. */
   balancerMs: 4_000,
+  /** A balancer that was heard within so long counts as existing, whatever the watch of its pods shows. */
+  balancerExistsMs: 60_000,
 } as const;
 
 const KEEP_MS = 600_000;
@@ -120,9 +122,9 @@ export class MetricsCollector {
     return this.#balancers.has(balancer);
   }
 
-  /** Balancers that were heard within the last seconds; a watch may show their pods later than they begin to forward. */
+  /** Balancers that were heard within the last minute; a watch may show their pods later than they begin to forward. */
   livingBalancers(nowMs: number): string[] {
-    return [...this.#balancers].filter(([, atMs]) => nowMs - atMs <= FRESHNESS.balancerMs).map(([uid]) => uid);
+    return [...this.#balancers].filter(([, atMs]) => nowMs - atMs <= FRESHNESS.balancerExistsMs).map(([uid]) => uid);
   }
 
   /** Takes in a balancer's report of the application `namespace/name`. */

@@ -88,6 +88,7 @@ export class ApiModel {
       const done = this.#cluster.patchStatus(body.status, resourceVersion ?? '');
       return done ? { metadata: { resourceVersion: String(this.#cluster.statusRv) } } : conflict;
     }
+    if (method === 'PATCH' && path.endsWith('/deployments/sentiment')) this.#cluster.touch();
     return {};
   }
 }

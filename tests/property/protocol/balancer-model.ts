@@ -46,6 +46,8 @@ export class BalancerModel {
   /** Drains that this process has confirmed, and until when it must hold for them. */
   readonly confirmed = new Map<string, number>();
   isOpen = false;
+  /** False: it opened its port without the controller's answer, as it must when there is none. */
+  introduced = false;
   #sweeping = false;
 
   constructor(
@@ -106,9 +108,11 @@ export class BalancerModel {
     this.#sim.as(this.process, () => {
       this.#directory.update(KEY);
       this.#reporter.start();
+      const beganMs = this.#sim.nowMs;
       void this.#reporter.introduced(2000).then(() => {
         if (!this.process.alive) return;
         this.isOpen = true;
+        this.introduced = this.#sim.nowMs - beganMs < 2000;
         onOpen();
       });
     });

@@ -114,6 +114,12 @@ export class ClusterModel {
     return true;
   }
 
+  /** Something else of the Deployment changes. */
+  touch(): void {
+    this.#sim.note('the Deployment is fenced');
+    this.#deploymentChanged();
+  }
+
   /** Applies a merge-patch of the status. Returns false for 409. */
   patchStatus(patch: Record<string, unknown>, resourceVersion: string): boolean {
     if (resourceVersion !== String(this.statusRv)) return false;

@@ -9,6 +9,11 @@ export class Process {
   constructor(name: string) {
     this.name = name;
   }
+
+  /** Never shortens a freeze: what waits for its end would be overtaken. */
+  freeze(untilMs: number): void {
+    this.frozenUntilMs = Math.max(this.frozenUntilMs, untilMs);
+  }
 }
 
 interface Event {

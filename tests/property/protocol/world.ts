@@ -110,6 +110,7 @@ export class World {
         sim.as(balancer.process, () => balancer.arrive(incident.serviceMs));
         return;
       case 'restartBalancer':
+        if (!balancer.process.alive) return;
         balancer.crash();
         this.cluster.setBalancer(balancer.uid, false);
         sim.schedule(200, () => {
@@ -120,10 +121,10 @@ export class World {
         if (this.#balancers.length < 4) this.#openBalancer(`lb-${this.#balancers.length}`);
         return;
       case 'freezeBalancer':
-        balancer.process.frozenUntilMs = sim.nowMs + incident.forMs;
+        balancer.process.freeze(sim.nowMs + incident.forMs);
         return;
       case 'freezeController':
-        controller.process.frozenUntilMs = sim.nowMs + incident.forMs;
+        controller.process.freeze(sim.nowMs + incident.forMs);
         return;
       case 'stopController':
         if (this.#lease.holder === controller) this.#lease.holder = undefined;
@@ -202,8 +203,8 @@ export class World {
     // A call that was sent in time and then lay in the network: requests may be under way again, and the pods drain.
     const late = sim.nowMs - (call?.sentMs ?? 0) > SLEEP_TIMES.holdMs - SLEEP_TIMES.confirmMs;
     if (late) this.lateSleeps += 1;
-    for (const { uid, plane, confirmed, isOpen } of this.#living()) {
-      if (!isOpen) continue;
+    for (const { uid, plane, confirmed, isOpen, introduced } of this.#living()) {
+      if (!isOpen || !introduced) continue;
       if (!late && plane.inFlight > 0) sim.violate(`to 0 with ${plane.inFlight} requests of ${uid} on pods`);
       const untilMs = confirmed.get(call?.drainId ?? '');
       if (untilMs === undefined) sim.violate(`to 0 without the word of ${uid} for ${call?.drainId ?? 'no drain'}`);
