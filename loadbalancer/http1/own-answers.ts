@@ -1,32 +1,14 @@
+import { problem } from '../../shared/errors/problem.ts';
+import { ERRORS, type ErrorCode } from '../../shared/errors/registry.ts';
 import type { Refusal } from '../domain/hold-queue.ts';
 
-/** An answer that is our own: what it means, and with which status it is given. */
-export interface ProblemDefinition {
-  readonly status: number;
-  readonly title: string;
-  /** Sent when the cause names no time of its own. */
-  readonly retryAfterSeconds?: number;
-}
-
-/** Every answer that the data plane gives in its own name, by its stable code. */
-export const ownAnswers = {
-  BadRequest: { status: 400, title: 'Malformed request' },
-  NoRoute: { status: 404, title: 'No application has this address' },
-  RequestTimeout: { status: 408, title: 'The request did not arrive in time' },
-  HeadersTooLarge: { status: 431, title: 'Request head too large' },
-  NotImplemented: { status: 501, title: 'Method not implemented' },
-  BadGateway: { status: 502, title: 'The application broke the connection' },
-  BufferFull: { status: 503, title: 'Too many requests are waiting', retryAfterSeconds: 5 },
-  NotSynced: { status: 503, title: 'Routes are not known yet', retryAfterSeconds: 1 },
-  ShuttingDown: { status: 503, title: 'This balancer is shutting down', retryAfterSeconds: 1 },
-  StartTimeout: { status: 503, title: 'The application did not start in time', retryAfterSeconds: 10 },
-  Unavailable: { status: 503, title: 'The application is not available' },
-  GatewayTimeout: { status: 504, title: 'The application did not answer in time' },
-  VersionNotSupported: { status: 505, title: 'HTTP version not supported' },
-} as const satisfies Readonly<Record<string, ProblemDefinition>>;
-
-/** Code of an answer of our own. */
-export type OwnAnswerCode = keyof typeof ownAnswers;
+/** Seconds that `Retry-After` says where the cause names no time of its own. */
+const retryAfterSeconds: Partial<Readonly<Record<ErrorCode, number>>> = {
+  BufferFull: 5,
+  NotSynced: 1,
+  ShuttingDown: 1,
+  StartTimeout: 10,
+};
 
 const reasonPhrases: Readonly<Record<number, string>> = {
   400: 'Bad Request',
@@ -57,28 +39,15 @@ export interface OwnAnswer {
   readonly text: string;
 }
 
-const definitionOf = (code: string): ProblemDefinition =>
-  Object.hasOwn(ownAnswers, code) ? ownAnswers[code as OwnAnswerCode] : ownAnswers.Unavailable;
-
-/**
- * Writes a refusal as problem+json (RFC 9457). A code that is not in the table is one of the gate's own reasons and is
- * answered as `Unavailable` is, with its own code.
- */
+/** Writes a refusal as problem+json (RFC 9457). A code that the registry does not know would be a defect; it is answered as a 503. */
 export const renderOwnAnswer = (refusal: Refusal, context: OwnAnswerContext): OwnAnswer => {
-  const definition = definitionOf(refusal.code);
-  const { status, title } = definition;
-  const retryAfter = refusal.retryAfterSeconds ?? definition.retryAfterSeconds;
+  const code: ErrorCode = Object.hasOwn(ERRORS, refusal.code) ? (refusal.code as ErrorCode) : 'Unavailable';
   const instance = context.requestId === undefined ? {} : { instance: `urn:request:${context.requestId}` };
-  const problem = {
-    type: `https://nemesis.io/problems/${refusal.code}`,
-    title,
-    status,
-    detail: refusal.detail,
-    code: refusal.code,
-    ...instance,
-  };
+  const document = problem(code, refusal.detail, instance);
+  const { status } = document;
+  const retryAfter = refusal.retryAfterSeconds ?? retryAfterSeconds[code];
   // Escaped to ASCII, so that characters and bytes are the same number.
-  const body = JSON.stringify(problem).replaceAll(
+  const body = JSON.stringify(document).replaceAll(
     /[\u007f-\uffff]/g,
     (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
