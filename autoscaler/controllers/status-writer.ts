@@ -24,6 +24,10 @@ export class StatusWriter {
   /** Returns whether the status stands as wanted, so that it may be acted on. */
   async write(application: Application, memory: Memory, status: AutoscalerStatus): Promise<boolean> {
     const nowMs = this.#deps.clock.nowMs();
+    // Another leader's last write may have landed after this one began; what the watch shows now is what stands.
+    const shown =
+      newer(memory.resourceVersion, application.metadata.resourceVersion) === application.metadata.resourceVersion;
+    if (shown && application.resource !== undefined) memory.status = application.resource.status;
     const transition = isTransition(memory.status, status);
     if (!transition) {
       if (nowMs - memory.statusWrittenMs < QUIET_MS || sameText(memory.status, status)) return true;
@@ -42,7 +46,9 @@ export class StatusWriter {
         lastTransitionTime: now,
       })),
     };
-    if (!isTransition(memory.status, status)) return;
+    const told = memory.status?.conditions?.map(({ message }) => message).join('\n');
+    const sentence = status.conditions?.map(({ message }) => message).join('\n');
+    if (!isTransition(memory.status, status) && told === sentence) return;
     await this.#patch(application, memory, statusPatch(status), status);
   }
 

@@ -1,4 +1,10 @@
-import type { Autoscaler, AutoscalerCondition, AutoscalerStatus, ConditionType } from '../../shared/api/autoscaler.ts';
+import {
+  autoscalerStatusSchema,
+  type Autoscaler,
+  type AutoscalerCondition,
+  type AutoscalerStatus,
+  type ConditionType,
+} from '../../shared/api/autoscaler.ts';
 import { UNKNOWN_LIFE, type LifecycleState, type LifecycleStep } from '../domain/lifecycle/lifecycle.ts';
 import type { ScalingResult } from '../domain/engine/scaling-engine.ts';
 
@@ -157,8 +163,7 @@ export function inertConditions(reason: string, message: string, conflicted: boo
 
 /** A merge-patch that leaves exactly this status: what is not there any more is null. */
 export function statusPatch(status: AutoscalerStatus): Record<string, unknown> {
-  const gone = ['drainId', 'wakeId', 'retryAfter', 'lastDecision', 'phase', 'phaseSince', 'targetUid'] as const;
-  return { ...Object.fromEntries(gone.map((key) => [key, null])), ...status };
+  return { ...Object.fromEntries(Object.keys(autoscalerStatusSchema.shape).map((key) => [key, null])), ...status };
 }
 
 /** Whether two statuses differ in something that must be told at once (not just a number in a message). */

@@ -81,7 +81,7 @@ export function mountIngest(app: Express, guard: RequestHandler | undefined, dep
 function leaderOnly(isLeader: () => boolean): RequestHandler {
   return (_request, _response, next) => {
     if (isLeader()) next();
-    else next(new NemesisError('NotLeader', 'Another controller leads; the Service nemesis-controller leads to it.'));
+    else next(new NemesisError('NotLeader', 'Another controller leads; the Service nemesis-autoscaler leads to it.'));
   };
 }
 

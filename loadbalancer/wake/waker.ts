@@ -8,6 +8,7 @@ import { wakeFacts, type RoutedApplication } from '../routing/routed-application
 /** While requests are held and replicas are 0, the scale call is repeated after at most so long. */
 const REPEAT_MS = 250;
 const SCALE_TIMEOUT_MS = 3_000;
+const WARM_EVERY_MS = 15_000;
 
 /** What happened to scale calls; for metrics. */
 export type WakeOutcome = 'done' | 'stale' | 'refused' | 'unreachable';
@@ -30,6 +31,7 @@ export class Waker {
   readonly #api: KubeApi;
   readonly #deps: WakerDeps;
   readonly #busy = new Set<string>();
+  #warmth: NodeJS.Timeout | undefined;
   readonly #timers = new Map<string, NodeJS.Timeout>();
   /** The Deployment's version that our last successful call made; until the watch shows it, nothing is repeated. */
   readonly #written = new Map<string, { resourceVersion: string; atMs: number }>();
@@ -61,8 +63,20 @@ export class Waker {
     });
   }
 
+  /**
+   * Asks the API server for something small now and then, so that the first wake after a quiet night does not pay for a
+   * new connection and its TLS handshake.
+   */
+  keepWarm(): void {
+    this.#warmth = setInterval(() => {
+      this.#api.request('GET', '/version', { timeoutMs: SCALE_TIMEOUT_MS }).catch(() => undefined);
+    }, WARM_EVERY_MS);
+    this.#warmth.unref();
+  }
+
   /** Ends all repetitions. */
   stop(): void {
+    clearInterval(this.#warmth);
     for (const timer of this.#timers.values()) clearTimeout(timer);
     this.#timers.clear();
   }
@@ -90,6 +104,7 @@ export class Waker {
       finish('done');
       logger.info('waking', { application: application.key, replicas, tookMs: Math.round(clock.nowMs() - startMs) });
     } catch (error) {
+      if (error instanceof KubeError && error.status < 500) this.#deps.onReachable(true);
       if (isKubeStatus(error, 409)) {
         finish('stale');
         return;

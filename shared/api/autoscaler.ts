@@ -133,7 +133,7 @@ const route = withRules(
     pathPrefix: z.string().max(256).regex(/^\/[A-Za-z0-9._~!$&'()*+,;=:@/-]*$/).default('/').describe('The longest matching prefix wins.'),
     stripPrefix: z.boolean().default(false).describe('Remove pathPrefix before the request goes to the application.'),
     port: port('Container port, by number or name; default: the only one of the first container.').optional(),
-    serviceRef: z.object({ name: z.string().min(1).max(63) }).optional().describe('Service that names the application.'),
+    serviceRef: z.object({ name: z.string().min(1).max(63) }).optional().describe('Service whose names in the cluster, such as NAME.NAMESPACE.svc, are hosts of this route as well.'),
   }),
   [
     {

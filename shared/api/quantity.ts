@@ -4,9 +4,6 @@
  */
 
 const SUFFIXES: Readonly<Record<string, number>> = {
-  n: 1e-9,
-  u: 1e-6,
-  m: 1e-3,
   '': 1,
   k: 1e3,
   M: 1e6,
@@ -19,6 +16,9 @@ const SUFFIXES: Readonly<Record<string, number>> = {
   Ti: 2 ** 40,
   Pi: 2 ** 50,
 };
+
+/** Dividing is exact where multiplying by a fraction is not: 700m is 0.7, but 700 * 0.001 is a little more. */
+const DIVISORS: Readonly<Record<string, number>> = { n: 1e9, u: 1e6, m: 1e3 };
 
 /** The form of a non-negative quantity; the same pattern stands in the CRD. */
 export const QUANTITY_PATTERN = /^[0-9]+(\.[0-9]+)?(n|u|m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$/;
@@ -40,12 +40,15 @@ export function parseQuantity(quantity: string | number): number {
     );
   }
   const suffix = /[a-zA-Z]*$/.exec(text)?.[0] ?? '';
-  return Number(text.slice(0, text.length - suffix.length)) * (SUFFIXES[suffix] ?? Number.NaN);
+  const number = Number(text.slice(0, text.length - suffix.length));
+  const divisor = DIVISORS[suffix];
+  return divisor === undefined ? number * (SUFFIXES[suffix] ?? Number.NaN) : number / divisor;
 }
 
 /** Millicores of a CPU quantity: `800m` is 800, `2` is 2000. */
 export function parseMillicores(quantity: string | number): number {
-  return parseQuantity(quantity) * 1000;
+  const text = String(quantity);
+  return text.endsWith('m') ? parseQuantity(text.slice(0, -1)) : parseQuantity(text) * 1000;
 }
 
 /** Bytes of a memory quantity: `128Mi` is 134217728. */

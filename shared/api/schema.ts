@@ -77,6 +77,7 @@ function structural(node: JsonSchema): JsonSchema {
     const pattern = (node['anyOf'] as JsonSchema[] | undefined)?.map((each) => each['pattern']).find(Boolean);
     return {
       ...(node['description'] === undefined ? {} : { description: node['description'] }),
+      ...(node['default'] === undefined ? {} : { default: node['default'] }),
       anyOf: [{ type: 'integer' }, { type: 'string' }],
       ...(pattern === undefined ? {} : { pattern }),
       'x-kubernetes-int-or-string': true,

@@ -47,6 +47,11 @@ export class LeaseElector {
     times: LeaseTimes,
     deps: { logger: Logger; clock: Clock; random: () => number },
   ) {
+    if (times.renewDeadlineMs >= times.leaseDurationMs) {
+      throw new RangeError(
+        `the renew deadline (${times.renewDeadlineMs / 1000} s) must be less than the lease duration (${times.leaseDurationMs / 1000} s), else two controllers could lead at once`,
+      );
+    }
     this.#api = api;
     this.#lease = lease;
     this.#times = times;
@@ -122,6 +127,11 @@ export class LeaseElector {
     try {
       const written = await this.#write('PUT', path, lease, timeoutMs);
       this.#seen = { resourceVersion: written.metadata.resourceVersion ?? '', sinceMs: clock.nowMs() };
+      // Frozen for so long that others led and left again: this is another term, and is told as one.
+      if (!mine && this.#told) {
+        this.#renewedMs = undefined;
+        this.#tell();
+      }
       this.#renewedMs = askedMs;
     } catch (error) {
       if (!isKubeStatus(error, 409)) throw error;

@@ -8,7 +8,13 @@ export interface Claimant {
   };
   readonly spec: {
     readonly scaleTargetRef: { readonly name: string };
-    readonly route?: { readonly hosts?: readonly string[] | undefined; readonly pathPrefix: string } | undefined;
+    readonly route?:
+      | {
+          readonly hosts?: readonly string[] | undefined;
+          readonly pathPrefix: string;
+          readonly serviceRef?: { readonly name: string } | undefined;
+        }
+      | undefined;
   };
 }
 
@@ -75,11 +81,20 @@ export function decideClaims(
   }
 }
 
-/** The hosts that a resource routes: its own, {@link ANY_HOST} where it names none, nothing without a route. */
-export function hostsOf(claimant: Pick<Claimant, 'spec'>): readonly string[] {
-  const { route } = claimant.spec;
+/**
+ * The hosts that a resource routes: its own, and the names of its Service in the cluster; {@link ANY_HOST} where it names
+ * none, nothing without a route.
+ */
+export function hostsOf({
+  metadata,
+  spec,
+}: Pick<Claimant, 'spec'> & { metadata: { namespace: string } }): readonly string[] {
+  const { route } = spec;
   if (route === undefined) return [];
-  return route.hosts === undefined || route.hosts.length === 0 ? [ANY_HOST] : route.hosts;
+  const own = route.hosts === undefined || route.hosts.length === 0 ? [ANY_HOST] : route.hosts;
+  if (route.serviceRef === undefined) return own;
+  const service = `${route.serviceRef.name}.${metadata.namespace}`;
+  return [...own, service, `${service}.svc`, `${service}.svc.cluster.local`];
 }
 
 function byAge(a: Claimant, b: Claimant): number {

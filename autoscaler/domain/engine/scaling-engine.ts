@@ -81,7 +81,7 @@ export class ScalingEngine {
     if (input.phase === 'Waking') return this.#whileWaking(input);
     if (spec.rules.length === 0) return stay(input, 'NoRules', 'No scaling rule; the number stays.', []);
 
-    const votes = spec.rules.map((rule) => voteOf(rule, signals, replicas));
+    const votes = spec.rules.map((rule) => voteOf(rule, signals, { replicas, ready: input.readyReplicas }));
     const missing = votes.filter((vote) => vote.replicas === undefined);
     const winner = votes.reduce((best, vote) =>
       (vote.replicas ?? replicas) > (best.replicas ?? replicas) ? vote : best,
@@ -107,7 +107,7 @@ export class ScalingEngine {
       // Example: 50 held with 8 per replica need ceil(50 / 8) = 7.
       const wanted = Math.min(spec.maxReplicas, Math.ceil(queued / perReplica));
       if (wanted > replicas) {
-        const message = `${queued} requests are held and one replica takes ${perReplica} at once.`;
+        const message = `${queued} held requests wait and one replica takes ${perReplica} at once.`;
         return result(wanted, 'QueueDepth', message, [], input.state);
       }
     }

@@ -34,18 +34,25 @@ const TOLERANCE = 0.1;
 /** Growth per evaluation by a signal that does not divide by replicas. */
 const MAX_RATIO = 2;
 
+/** How many replicas there are; those that are not ready yet are capacity on its way. */
+export interface ReplicaCounts {
+  readonly replicas: number;
+  readonly ready: number;
+}
+
 /** The vote of one rule. */
-export function voteOf(rule: ScalingRule, signals: Signals, replicas: number): Vote {
+export function voteOf(rule: ScalingRule, signals: Signals, counts: ReplicaCounts): Vote {
+  const { replicas } = counts;
   switch (rule.metric) {
     case 'cpu':
-      return proportional(rule.name, 'cpu', signals.cpuMillicores, 'm', rule.threshold, replicas);
+      return proportional(rule.name, 'cpu', signals.cpuMillicores, 'm', rule.threshold, counts);
     case 'memory':
-      return stepwise(rule.name, 'memory', inMib(signals.memoryBytes), 'Mi', inMibThreshold(rule.threshold), replicas);
+      return stepwise(rule.name, 'memory', inMib(signals.memoryBytes), 'Mi', inMibThreshold(rule.threshold), counts);
     case 'responseTime':
-      return responseTime(rule.name, rule.percentile, rule.threshold, signals, replicas);
+      return responseTime(rule.name, rule.percentile, rule.threshold, signals, counts);
     case 'queue': {
       const reading = trafficReading(signals, (traffic) => traffic.queuedAverage / Math.max(1, replicas));
-      return stepwise(rule.name, 'queue', reading, ' waiting', rule.threshold, replicas, 'inclusive');
+      return stepwise(rule.name, 'queue', reading, ' waiting', rule.threshold, counts, 'inclusive');
     }
     case 'concurrency':
       return concurrency(rule.name, rule.target, signals, replicas);
@@ -54,7 +61,7 @@ export function voteOf(rule: ScalingRule, signals: Signals, replicas: number): V
 
 /**
  * CPU divides by the replicas, so the wish is the smallest number at which the average fits below the threshold that
- * was passed: `ceil(replicas * value / threshold)`, the HPA's formula. Example: 3 replicas at 1200m with scaleUpAt 800m
+ * was passed: `ceil(ready * value / threshold)`, the HPA's formula. Example: 3 replicas at 1200m with scaleUpAt 800m
  * want ceil(3 * 1200 / 800) = 5; 4 replicas at 100m with scaleDownAt 300m want ceil(4 * 100 / 300) = 2.
  *
  * @see https://kubernetes.io/docs/concepts/workloads/autoscaling/horizontal-pod-autoscale/#algorithm-details
@@ -65,13 +72,14 @@ function proportional(
   reading: Reading,
   unit: string,
   threshold: Threshold,
-  replicas: number,
+  { replicas, ready }: ReplicaCounts,
 ): Vote {
   const base = { rule, metric, unit, threshold: thresholdText(threshold, unit) };
   if (reading.kind === 'noData') return { ...base, value: undefined, replicas: undefined, why: reading.why };
   const { value } = reading;
   if (value > threshold.scaleUpAt) {
-    const wanted = Math.ceil((replicas * value) / threshold.scaleUpAt);
+    // Replicas that start count as idle, as in the HPA: they are capacity on its way.
+    const wanted = Math.max(replicas, Math.ceil((ready * value) / threshold.scaleUpAt));
     return { ...base, value, replicas: wanted, why: above(metric, value, threshold.scaleUpAt, unit) };
   }
   if (value < threshold.scaleDownAt) {
@@ -91,12 +99,16 @@ function stepwise(
   reading: Reading,
   unit: string,
   threshold: Threshold,
-  replicas: number,
+  { replicas, ready }: ReplicaCounts,
   lower: 'exclusive' | 'inclusive' = 'exclusive',
 ): Vote {
   const base = { rule, metric, unit, threshold: thresholdText(threshold, unit) };
   if (reading.kind === 'noData') return { ...base, value: undefined, replicas: undefined, why: reading.why };
   const { value } = reading;
+  if (value > threshold.scaleUpAt && ready < replicas) {
+    const why = `${above(metric, value, threshold.scaleUpAt, unit)}, and ${replicas - ready} more are starting`;
+    return { ...base, value, replicas, why };
+  }
   if (value > threshold.scaleUpAt) {
     const wanted = Math.ceil(replicas * Math.min(MAX_RATIO, value / threshold.scaleUpAt));
     return {
@@ -122,8 +134,9 @@ function responseTime(
   percentile: number,
   threshold: Threshold,
   signals: Signals,
-  replicas: number,
+  counts: ReplicaCounts,
 ): Vote {
+  const { replicas } = counts;
   if (hasTraffic(signals.traffic) && signals.traffic.answers === 0) {
     const busy = signals.traffic.inFlight + signals.traffic.queued > 0;
     const wanted = busy ? replicas : Math.max(1, replicas - 1);
@@ -140,7 +153,7 @@ function responseTime(
       why,
     };
   }
-  return stepwise(rule, 'responseTime', signals.responseTimeMs(percentile), 'ms', threshold, replicas);
+  return stepwise(rule, 'responseTime', signals.responseTimeMs(percentile), 'ms', threshold, counts);
 }
 
 /**

@@ -19,7 +19,10 @@ export function sleepBlock(
     return { reason: 'NoTrafficData', message: `Whether it is idle is not known: ${facts.trafficMissing}.` };
   }
   if (traffic.inFlight + traffic.queued > 0) {
-    return { reason: 'Busy', message: `${traffic.inFlight} requests are in flight, ${traffic.queued} are held.` };
+    return {
+      reason: 'Busy',
+      message: `Requests are under way: ${traffic.inFlight} in flight, ${traffic.queued} held.`,
+    };
   }
   // Idle time counts from when it became ready: a client that gave up during the start must not send it to sleep.
   const idleMs = Math.min(traffic.idleMs, nowMs - state.sinceMs);

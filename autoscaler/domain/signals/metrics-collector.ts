@@ -76,6 +76,7 @@ export class MetricsCollector {
   readonly #pods = new Map<string, PodWindows>();
   readonly #traffic = new Map<string, Map<string, BalancerTraffic>>();
   readonly #balancers = new Map<string, number>();
+  readonly #completions = new Map<string, number>();
 
   /** Takes in a measurement of the pod `namespace/name`. */
   addPodSample(pod: string, sample: PodSample, atMs: number): void {
@@ -142,6 +143,9 @@ export class MetricsCollector {
       };
       byBalancer.set(balancer, traffic);
     }
+    // A counter that fell began anew with its process.
+    const before = sample.completions < traffic.sample.completions ? 0 : traffic.sample.completions;
+    this.#completions.set(application, (this.#completions.get(application) ?? 0) + sample.completions - before);
     traffic.lastMs = atMs;
     traffic.sample = sample;
     traffic.concurrency.add(atMs, sample.inFlight + sample.queued);
@@ -158,6 +162,7 @@ export class MetricsCollector {
   /** Forgets an application that is gone. */
   forgetApplication(application: string): void {
     this.#traffic.delete(application);
+    this.#completions.delete(application);
   }
 
   /** Which balancers confirmed a drain: they hold, and nothing is in flight. */
@@ -228,7 +233,7 @@ export class MetricsCollector {
     if (balancers.length === 0) return { kind: 'noData', why: 'there is no balancer' };
     const byBalancer = this.#traffic.get(application);
     const podsInFlight = new Map<string, number>();
-    const sums = { inFlight: 0, queued: 0, concurrency: 0, queuedAverage: 0, completions: 0, answers: 0 };
+    const sums = { inFlight: 0, queued: 0, concurrency: 0, queuedAverage: 0, answers: 0 };
     let idleMs = Number.POSITIVE_INFINITY;
     for (const { uid, name } of balancers) {
       const traffic = byBalancer?.get(uid);
@@ -239,7 +244,6 @@ export class MetricsCollector {
       }
       sums.inFlight += traffic.sample.inFlight;
       sums.queued += traffic.sample.queued;
-      sums.completions += traffic.sample.completions;
       sums.concurrency += traffic.concurrency.average(nowMs, windowMs) ?? 0;
       sums.queuedAverage += traffic.queued.average(nowMs, windowMs) ?? 0;
       sums.answers += traffic.responses.count(nowMs, windowMs);
@@ -248,7 +252,7 @@ export class MetricsCollector {
         podsInFlight.set(uid, (podsInFlight.get(uid) ?? 0) + count);
       }
     }
-    return { ...sums, idleMs, podsInFlight };
+    return { ...sums, completions: this.#completions.get(application) ?? 0, idleMs, podsInFlight };
   }
 
   #directConnections(

@@ -19,7 +19,7 @@ export interface TrafficSignals {
   readonly queuedAverage: number;
   /** Since the last request came or was answered. */
   readonly idleMs: number;
-  /** Requests answered since the balancers started, summed up. */
+  /** Requests answered since this process began to listen; never falls when a balancer restarts or goes. */
   readonly completions: number;
   /** Answers in the window. */
   readonly answers: number;
