@@ -53,6 +53,7 @@ export const FRESHNESS = {
 } as const;
 
 const KEEP_MS = 600_000;
+const SHORTEST_BURST_MS = 2_000;
 const MIB = 2 ** 20;
 
 interface PodWindows {
@@ -244,8 +245,8 @@ export class MetricsCollector {
       }
       sums.inFlight += traffic.sample.inFlight;
       sums.queued += traffic.sample.queued;
-      sums.concurrency += traffic.concurrency.average(nowMs, windowMs) ?? 0;
-      sums.queuedAverage += traffic.queued.average(nowMs, windowMs) ?? 0;
+      sums.concurrency += quickUp(traffic.concurrency, nowMs, windowMs);
+      sums.queuedAverage += quickUp(traffic.queued, nowMs, windowMs);
       sums.answers += traffic.responses.count(nowMs, windowMs);
       idleMs = Math.min(idleMs, traffic.sample.idleMs + ageMs);
       for (const [uid, count] of Object.entries(traffic.sample.podsInFlight)) {
@@ -270,4 +271,14 @@ export class MetricsCollector {
     }
     return sum;
   }
+}
+
+/**
+ * The greater of the averages over the window and over its last fifth: a rush is seen within seconds, a lull only when it
+ * lasts. The idea of the KPA's panic window, https://knative.dev/docs/serving/autoscaling/kpa-specific/#panic-window.
+ * Example: 6 requests for 3 s after 12 s of nothing average 1.2 over 15 s and 6 over 3 s; 6 counts.
+ */
+function quickUp(samples: SampleWindow, nowMs: number, windowMs: number): number {
+  const burstMs = Math.max(SHORTEST_BURST_MS, windowMs / 5);
+  return Math.max(samples.average(nowMs, windowMs) ?? 0, samples.average(nowMs, burstMs) ?? 0);
 }

@@ -13,9 +13,9 @@ export interface TrafficSignals {
   readonly inFlight: number;
   /** Requests that wait in a balancer right now. */
   readonly queued: number;
-  /** Requests in flight and queued, averaged over the window. */
+  /** Requests in flight and queued, averaged over the window; a rush counts at once. */
   readonly concurrency: number;
-  /** Queued requests, averaged over the window. */
+  /** Queued requests, averaged in the same way. */
   readonly queuedAverage: number;
   /** Since the last request came or was answered. */
   readonly idleMs: number;
