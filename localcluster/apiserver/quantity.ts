@@ -1,8 +1,5 @@
 const suffixes: Record<string, number> = {
   '': 1,
-  n: 1e-9,
-  u: 1e-6,
-  m: 1e-3,
   k: 1e3,
   M: 1e6,
   G: 1e9,
@@ -17,11 +14,14 @@ const suffixes: Record<string, number> = {
   Ei: 2 ** 60,
 };
 
+/** Dividing is exact where multiplying by a fraction is not: 700m equals 0.7. */
+const divisors: Record<string, number> = { n: 1e9, u: 1e6, m: 1e3 };
+
 /** The value of a Kubernetes quantity (`500m` = 0.5, `1Ki` = 1024), undefined for text that is none. */
 export function parseQuantity(text: string | number): number | undefined {
   const match = /^([+-]?(?:\d+\.?\d*|\.\d+))(?:([eE][+-]?\d+)|([numkMGTPE]|[KMGTPE]i)?)$/.exec(String(text));
   if (!match) return undefined;
   return match[2] === undefined
-    ? Number(match[1]) * (suffixes[match[3] ?? ''] ?? 1)
+    ? (Number(match[1]) * (suffixes[match[3] ?? ''] ?? 1)) / (divisors[match[3] ?? ''] ?? 1)
     : Number(`${match[1] ?? ''}${match[2]}`);
 }

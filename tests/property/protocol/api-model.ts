@@ -71,13 +71,13 @@ export class ApiModel {
   }
 
   #execute(method: string, path: string, options: KubeRequestOptions, call: ScaleCall): unknown {
-    const body = options.body as {
+    const body = (options.body ?? { metadata: {} }) as {
       metadata: { resourceVersion?: string };
       spec?: { replicas: number };
       status: Record<string, unknown>;
     };
     const conflict = new KubeError(409, 'Conflict', 'the object has been modified');
-    const { resourceVersion } = body?.metadata ?? {};
+    const { resourceVersion } = body.metadata;
     if (method === 'PATCH' && path.endsWith('/scale')) {
       this.#onScaleCall(call);
       const done = this.#cluster.scale(body.spec?.replicas ?? 0, resourceVersion, call.manager);

@@ -123,10 +123,11 @@ export class ClusterModel {
   /** Applies a merge-patch of the status. Returns false for 409. */
   patchStatus(patch: Record<string, unknown>, resourceVersion: string): boolean {
     if (resourceVersion !== String(this.statusRv)) return false;
-    const merged = Object.fromEntries(Object.entries({ ...this.status, ...patch }).filter(([, each]) => each !== null));
-    if (merged['phase'] !== this.status.phase)
-      this.#sim.note(`phase ${this.status.phase ?? '-'} -> ${String(merged['phase'])}`);
-    this.status = merged as AutoscalerStatus;
+    const all: Record<string, unknown> = { ...this.status, ...patch };
+    const merged = Object.fromEntries(Object.entries(all).filter(([, each]) => each !== null)) as AutoscalerStatus;
+    if (merged.phase !== this.status.phase)
+      this.#sim.note(`phase ${this.status.phase ?? '-'} -> ${merged.phase ?? '-'}`);
+    this.status = merged;
     this.statusRv = this.rv += 1;
     const state = { rv: this.statusRv, status: this.status };
     this.#publish('autoscaler', (view) => (view.autoscaler = state));
@@ -190,7 +191,7 @@ export class ClusterModel {
       conflict: undefined,
       deployment: view.deployment,
       pods: [...view.pods.values()],
-    } as Application;
+    };
   }
 
   #deployment(): Deployment {

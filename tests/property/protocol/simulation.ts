@@ -85,7 +85,7 @@ export class Simulation {
     this.trace.push(`${this.nowMs} ${what}`);
   }
 
-  schedule(delayMs: number, run: () => void, owner: Process | undefined = undefined): Event {
+  schedule(delayMs: number, run: () => void, owner?: Process): Event {
     const event: Event = { atMs: this.nowMs + delayMs, order: (this.#order += 1), owner, run, cancelled: false };
     this.#insert(event);
     return event;
@@ -126,7 +126,7 @@ export class Simulation {
 
   /** Runs what was promised. */
   async flush(): Promise<void> {
-    for (let turn = 0; turn < TURNS; turn += 1) await null;
+    for (let turn = 0; turn < TURNS; turn += 1) await Promise.resolve();
   }
 
   /** Puts simulated timers in the place of the real ones, which the code under test calls by their global names. */

@@ -208,8 +208,7 @@ export class World {
       if (!late && plane.inFlight > 0) sim.violate(`to 0 with ${plane.inFlight} requests of ${uid} on pods`);
       const untilMs = confirmed.get(call?.drainId ?? '');
       if (untilMs === undefined) sim.violate(`to 0 without the word of ${uid} for ${call?.drainId ?? 'no drain'}`);
-      else if (!late && untilMs !== undefined && untilMs < sim.nowMs)
-        sim.violate(`to 0 after the hold of ${uid} had expired`);
+      else if (!late && untilMs < sim.nowMs) sim.violate(`to 0 after the hold of ${uid} had expired`);
     }
   }
 }

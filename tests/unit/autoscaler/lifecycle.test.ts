@@ -1,0 +1,261 @@
+import { expect } from 'chai';
+import { lifeOf, statusPatch } from '../../../autoscaler/controllers/status.ts';
+import { step } from '../../../autoscaler/domain/lifecycle/automaton.ts';
+import {
+  UNKNOWN_LIFE,
+  type LifecycleFacts,
+  type LifecycleState,
+  type Phase,
+  type SleepBlock,
+} from '../../../autoscaler/domain/lifecycle/lifecycle.ts';
+import { findStartProblem } from '../../../autoscaler/domain/lifecycle/start-problem.ts';
+
+type Target = NonNullable<LifecycleFacts['target']>;
+const target = (over: Partial<Target> = {}): Target => ({
+  uid: 'd1',
+  replicas: 1,
+  readyReplicas: 1,
+  foreignManager: undefined,
+  rolloutInProgress: false,
+  ...over,
+});
+const facts = (over: Partial<LifecycleFacts> = {}): LifecycleFacts => ({
+  mode: 'Active',
+  minReplicas: 0,
+  target: target(),
+  startProblem: undefined,
+  startDeadlineMs: 60_000,
+  idleMsWanted: 10_000,
+  traffic: { inFlight: 0, queued: 0, idleMs: 20_000 },
+  trafficMissing: '',
+  directConnections: 0,
+  cpuBelow: undefined,
+  unconfirmed: [],
+  confirmMs: 5_000,
+  ...over,
+});
+const life = (phase: Phase, over: Partial<LifecycleState> = {}): LifecycleState => ({
+  ...UNKNOWN_LIFE,
+  phase,
+  targetUid: 'd1',
+  sinceMs: 0,
+  reason: 'r',
+  message: 'm',
+  ...over,
+});
+const NOW = 100_000;
+const run = (state: LifecycleState, seen: LifecycleFacts, nowMs = NOW) => step(state, seen, () => 'new-id', nowMs);
+
+describe('step: transitions', () => {
+  const none = target({ replicas: 0, readyReplicas: 0 });
+  const starting = target({ readyReplicas: 0 });
+  const foreign = { ...none, foreignManager: 'kubectl' };
+  const cases: [string, LifecycleState, LifecycleFacts, Phase, string][] = [
+    ['nothing known, no Deployment', UNKNOWN_LIFE, facts({ target: undefined }), 'Observing', 'TargetMissing'],
+    ['nothing known, zero', UNKNOWN_LIFE, facts({ target: none }), 'Asleep', 'NoReplicas'],
+    ['nothing known, foreign zero', UNKNOWN_LIFE, facts({ target: foreign }), 'Asleep', 'NoReplicas'],
+    ['nothing known, ready', UNKNOWN_LIFE, facts(), 'Active', 'Ready'],
+    ['nothing known, starting', UNKNOWN_LIFE, facts({ target: starting }), 'Waking', 'Starting'],
+    ['asleep, a replica is wanted', life('Asleep'), facts({ target: starting }), 'Waking', 'Starting'],
+    ['waking, ready', life('Waking'), facts(), 'Active', 'Ready'],
+    ['waking, our zero', life('Waking'), facts({ target: none }), 'Asleep', 'Idle'],
+    ['active, foreign zero', life('Active'), facts({ target: foreign }), 'Paused', 'ScaledToZeroByOther'],
+    ['waking, foreign zero', life('Waking'), facts({ target: foreign }), 'Paused', 'ScaledToZeroByOther'],
+    ['draining, foreign zero', life('Draining'), facts({ target: foreign }), 'Paused', 'ScaledToZeroByOther'],
+    [
+      'paused by somebody, still zero',
+      life('Paused', { reason: 'ScaledToZeroByOther' }),
+      facts({ target: none }),
+      'Paused',
+      'ScaledToZeroByOther',
+    ],
+    ['paused by somebody, scaled up', life('Paused', { reason: 'ScaledToZeroByOther' }), facts(), 'Active', 'Ready'],
+    [
+      'paused by mode, mode is Active again',
+      life('Paused', { reason: 'ModePaused' }),
+      facts({ target: none }),
+      'Asleep',
+      'NoReplicas',
+    ],
+    ['mode Paused', life('Active'), facts({ mode: 'Paused' }), 'Paused', 'ModePaused'],
+    ['mode Observe', life('Active'), facts({ mode: 'Observe' }), 'Observing', 'ModeObserve'],
+    ['active, none ready any more', life('Active'), facts({ target: starting }), 'Waking', 'Starting'],
+    ['active and idle', life('Active'), facts(), 'Draining', 'Idle'],
+    ['draining, our zero', life('Draining'), facts({ target: none }), 'Asleep', 'Idle'],
+    ['draining, the pod broke', life('Draining'), facts({ target: starting }), 'Waking', 'Starting'],
+    ['failed, ready after all', life('Failed', { retryAfterMs: NOW + 1 }), facts(), 'Active', 'Ready'],
+    ['failed, zero', life('Failed', { retryAfterMs: 1 }), facts({ target: none }), 'Failed', 'r'],
+    [
+      'failed, woken after the back-off',
+      life('Failed', { retryAfterMs: NOW }),
+      facts({ target: starting }),
+      'Waking',
+      'Starting',
+    ],
+    [
+      'another Deployment of that name',
+      life('Paused', { reason: 'ScaledToZeroByOther', targetUid: 'd0' }),
+      facts({ target: none }),
+      'Asleep',
+      'NoReplicas',
+    ],
+  ];
+  for (const [title, state, seen, phase, reason] of cases) {
+    it(`Given ${title}, Then ${phase} because of ${reason}, and nothing is scaled`, () => {
+      const next = run(state, seen);
+      expect([next.state.phase, next.state.reason]).to.deep.equal([phase, reason]);
+      expect(next.actions).to.deep.equal([]);
+    });
+  }
+
+  it('Given a Deployment with another UID, Then attempts and back-off of the old one are forgotten', () => {
+    const old = life('Failed', { targetUid: 'd0', startAttempts: 5, retryAfterMs: NOW * 9 });
+    const { state } = run(old, facts({ target: target({ readyReplicas: 0 }) }));
+    expect(state).to.include({ phase: 'Waking', startAttempts: 0, retryAfterMs: undefined, targetUid: 'd1' });
+  });
+});
+
+describe('step: going to sleep', () => {
+  const blocks: [SleepBlock, Partial<LifecycleFacts>][] = [
+    ['KeptAwake', { minReplicas: 1 }],
+    ['NoTrafficData', { traffic: undefined, trafficMissing: 'silence' }],
+    ['Busy', { traffic: { inFlight: 1, queued: 0, idleMs: 0 } }],
+    ['Busy', { traffic: { inFlight: 0, queued: 1, idleMs: 99_000 } }],
+    ['NotIdleLongEnough', { traffic: { inFlight: 0, queued: 0, idleMs: 9_999 } }],
+    ['RolloutInProgress', { target: target({ rolloutInProgress: true }) }],
+    ['PodsNotReady', { target: target({ replicas: 2 }) }],
+    ['DirectConnections', { directConnections: 1 }],
+    ['CpuInUse', { cpuBelow: 'above' }],
+    ['CpuInUse', { cpuBelow: 'noData' }],
+  ];
+  for (const [reason, over] of blocks) {
+    it(`Given ${JSON.stringify(over)}, Then it stays awake: ${reason}`, () => {
+      const next = run(life('Active'), facts(over));
+      expect(next.state.phase).to.equal('Active');
+      expect(next.sleepBlocked?.reason).to.equal(reason);
+      expect(next.actions).to.deep.equal([]);
+    });
+  }
+
+  it('Given long silence but a start just over, Then idle time counts from the start', () => {
+    expect(run(life('Active', { sinceMs: NOW - 9_999 }), facts()).sleepBlocked?.reason).to.equal('NotIdleLongEnough');
+    expect(run(life('Active', { sinceMs: NOW - 10_000 }), facts()).state).to.include({
+      phase: 'Draining',
+      drainId: 'new-id',
+    });
+  });
+
+  const drain = life('Draining', { drainId: 'd', sinceMs: NOW - 1000 });
+  it('Given unconfirmed balancers, Then it waits, and gives up with their names', () => {
+    const waiting = facts({ unconfirmed: ['lb-1'] });
+    expect(run(drain, waiting)).to.deep.include({ state: drain, actions: [] });
+    const late = run({ ...drain, sinceMs: NOW - 5000 }, waiting);
+    expect(late.sleepBlocked?.reason).to.equal('NotConfirmed');
+    expect(late.sleepBlocked?.message).to.include('lb-1');
+    expect(late.state).to.include({ phase: 'Active', drainId: undefined, sinceMs: NOW });
+  });
+  it('Given every confirmation, Then it scales to 0; and not a moment after the time for it', () => {
+    expect(run(drain, facts()).actions).to.have.length(1);
+    expect(run({ ...drain, sinceMs: NOW - 4999 }, facts()).actions[0]).to.include({ kind: 'scale', replicas: 0 });
+    expect(run({ ...drain, sinceMs: NOW - 5000 }, facts()).actions).to.deep.equal([]);
+  });
+  it('Given a request or a new minReplicas meanwhile, Then the sleep is called off', () => {
+    const busy = run(drain, facts({ traffic: { inFlight: 0, queued: 1, idleMs: 0 } }));
+    expect([busy.state.phase, busy.sleepBlocked?.reason]).to.deep.equal(['Active', 'Busy']);
+    expect(run(drain, facts({ minReplicas: 1 })).sleepBlocked?.reason).to.equal('KeptAwake');
+  });
+  it('Given asleep and minReplicas raised, Then it is scaled up', () => {
+    const seen = facts({ minReplicas: 2, target: target({ replicas: 0, readyReplicas: 0 }) });
+    expect(run(life('Asleep'), seen).actions[0]).to.include({ kind: 'scale', replicas: 2 });
+  });
+});
+
+describe('step: starts that fail', () => {
+  const starting = facts({ target: target({ readyReplicas: 0 }) });
+  it('Given a late start, Then it is retried once, then fails; each further wake fails at its first deadline with a longer back-off', () => {
+    const first = run(life('Waking', { sinceMs: NOW - 60_000 }), starting);
+    expect(first.state).to.include({ phase: 'Waking', startAttempts: 1, sinceMs: NOW });
+    expect(first.actions[0]?.kind).to.equal('restartPods');
+    let state = run(first.state, starting, NOW + 60_000).state;
+    const backOffs: number[] = [];
+    let nowMs = NOW + 60_000;
+    for (let wake = 0; wake < 12; wake += 1) {
+      expect(state.phase).to.equal('Failed');
+      backOffs.push((state.retryAfterMs ?? 0) - nowMs);
+      nowMs = state.retryAfterMs ?? 0;
+      state = run(state, starting, nowMs).state;
+      expect(state.phase).to.equal('Waking');
+      nowMs += 60_000;
+      const failed = run(state, starting, nowMs);
+      expect(failed.actions[0]).to.include({ kind: 'scale', replicas: 0 });
+      ({ state } = failed);
+    }
+    expect(backOffs.slice(0, 5)).to.deep.equal([1000, 2000, 4000, 8000, 16_000]);
+    expect(backOffs.at(-1)).to.equal(300_000);
+  });
+  it('Given a reason that is final, Then it fails at once and quotes it; with minReplicas nothing is scaled to 0', () => {
+    const startProblem = { reason: 'CrashLoopBackOff', message: 'it crashes', final: true } as const;
+    const failed = run(life('Waking', { sinceMs: NOW }), { ...starting, startProblem });
+    expect(failed.state).to.include({ phase: 'Failed', reason: 'CrashLoopBackOff', message: 'it crashes' });
+    expect(run(life('Waking', { sinceMs: NOW }), { ...starting, startProblem, minReplicas: 1 }).actions).to.deep.equal(
+      [],
+    );
+  });
+  it('Given a pod that cannot be scheduled, Then ten minutes more', () => {
+    const startProblem = { reason: 'Unschedulable', message: 'no node', final: false } as const;
+    expect(run(life('Waking', { sinceMs: NOW - 659_999 }), { ...starting, startProblem }).state.startAttempts).to.equal(
+      0,
+    );
+    expect(run(life('Waking', { sinceMs: NOW - 660_000 }), { ...starting, startProblem }).state.startAttempts).to.equal(
+      1,
+    );
+  });
+  it('Given a scale to 0 that did not land, Then it is repeated while the back-off lasts', () => {
+    expect(run(life('Failed', { retryAfterMs: NOW + 1 }), starting).actions[0]).to.include({
+      kind: 'scale',
+      replicas: 0,
+    });
+  });
+});
+
+describe('findStartProblem', () => {
+  const pod = (reason: string | undefined, over: object = {}) => ({
+    metadata: { name: 'p', ...over },
+    status: {
+      containerStatuses: [{ name: 'app', ready: false, state: reason === undefined ? {} : { waiting: { reason } } }],
+    },
+  });
+  const none = { spec: {} };
+  it('Given pods, Then the reason is final only when none of them may still start', () => {
+    expect(findStartProblem(none, [pod('CrashLoopBackOff')])).to.include({ reason: 'CrashLoopBackOff', final: true });
+    expect(findStartProblem(none, [pod('ImagePullBackOff'), pod(undefined)])).to.include({
+      reason: 'Starting',
+      final: false,
+    });
+    expect(
+      findStartProblem(none, [pod('CrashLoopBackOff', { deletionTimestamp: 'x' }), pod(undefined)])?.final,
+    ).to.equal(false);
+  });
+  it('Given no pod, Then the Deployment tells why', () => {
+    const status = { conditions: [{ type: 'ReplicaFailure', status: 'True', message: 'quota' }] };
+    expect(findStartProblem({ spec: {}, status }, [])?.message).to.include('quota');
+    expect(findStartProblem({ spec: { paused: true } }, [])?.reason).to.equal('DeploymentPaused');
+    expect(findStartProblem(none, [])).to.equal(undefined);
+  });
+});
+
+describe('status and life', () => {
+  it('Given the status of a leader that died in a drain, Then the next decides anew', () => {
+    const status = { phase: 'Draining', drainId: 'd', phaseSince: '2026-01-01T00:00:00.000Z' } as const;
+    expect(lifeOf(status, NOW)).to.include({ phase: 'Active', drainId: undefined });
+    expect(lifeOf(undefined, NOW)).to.equal(UNKNOWN_LIFE);
+    expect(lifeOf({ phase: 'Waking', phaseSince: '2026-01-01T00:00:00.000Z' }, NOW).sinceMs).to.equal(NOW);
+  });
+  it('Given a status without something that was there, Then the merge-patch removes it', () => {
+    const patch = statusPatch({ phase: 'Active', replicas: 1 });
+    for (const gone of ['drainId', 'wakeId', 'retryAfter', 'learnedStartSeconds', 'templateHash', 'lastScaleTime']) {
+      expect(patch, gone).to.have.property(gone, null);
+    }
+    expect(patch).to.include({ phase: 'Active', replicas: 1 });
+  });
+});

@@ -1,0 +1,199 @@
+import { expect } from 'chai';
+import { existingBalancers } from '../../../autoscaler/controllers/balancers.ts';
+import { KeyedQueue } from '../../../autoscaler/controllers/keyed-queue.ts';
+import { UsageRecorder } from '../../../autoscaler/controllers/usage.ts';
+import {
+  FRESHNESS,
+  MetricsCollector,
+  type TrafficSample,
+} from '../../../autoscaler/domain/signals/metrics-collector.ts';
+import { hasTraffic, noData, type Signals } from '../../../autoscaler/domain/signals/signals.ts';
+import type { Pod } from '../../../shared/kubernetes/objects.ts';
+import { FakeClock } from '../../helpers/fake-clock.ts';
+
+const APP = 'n/a';
+const sample = (over: Partial<TrafficSample> = {}): TrafficSample => ({
+  inFlight: 0,
+  queued: 0,
+  completions: 0,
+  idleMs: 0,
+  responseTimes: [],
+  podsInFlight: {},
+  drained: false,
+  ...over,
+});
+const lb = (uid: string) => ({ uid, name: `lb-${uid}`, address: `10.0.0.${uid}` });
+const pod = (name: string, readySinceMs = 0) => ({ key: `n/${name}`, uid: name, readySinceMs });
+const traffic = (signals: Signals) => {
+  if (!hasTraffic(signals.traffic)) throw new Error(signals.traffic.why);
+  return signals.traffic;
+};
+
+describe('MetricsCollector', () => {
+  it('Given a silent sidecar of an old pod, Then there is no data, not zero; a young pod may be silent', () => {
+    const collector = new MetricsCollector();
+    collector.addPodSample('n/p', { cpuUsage: 100 }, 50_000);
+    const cpu = (pods: ReturnType<typeof pod>[], nowMs: number) =>
+      collector.signals(APP, pods, [lb('1')], nowMs, 15_000).cpuMillicores;
+    expect(cpu([pod('p')], 50_000 + FRESHNESS.podMs)).to.deep.equal({ kind: 'value', value: 100 });
+    expect(cpu([pod('p')], 50_001 + FRESHNESS.podMs).kind).to.equal('noData');
+    expect(cpu([pod('p'), pod('q', 45_000)], 50_000)).to.deep.equal({ kind: 'value', value: 100 });
+    expect(cpu([pod('p'), pod('q', 30_000)], 50_000)).to.deep.include({ kind: 'noData' });
+    expect(cpu([], 50_000).kind).to.equal('noData');
+  });
+
+  it('Given a backlog out of order, Then the newest stays the newest and the window holds all of it', () => {
+    const collector = new MetricsCollector();
+    for (const [atMs, cpuUsage] of [
+      [9000, 30],
+      [7000, 10],
+      [8000, 20],
+    ] as const)
+      collector.addPodSample('n/p', { cpuUsage }, atMs);
+    expect(collector.latestOf('n/p', 10_000)).to.deep.equal({ sample: { cpuUsage: 30 }, ageMs: 1000 });
+    expect(collector.signals(APP, [pod('p')], [], 10_000, 15_000).cpuMillicores).to.deep.equal({
+      kind: 'value',
+      value: 20,
+    });
+    expect(collector.signals(APP, [pod('p')], [], 10_000, 2000).cpuMillicores).to.deep.equal({
+      kind: 'value',
+      value: 25,
+    });
+  });
+
+  it('Given several balancers, Then sums, the shortest idle time with its age, and no data as soon as one is silent', () => {
+    const collector = new MetricsCollector();
+    collector.addTraffic(APP, '1', sample({ inFlight: 2, idleMs: 5000, podsInFlight: { p: 2 } }), 1000);
+    const both = [lb('1'), lb('2')];
+    expect(collector.signals(APP, [], both, 1000, 15_000).traffic).to.deep.include({ kind: 'noData' });
+    collector.addTraffic(APP, '2', sample({ inFlight: 1, queued: 3, idleMs: 700, podsInFlight: { p: 1 } }), 2000);
+    const seen = traffic(collector.signals(APP, [], both, 3000, 15_000));
+    expect(seen).to.include({ inFlight: 3, queued: 3, idleMs: 1700, concurrency: 6 });
+    expect(seen.podsInFlight.get('p')).to.equal(3);
+    expect(collector.signals(APP, [], both, 1001 + FRESHNESS.balancerMs, 15_000).traffic).to.have.property(
+      'kind',
+      'noData',
+    );
+    expect(collector.signals(APP, [], [], 3000, 15_000).traffic).to.have.property('kind', 'noData');
+  });
+
+  it('Given answers in several reports, Then the percentile is over all of them and the worst balancer counts', () => {
+    const collector = new MetricsCollector();
+    collector.addTraffic(APP, '1', sample({ responseTimes: [[10, 10]] }), 1000);
+    collector.addTraffic(
+      APP,
+      '1',
+      sample({
+        responseTimes: [
+          [100, 9],
+          [1000, 1],
+        ],
+      }),
+      2000,
+    );
+    const at = (percentile: number, nowMs = 2000, balancers = [lb('1')]) =>
+      collector.signals(APP, [], balancers, nowMs, 1500).responseTimeMs(percentile);
+    expect(at(50)).to.deep.equal({ kind: 'value', value: 10 });
+    expect(at(95)).to.deep.equal({ kind: 'value', value: 100 });
+    expect(at(99)).to.deep.equal({ kind: 'value', value: 1000 });
+    collector.addTraffic(APP, '2', sample({ responseTimes: [[5000, 1]] }), 2000);
+    expect(at(50, 2000, [lb('1'), lb('2')])).to.deep.equal({ kind: 'value', value: 5000 });
+    expect(at(95, 4000, [lb('1'), lb('2')]).kind).to.equal('noData');
+  });
+
+  it('Given connections to a pod, Then those of balancers are not direct ones', () => {
+    const collector = new MetricsCollector();
+    collector.addPodSample('n/p', { connections: { '10.0.0.1': 3, '10.9.9.9': 2 } }, 1000);
+    expect(collector.signals(APP, [pod('p')], [lb('1')], 1000, 15_000).directConnections).to.equal(2);
+    expect(collector.signals(APP, [pod('q')], [lb('1')], 1000, 15_000).directConnections).to.equal(undefined);
+  });
+
+  it('Given a confirmation of one drain, Then it does not count for another', () => {
+    const collector = new MetricsCollector();
+    collector.addTraffic(APP, '1', sample({ drainId: 'd1', drained: true }), 1000);
+    expect([...collector.drained(APP, 'd1')]).to.deep.equal(['1']);
+    expect(collector.drained(APP, 'd2').size).to.equal(0);
+    collector.addTraffic(APP, '1', sample({ drainId: 'd1', drained: false }), 1100);
+    expect(collector.drained(APP, 'd1').size).to.equal(0);
+  });
+});
+
+describe('existingBalancers', () => {
+  const balancer = (uid: string, ready: boolean, phase = 'Running'): Pod =>
+    ({
+      metadata: { name: uid, uid },
+      status: { phase, conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }] },
+    }) as unknown as Pod;
+  it('Given pods, Then those count that are ready or were heard, and those that report but are not shown yet', () => {
+    const pods = [balancer('a', true), balancer('b', false), balancer('c', false), balancer('d', true, 'Failed')];
+    const uids = existingBalancers(pods, (uid) => uid === 'c', ['a', 'e']).map(({ uid }) => uid);
+    expect(uids).to.deep.equal(['a', 'c', 'e']);
+  });
+});
+
+describe('UsageRecorder', () => {
+  it('Given two balancers of which one begins anew and one goes, Then no request is counted twice', () => {
+    const clock = new FakeClock(0);
+    const written: { requests: number; replicaSeconds: number }[] = [];
+    const usage = new UsageRecorder({ clock, history: { append: (_table, record) => written.push(record as never) } });
+    const collector = new MetricsCollector();
+    const look = (counts: Record<string, number>): void => {
+      clock.advance(1000);
+      for (const [uid, completions] of Object.entries(counts))
+        collector.addTraffic(APP, uid, sample({ completions }), clock.nowMs());
+      const signals = collector.signals(APP, [], Object.keys(counts).map(lb), clock.nowMs(), 15_000);
+      usage.sample(APP, 2, traffic(signals).completions, signals);
+    };
+    look({ 1: 600, 2: 400 });
+    look({ 1: 610, 2: 400 });
+    look({ 1: 610, 2: 5 });
+    collector.forgetBalancer('2');
+    look({ 1: 611 });
+    usage.flush();
+    expect(written[0]).to.include({ requests: 16, replicaSeconds: 6 });
+  });
+
+  it('Given no data, Then averages are null, not zero', () => {
+    const clock = new FakeClock(0);
+    const written: object[] = [];
+    const usage = new UsageRecorder({ clock, history: { append: (_table, record) => written.push(record) } });
+    const missing = noData('silence');
+    usage.sample(APP, 1, undefined, {
+      cpuMillicores: missing,
+      memoryBytes: missing,
+      traffic: { kind: 'noData', why: 'silence' },
+      responseTimeMs: () => missing,
+      directConnections: undefined,
+    });
+    clock.advance(60_000);
+    usage.flush();
+    expect(written[0]).to.include({ cpuMillicores: null, memoryBytes: null, concurrency: null, requests: 0 });
+  });
+});
+
+describe('KeyedQueue', () => {
+  it('Given many requests for a key that runs, Then it runs once more, one at a time, and errors stop nothing', async () => {
+    const gates = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()];
+    let runs = 0;
+    let running = 0;
+    const errors: unknown[] = [];
+    const work = async (): Promise<void> => {
+      expect((running += 1)).to.equal(1);
+      await gates[(runs += 1) - 1]?.promise;
+      running -= 1;
+      if (runs === 1) throw new Error('first');
+    };
+    const queue = new KeyedQueue(work, (_key, error) => errors.push(error));
+    queue.add('k');
+    await Promise.resolve();
+    for (let count = 0; count < 5; count += 1) queue.add('k');
+    gates[0]?.resolve(undefined);
+    gates[1]?.resolve(undefined);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect([runs, errors.length]).to.deep.equal([2, 1]);
+    queue.add('k');
+    await queue.close();
+    queue.add('k');
+    expect(runs).to.equal(3);
+  });
+});
