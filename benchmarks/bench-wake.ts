@@ -11,11 +11,11 @@ import { Fleet } from './wake/fleet.ts';
  * Cold starts of a quick application, one after the other, with times from outside our programs: the client's, those of
  * a watch of its own, and the application's. On a local cluster, or on the cluster of KUBECONFIG with the product on it:
  *
- * BENCH_ROUNDS cold starts (200), BENCH_APPLICATIONS that take turns (12), BENCH_DATA_URL of the data plane and
+ * BENCH_ROUNDS cold starts (200), BENCH_APPLICATIONS that take turns (20), BENCH_DATA_URL of the data plane and
  * BENCH_IMAGE with a node on its PATH (only with KUBECONFIG).
  */
 const rounds = Number(process.env['BENCH_ROUNDS'] ?? 200);
-const count = Number(process.env['BENCH_APPLICATIONS'] ?? 12);
+const count = Number(process.env['BENCH_APPLICATIONS'] ?? 20);
 const onRealCluster = process.env['KUBECONFIG'] !== undefined;
 const epochMs = (): number => performance.timeOrigin + performance.now();
 
@@ -42,12 +42,14 @@ try {
     image: process.env['BENCH_IMAGE'] ?? 'node',
   });
   const starts: Start[] = [];
-  for (let round = -count; round < rounds; round += 1) {
-    const name = await fleet.nextAsleep(round + count);
-    const start = await coldStart(fleet, name);
-    // The first turn warms everything up and does not count.
-    if (round >= 0) starts.push(start);
-    if ((round + 1) % 20 === 0) process.stdout.write(`${Math.max(0, round + 1)} of ${rounds} cold starts\n`);
+  // The first turn warms everything up and does not count.
+  for (let turn = 0; starts.length < rounds; turn += 1) {
+    await fleet.allAsleep();
+    for (const name of fleet.names) {
+      const start = await coldStart(fleet, name);
+      if (turn > 0 && starts.length < rounds) starts.push(start);
+    }
+    process.stdout.write(`${starts.length} of ${rounds} cold starts\n`);
   }
   publish(onRealCluster ? 'wake-cluster' : 'wake', rowsOf(starts, onRealCluster ? 'cluster' : 'localcluster'));
   if (stack !== undefined) await showWakeCalls(stack.balancerUrl);

@@ -11,6 +11,9 @@ import { systemClock } from '../../shared/runtime/clock.ts';
 const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 const epochMs = (): number => performance.timeOrigin + performance.now();
 
+/** Longer than one turn through all applications, so that none goes to sleep while others start. */
+const IDLE_SECONDS = 8;
+
 type AsleepOrNot = KubernetesObject & { readonly status?: { readonly phase?: string } };
 
 /** Applications that sleep, and a watch of our own that says when their replicas change. */
@@ -51,22 +54,20 @@ export class Fleet {
     return fleet;
   }
 
-  /** Waits for an application that sleeps and has no pod left from before; takes turns. */
-  async nextAsleep(turn: number): Promise<string> {
-    let found: string | undefined;
-    await waitFor('an application to sleep', 60_000, async () => {
-      for (let offset = 0; offset < this.#names.length; offset += 1) {
-        const name = this.#names[(turn + offset) % this.#names.length] ?? '';
-        if (await this.#isAsleep(name)) {
-          found = name;
-          return true;
-        }
-      }
-      return false;
+  /** The names of the applications. */
+  get names(): readonly string[] {
+    return this.#names;
+  }
+
+  /** Waits until every application sleeps and no pod is left, so that nothing else happens during the next starts. */
+  async allAsleep(): Promise<void> {
+    await waitFor('all applications to sleep', 120_000, async () => {
+      const asleep = this.#names.every((name) => this.#isAsleep(name));
+      if (!asleep) return false;
+      const { items } = await this.#api.request<{ items: unknown[] }>('GET', pathOf(RESOURCES.pods, this.#namespace));
+      return items.length === 0;
     });
-    if (found === undefined) throw new Error('No application sleeps.');
-    this.#wokenAt.delete(found);
-    return found;
+    this.#wokenAt.clear();
   }
 
   /** When the watch showed that replicas left 0, epoch ms. */
@@ -82,15 +83,10 @@ export class Fleet {
     await this.#api.request('DELETE', `/api/v1/namespaces/${this.#namespace}`);
   }
 
-  async #isAsleep(name: string): Promise<boolean> {
+  #isAsleep(name: string): boolean {
     const key = `${this.#namespace}/${name}`;
-    const deployment = this.#deployments.objects.get(key);
     const phase = this.#autoscalers.objects.get(key)?.status?.phase;
-    if (phase !== 'Asleep' || deployment?.spec.replicas !== 0 || (deployment.status?.replicas ?? 0) !== 0) return false;
-    const pods = await this.#api.request<{ items: unknown[] }>('GET', pathOf(RESOURCES.pods, this.#namespace), {
-      query: { labelSelector: `app=${name}` },
-    });
-    return pods.items.length === 0;
+    return phase === 'Asleep' && this.#deployments.objects.get(key)?.spec.replicas === 0;
   }
 }
 
@@ -128,7 +124,7 @@ function manifestsOf(name: string, namespace: string, image: string) {
       apiVersion: 'nemesis.io/v1alpha1',
       kind: 'Autoscaler',
       metadata: { name, namespace },
-      spec: { scaleTargetRef: { name }, route: { pathPrefix: `/${name}` }, sleep: { idleSeconds: 1 } },
+      spec: { scaleTargetRef: { name }, route: { pathPrefix: `/${name}` }, sleep: { idleSeconds: IDLE_SECONDS } },
     },
   ];
 }

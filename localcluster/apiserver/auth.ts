@@ -17,6 +17,8 @@ export interface TokenSubject {
   pod?: { name: string; uid: string };
 }
 
+const rememberedTokens = 1000;
+
 /** The result of verifying a token: the user and the audiences it holds for, or why not. */
 export type Verdict = { user: UserInfo; audiences: string[] } | { error: string };
 
@@ -39,6 +41,7 @@ export class Authenticator {
   readonly #privateKey: KeyObject;
   readonly #publicKey: KeyObject;
   readonly #keyId = randomBytes(8).toString('base64url');
+  readonly #signed = new Set<string>();
   readonly #store: Store;
 
   constructor(store: Store) {
@@ -91,7 +94,12 @@ export class Authenticator {
     if (!head || !body || !signature || rest.length > 0) return { error: 'invalid bearer token' };
     const data = Buffer.from(`${head}.${body}`);
     const key = { key: this.#publicKey, dsaEncoding: 'ieee-p1363' as const };
-    if (!verify('sha256', data, key, Buffer.from(signature, 'base64url'))) return { error: 'invalid bearer token' };
+    // A signature that was right stays right; what the token is bound to is looked at each time.
+    if (!this.#signed.has(token)) {
+      if (!verify('sha256', data, key, Buffer.from(signature, 'base64url'))) return { error: 'invalid bearer token' };
+      if (this.#signed.size >= rememberedTokens) this.#signed.clear();
+      this.#signed.add(token);
+    }
     const claims = decode(body);
     if (typeof claims['exp'] !== 'number' || claims['exp'] * 1000 < Date.now()) {
       return { error: '[invalid bearer token, service account token has expired]' };

@@ -1,4 +1,5 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { timestamp } from '../model/objects.ts';
 import { isPodFinished, isSidecar, type Container, type Pod } from '../model/workloads.ts';
@@ -182,7 +183,8 @@ export class PodWorker {
     }
     this.#closed = true;
     if (this.#podIP !== undefined && !this.#pod.spec.hostNetwork) this.#services.addresses.release(this.#podIP);
-    rmSync(this.#directory, { recursive: true, force: true });
+    // Off this thread: a pod's folder can be large, and the API server lives here as well.
+    await rm(this.#directory, { recursive: true, force: true });
     this.#services.workerClosed(this.uid);
   }
 
