@@ -1,4 +1,5 @@
 import { isKubeStatus, KubeError, type KubeApi } from '../../shared/kubernetes/kube-api.ts';
+import { pathOf, RESOURCES } from '../../shared/kubernetes/paths.ts';
 import { writeScale } from '../../shared/kubernetes/scale.ts';
 import { decideWake, FIELD_MANAGERS } from '../../shared/rules/wake.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
@@ -35,6 +36,9 @@ export class Waker {
   readonly #timers = new Map<string, NodeJS.Timeout>();
   /** The Deployment's version that our last successful call made; until the watch shows it, nothing is repeated. */
   readonly #written = new Map<string, { resourceVersion: string; atMs: number }>();
+
+  #asking = false;
+  #stopped = false;
 
   constructor(api: KubeApi, deps: WakerDeps) {
     this.#api = api;
@@ -76,6 +80,7 @@ export class Waker {
 
   /** Ends all repetitions. */
   stop(): void {
+    this.#stopped = true;
     clearInterval(this.#warmth);
     for (const timer of this.#timers.values()) clearTimeout(timer);
     this.#timers.clear();
@@ -118,12 +123,31 @@ export class Waker {
         return;
       }
       this.#deps.onReachable(false);
+      void this.#untilReachable(namespace, name);
       finish('unreachable');
       logger.warn('an application could not be woken yet; it is tried again', {
         application: application.key,
         reason: messageOf(error),
       });
     }
+  }
+
+  /** Somebody else may make the next wake, so that no call of ours would ever tell that the API server is back. */
+  async #untilReachable(namespace: string, name: string): Promise<void> {
+    if (this.#asking) return;
+    this.#asking = true;
+    let away = true;
+    while (away && !this.#stopped) {
+      await new Promise((resolve) => setTimeout(resolve, REPEAT_MS));
+      away = await this.#api
+        .request('GET', pathOf(RESOURCES.deployments, namespace, name), { timeoutMs: SCALE_TIMEOUT_MS })
+        .then(
+          () => false,
+          (error: unknown) => !(error instanceof KubeError && error.status < 500),
+        );
+    }
+    this.#asking = false;
+    if (!away) this.#deps.onReachable(true);
   }
 
   #again(application: RoutedApplication): void {

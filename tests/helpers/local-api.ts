@@ -1,0 +1,41 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { KubeConfig } from '@kubernetes/client-node';
+import { LocalCluster } from '../../localcluster/local-cluster.ts';
+import { KubeApi } from '../../shared/kubernetes/kube-api.ts';
+import type { Logger } from '../../shared/runtime/logger.ts';
+
+const nothing = (): void => undefined;
+/** A logger that says nothing. */
+export const silentLogger = { info: nothing, warn: nothing, error: nothing, debug: nothing } as unknown as Logger;
+
+/** A local cluster of a test, with a client of it. */
+export interface LocalApi {
+  readonly cluster: LocalCluster;
+  readonly api: KubeApi;
+  stop(): Promise<void>;
+}
+
+/** Starts a cluster without images in a folder of its own. */
+export async function startLocalApi(): Promise<LocalApi> {
+  const directory = mkdtempSync(join(tmpdir(), 'nemesis-api-'));
+  const cluster = await LocalCluster.start({ directory, images: {}, bookmarkIntervalMs: 50 });
+  const config = new KubeConfig();
+  config.loadFromFile(cluster.kubeconfigPath);
+  const api = new KubeApi(config, 'test');
+  return {
+    cluster,
+    api,
+    stop: async () => {
+      api.close();
+      await cluster.stop();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Waits until something holds, looking at each turn of the event loop; the runner's time limit ends it otherwise. */
+export async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 2));
+}

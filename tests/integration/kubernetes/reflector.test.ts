@@ -1,0 +1,103 @@
+import { expect } from 'chai';
+import { EventRecorder } from '../../../shared/kubernetes/event-recorder.ts';
+import { isKubeStatus, KubeError } from '../../../shared/kubernetes/kube-api.ts';
+import type { KubernetesObject } from '../../../shared/kubernetes/objects.ts';
+import { Reflector, type ReflectorEvent } from '../../../shared/kubernetes/reflector.ts';
+import { systemClock } from '../../../shared/runtime/clock.ts';
+import { FakeClock } from '../../helpers/fake-clock.ts';
+import { silentLogger, startLocalApi, until, type LocalApi } from '../../helpers/local-api.ts';
+
+const MAPS = '/api/v1/namespaces/default/configmaps';
+const deps = { logger: silentLogger, clock: systemClock, random: () => 0 };
+
+describe('Reflector over a real API', () => {
+  let local: LocalApi;
+  before(async () => (local = await startLocalApi()));
+  after(() => local.stop());
+  const create = (name: string) => local.api.request('POST', MAPS, { body: { metadata: { name } } });
+  const reflect = () =>
+    new Reflector<KubernetesObject>(
+      local.api,
+      { resource: { prefix: '/api/v1', plural: 'configmaps' }, namespace: 'default' },
+      deps,
+    );
+
+  it('Given a cut watch and a compacted history, Then it lists again and misses neither new nor deleted objects', async () => {
+    await create('a');
+    const reflector = reflect();
+    const events: string[] = [];
+    reflector.onEvent(({ type, object }) => events.push(`${type} ${object.metadata.name}`));
+    reflector.start();
+    await reflector.firstSync;
+    await until(() => reflector.objects.has('default/a'));
+    await local.cluster.faults.pauseApi();
+    await local.cluster.faults.resumeApi();
+    await create('b');
+    await local.api.request('DELETE', `${MAPS}/a`);
+    local.cluster.faults.compactHistory();
+    await until(() => reflector.objects.has('default/b') && !reflector.objects.has('default/a'));
+    await create('c');
+    await until(() => reflector.objects.has('default/c'));
+    reflector.stop();
+    expect(events.filter((each) => each === 'set b' || each === 'delete a')).to.have.members(['set b', 'delete a']);
+  });
+
+  it('Given a handler that throws, Then the others still hear and the watch goes on', async () => {
+    const reflector = reflect();
+    const heard: ReflectorEvent<KubernetesObject>[] = [];
+    reflector.onEvent(() => {
+      throw new Error('a bad handler');
+    });
+    reflector.onEvent((event) => heard.push(event));
+    reflector.start();
+    await reflector.firstSync;
+    await create('d');
+    await until(() => heard.some(({ object }) => object.metadata.name === 'd'));
+    reflector.stop();
+  });
+
+  it('Given a kind that the cluster does not have, Then an optional reflector is empty and synced', async () => {
+    const reflector = new Reflector(
+      local.api,
+      { resource: { prefix: '/apis/none.io/v1', plural: 'nothings' }, optional: true },
+      deps,
+    );
+    reflector.start();
+    await reflector.firstSync;
+    expect([reflector.synced, reflector.objects.size]).to.deep.equal([true, 0]);
+    reflector.stop();
+  });
+
+  it('Given refusals and an API that is away, Then KubeError has status and reason, and other errors are none', async () => {
+    const missing = await local.api.request('GET', `${MAPS}/none`).catch((error: unknown) => error);
+    expect(missing).to.be.instanceOf(KubeError).and.include({ status: 404, reason: 'NotFound' });
+    await create('e');
+    const again = await create('e').catch((error: unknown) => error);
+    expect(isKubeStatus(again, 409)).to.equal(true);
+    await local.cluster.faults.pauseApi('refuse');
+    const away = await local.api.request('GET', MAPS).catch((error: unknown) => error);
+    expect(away).to.be.instanceOf(Error).and.not.instanceOf(KubeError);
+    await local.cluster.faults.resumeApi();
+  });
+
+  it('Given the same event again and again, Then one Event whose count grows, spaced', async () => {
+    const clock = new FakeClock();
+    const recorder = new EventRecorder(local.api, 'test', { logger: silentLogger, clock });
+    const subject = { apiVersion: 'v1', kind: 'ConfigMap', namespace: 'default', name: 'e', uid: 'u' };
+    const list = async () =>
+      (
+        await local.api.request<{ items: { reason: string; count: number }[] }>(
+          'GET',
+          '/api/v1/namespaces/default/events',
+        )
+      ).items.filter(({ reason }) => reason === 'Woke');
+    recorder.record(subject, 'Normal', 'Woke', 'hello');
+    recorder.record(subject, 'Normal', 'Woke', 'hello');
+    let items = await list();
+    while (items.length === 0) items = await list();
+    clock.advance(31_000);
+    recorder.record(subject, 'Normal', 'Woke', 'hello');
+    while (items[0]?.count !== 2) items = await list();
+    expect(items).to.have.length(1);
+  });
+});

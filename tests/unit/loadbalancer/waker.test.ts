@@ -1,0 +1,88 @@
+import { mock } from 'node:test';
+import { expect } from 'chai';
+import type { RoutedApplication } from '../../../loadbalancer/routing/routed-application.ts';
+import { Waker, type WakeOutcome } from '../../../loadbalancer/wake/waker.ts';
+import { KubeError, type KubeApi } from '../../../shared/kubernetes/kube-api.ts';
+import { FakeClock } from '../../helpers/fake-clock.ts';
+import { silentLogger } from '../../helpers/local-api.ts';
+
+const turns = async (): Promise<void> => {
+  for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
+};
+
+function setUp(answers: (() => unknown)[]) {
+  const calls: string[] = [];
+  const outcomes: WakeOutcome[] = [];
+  const reachable: boolean[] = [];
+  const api = {
+    request: (method: string) => {
+      calls.push(method);
+      return Promise.resolve().then(() => answers.shift()?.());
+    },
+  } as unknown as KubeApi;
+  const waker = new Waker(api, {
+    clock: new FakeClock(),
+    random: () => 1,
+    logger: silentLogger,
+    onOutcome: (outcome) => outcomes.push(outcome),
+    onReachable: (yes) => reachable.push(yes),
+  });
+  const deployment = { metadata: { name: 'd', namespace: 'n', resourceVersion: '5' }, spec: { replicas: 0 } };
+  const application = {
+    key: 'n/a',
+    plane: { queued: 1 },
+    watched: { deployment, resource: { spec: { mode: 'Active', minReplicas: 0 } } },
+  } as unknown as RoutedApplication;
+  return { waker, application, calls, outcomes, reachable };
+}
+
+const refuse = (status: number) => () => {
+  throw new KubeError(status, 'x', 'x');
+};
+const cut = () => {
+  throw new Error('connect ECONNREFUSED');
+};
+const done = () => ({ metadata: { resourceVersion: '6' } });
+
+describe('Waker', () => {
+  beforeEach(() => mock.timers.enable({ apis: ['setTimeout'] }));
+  afterEach(() => mock.timers.reset());
+
+  it('Given held requests and zero, Then one call; repeated until the watch has caught up, then not at once', async () => {
+    const { waker, application, calls, outcomes } = setUp([done]);
+    waker.wake(application);
+    waker.wake(application);
+    await turns();
+    mock.timers.tick(250);
+    await turns();
+    expect([calls, outcomes]).to.deep.equal([['PATCH'], ['done']]);
+    waker.stop();
+  });
+
+  for (const status of [409, 403, 429]) {
+    it(`Given the API was away and now answers ${status}, Then it counts as reachable, so that holds end in time again`, async () => {
+      const { waker, application, reachable } = setUp([cut, refuse(status)]);
+      waker.wake(application);
+      await turns();
+      expect(reachable).to.deep.equal([false]);
+      mock.timers.tick(250);
+      await turns();
+      expect(reachable).to.include(true);
+      waker.stop();
+    });
+  }
+
+  it('Given the API was away and another balancer made the wake, Then this one notices that the API is back', async () => {
+    const { waker, application, calls, reachable } = setUp([cut, cut, done]);
+    waker.wake(application);
+    await turns();
+    Object.assign(application.plane, { queued: 0 });
+    for (let round = 0; round < 2; round += 1) {
+      mock.timers.tick(250);
+      await turns();
+    }
+    expect(calls).to.deep.equal(['PATCH', 'GET', 'GET']);
+    expect(reachable).to.deep.equal([false, true]);
+    waker.stop();
+  });
+});
