@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
 STAMP := node_modules/.stamp
 
-.PHONY: help demo test e2e bench bench-proxy bench-wake build images lint format clean
+.PHONY: help demo test e2e bench bench-proxy bench-wake bench-sidecar build images lint format clean
 
 help: ## Lists the targets.
 	@echo 'Usage: make TARGET   (each installs by itself what it needs)'
@@ -24,13 +24,16 @@ e2e: $(STAMP) ## End-to-end tests against the cluster of $KUBECONFIG.
 	@if [ -z "$$KUBECONFIG" ]; then echo 'make e2e needs KUBECONFIG: the path of a kubeconfig whose cluster may be used for tests.' >&2; exit 1; fi
 	@npm run --silent e2e
 
-bench: bench-proxy bench-wake ## All benchmarks, with tables; results go to benchmarks/results.
+bench: bench-proxy bench-wake bench-sidecar ## All benchmarks, with tables; results go to benchmarks/results.
 
 bench-proxy: $(STAMP) ## CPU, throughput and latency of the data plane beside other proxies.
 	@node benchmarks/bench-proxy.ts
 
 bench-wake: $(STAMP) ## Cold starts in phases.
 	@node benchmarks/bench-wake.ts
+
+bench-sidecar: $(STAMP) ## What a sidecar costs in each pod.
+	@node benchmarks/bench-sidecar.ts
 
 build: $(STAMP) ## Compiles the three programs to dist/.
 	@npm run --silent build && echo 'Compiled to dist/.'
