@@ -60,14 +60,14 @@ export class ClientConnection implements ClientSide {
 
   writeText(text: string): void {
     if (this.#socket.destroyed) return;
-    const unsent = this.#probedBytes === 0 ? text : text.slice(this.#probedBytes);
-    this.#probedBytes = 0;
-    this.#nextProbeMs = Infinity;
-    this.#socket.write(unsent, 'latin1');
+    const sent = this.#endProbing();
+    this.#socket.write(sent === 0 ? text : text.slice(sent), 'latin1');
   }
 
   writeBytes(bytes: Buffer): void {
-    if (!this.#socket.destroyed) this.#socket.write(bytes);
+    if (this.#socket.destroyed) return;
+    const sent = this.#endProbing();
+    this.#socket.write(sent === 0 ? bytes : bytes.subarray(sent));
   }
 
   pauseReading(): void {
@@ -260,6 +260,14 @@ export class ClientConnection implements ClientSide {
     this.#socket.write(everyAnswer.charAt(this.#probedBytes), 'latin1');
     this.#probedBytes += 1;
     this.#nextProbeMs = nowMs + firstProbeMs * 4 ** (this.#probedBytes - 1);
+  }
+
+  /** The answer begins; returns how many of its bytes were sent ahead. */
+  #endProbing(): number {
+    const sent = this.#probedBytes;
+    this.#probedBytes = 0;
+    this.#nextProbeMs = Infinity;
+    return sent;
   }
 
   #onClose(): void {
