@@ -38,6 +38,9 @@ const quantityThresholds = (unit: string) =>
     ],
   );
 
+/** More would make the API server refuse the schema: it counts quantities in rules as if they could be megabytes long. */
+const MAX_RULES = 7;
+
 const METRICS = ['cpu', 'memory', 'responseTime', 'concurrency', 'queue'] as const;
 
 const rule = withRules(
@@ -182,7 +185,7 @@ export const autoscalerSpecSchema = withRules(
       .optional(),
     scaling: z
       .object({
-        rules: mapList(rule, 'name', 16).optional(),
+        rules: mapList(rule, 'name', MAX_RULES).optional(),
         behavior: z.object({ scaleUp: scalingPolicies.optional(), scaleDown: scalingPolicies.optional() }).optional(),
         windowSeconds: z.number().int().min(2).max(600).default(15).describe('Metrics are averaged over this window.'),
       })

@@ -48,6 +48,10 @@ function toNemesisError(error: unknown): NemesisError {
   if (error instanceof Error && 'type' in error && 'status' in error && Number(error.status) < 500) {
     return new NemesisError('InvalidBody', `The body could not be read: ${error.message}.`);
   }
+  // The router could not decode a part of the path.
+  if (error instanceof URIError) {
+    return new NemesisError('BadRequest', 'The path has a "%" that is not followed by the two digits of a character.');
+  }
   return new NemesisError('Internal', 'Something unexpected went wrong; the log of this program says more.', {
     cause: error,
   });
@@ -95,7 +99,7 @@ function unknownFields(given: unknown, parsed: unknown, path: string): string[] 
   const known = parsed as Record<string, unknown>;
   return Object.entries(given).flatMap(([key, value]) => {
     const where = path === '' ? key : `${path}.${key}`;
-    return key in known ? unknownFields(value, known[key], where) : [where];
+    return Object.hasOwn(known, key) ? unknownFields(value, known[key], where) : [where];
   });
 }
 

@@ -163,7 +163,7 @@ export class ApplicationWatch {
   #autoscalerChanged(object: KubernetesObject, deleted: boolean): void {
     const key = keyOf(object);
     const before = this.#parsed.get(key)?.resource;
-    if (before !== undefined) this.#keysByTarget.get(targetOf(before))?.delete(key);
+    if (before !== undefined) drop(this.#keysByTarget, targetOf(before), key);
     if (deleted) {
       this.#parsed.delete(key);
     } else {
@@ -219,7 +219,8 @@ export class ApplicationWatch {
     // Remembered, since the ReplicaSet of a deleted Deployment goes before its pods do.
     const deployment = this.#ownerOfPod.get(pod.metadata.uid) ?? this.#deploymentOf(pod);
     if (deployment === undefined) {
-      if (!deleted) this.#orphans.set(owner, (this.#orphans.get(owner) ?? new Set()).add(keyOf(pod)));
+      if (deleted) drop(this.#orphans, owner, keyOf(pod));
+      else this.#orphans.set(owner, (this.#orphans.get(owner) ?? new Set()).add(keyOf(pod)));
       return;
     }
     const pods = this.#podsByDeployment.get(deployment.uid) ?? new Map<string, Pod>();
@@ -263,6 +264,12 @@ export class ApplicationWatch {
   #notifyTarget(target: string): void {
     for (const key of this.#keysByTarget.get(target) ?? []) this.#onChange(key);
   }
+}
+
+function drop(sets: Map<string, Set<string>>, name: string, member: string): void {
+  const set = sets.get(name);
+  set?.delete(member);
+  if (set?.size === 0) sets.delete(name);
 }
 
 function parse(object: KubernetesObject): Parsed {

@@ -30,10 +30,7 @@ export function refusedByKubernetes(error: unknown, what: string, conditional: b
       { cause: error },
     );
   }
-  const stale =
-    error.status === 409 ||
-    (conditional && error.status === 422 && error.reason === 'Invalid' && error.message.includes('test'));
-  if (stale) {
+  if (error.status === 409) {
     return new NemesisError(
       conditional ? 'PreconditionFailed' : 'Conflict',
       `${what} was changed by somebody else meanwhile; read it again and repeat the change.`,

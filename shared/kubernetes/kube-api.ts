@@ -1,5 +1,5 @@
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
-import { request as httpsRequest } from 'node:https';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { KubeConfig } from '@kubernetes/client-node';
 
 /** An answer of the API server that is not a success. */
@@ -16,6 +16,8 @@ export class KubeError extends Error {
     this.reason = reason;
   }
 }
+
+const MAX_SOCKETS = 64;
 
 /** Content types of PATCH. */
 export const PATCH_TYPES = {
@@ -41,7 +43,7 @@ export interface KubeRequestOptions {
  */
 export class KubeApi {
   readonly #config: KubeConfig;
-  readonly #agent = new HttpAgent({ keepAlive: true, maxSockets: 64 });
+  readonly #agent = new HttpAgent({ keepAlive: true, maxSockets: MAX_SOCKETS });
   readonly #userAgent: string;
 
   constructor(config: KubeConfig, userAgent: string) {
@@ -110,6 +112,7 @@ export class KubeApi {
     await this.#config.applyToHTTPSOptions(requestOptions);
     const plain = url.protocol === 'http:';
     if (plain) requestOptions.agent = this.#agent;
+    else requestOptions.agent = keptAlive(requestOptions.agent);
     const payload = options.body === undefined ? undefined : Buffer.from(JSON.stringify(options.body));
     requestOptions.headers = {
       ...(requestOptions.headers as Record<string, string> | undefined),
@@ -122,6 +125,14 @@ export class KubeApi {
     if (options.signal !== undefined) requestOptions.signal = options.signal;
     return await exchange(url, requestOptions, payload, true);
   }
+}
+
+/** The agent of a KubeConfig has the cluster's certificates, but would shake hands anew for each request. */
+function keptAlive(agent: RequestOptions['agent']): RequestOptions['agent'] {
+  if (agent instanceof HttpsAgent && !(agent as { keepAlive?: boolean }).keepAlive) {
+    Object.assign(agent, { keepAlive: true, maxSockets: MAX_SOCKETS });
+  }
+  return agent;
 }
 
 /** A kept connection that the server closed just now is no failure: the request goes once more, on a new one. */

@@ -62,7 +62,14 @@ export function createLifecycle(deps: { logger: Logger; deadlineMs: number }): L
  * @param start - builds the program and returns its lifecycle
  */
 export async function runProgram(name: string, start: () => Promise<Lifecycle>): Promise<void> {
-  let lifecycle: Lifecycle;
+  let lifecycle: Lifecycle | undefined;
+  // From the first moment on: to the first process of a container a signal without a handler means nothing.
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      if (lifecycle === undefined) process.exit();
+      lifecycle.stop(signal);
+    });
+  }
   try {
     lifecycle = await start();
   } catch (error) {
@@ -71,7 +78,6 @@ export async function runProgram(name: string, start: () => Promise<Lifecycle>):
     process.exitCode = 1;
     process.exit();
   }
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => lifecycle.stop(signal));
   await lifecycle.stopped;
   process.exit();
 }

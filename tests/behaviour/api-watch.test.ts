@@ -1,6 +1,6 @@
 /* eslint-disable @typescript-eslint/no-unsafe-assignment, @typescript-eslint/no-unsafe-member-access, @typescript-eslint/no-unsafe-call, @typescript-eslint/no-unsafe-return -- a cluster's answers are open JSON; every test asserts what it reads */
 import { expect } from 'chai';
-import { call, merge, ok, ownCluster, type Answer } from './support/cluster.ts';
+import { call, merge, ok, type Answer } from './support/cluster.ts';
 import { Watching } from './support/watching.ts';
 import { useNamespace } from './support/workloads.ts';
 
@@ -72,16 +72,6 @@ describe('listing and watching', () => {
     const end = await watching.until(({ type }) => type === 'BOOKMARK', 'the bookmark');
     expect(end.object.metadata.annotations).to.deep.equal({ 'k8s.io/initial-events-end': 'true' });
     expect(watching.events.map(({ object }) => object.metadata.name)).to.include('one');
-    watching.close();
-  });
-
-  it('answers 410 to a watch from a version that is forgotten', async () => {
-    // A cluster that runs for a while has forgotten its first version; one of our own is told to.
-    ownCluster()?.faults.compactHistory();
-    const watching = await Watching.open(maps(), { resourceVersion: '1' });
-    const event = await watching.until(() => true, 'an answer');
-    expect(event.type).to.equal('ERROR');
-    expect(event.object).to.include({ kind: 'Status', code: 410, reason: 'Expired' });
     watching.close();
   });
 

@@ -40,11 +40,6 @@ after(async function () {
   delete process.env['KUBECONFIG'];
 });
 
-/** True where the tests started the cluster themselves. */
-export function ownCluster(): LocalCluster | undefined {
-  return own?.cluster;
-}
-
 /** A response with its parsed body. */
 export interface Reply {
   code: number;

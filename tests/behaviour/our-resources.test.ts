@@ -1,0 +1,102 @@
+/* eslint-disable @typescript-eslint/no-unsafe-assignment, @typescript-eslint/no-unsafe-member-access -- a cluster's answers are open JSON; every test asserts what it reads */
+import { expect } from 'chai';
+import { waitFor } from '../../demo/wait-for.ts';
+import { customResourceDefinitions } from '../../shared/api/crd.ts';
+import { autoscalerSpecSchema } from '../../shared/api/autoscaler.ts';
+import { loadBalancerSettingsSpecSchema } from '../../shared/api/load-balancer-settings.ts';
+import { call, merge, ok, type Reply } from './support/cluster.ts';
+import { condition, useNamespace } from './support/workloads.ts';
+
+const definitions = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
+const good = { scaleTargetRef: { name: 'app' }, route: { pathPrefix: '/app' } };
+
+describe('our custom resources', function () {
+  this.timeout(30_000);
+  const namespace = useNamespace();
+  const path = (plural = 'autoscalers'): string => `/apis/nemesis.io/v1alpha1/namespaces/${namespace()}/${plural}`;
+
+  before(async () => {
+    for (const definition of customResourceDefinitions()) {
+      const reply = await call('POST', definitions, { body: definition });
+      if (reply.code === 409) continue;
+      expect(reply.code, JSON.stringify(reply.body)).to.equal(201);
+      await waitFor(`${definition.metadata.name} to be established`, 10_000, async () => {
+        const found = await ok('GET', `${definitions}/${definition.metadata.name}`);
+        return condition(found, 'Established')?.status === 'True';
+      });
+    }
+    await waitFor(
+      'the resource to be served',
+      10_000,
+      async () => (await call('GET', '/apis/nemesis.io/v1alpha1/autoscalers')).code === 200,
+    );
+  });
+
+  async function create(spec: unknown, name = 'one'): Promise<Reply> {
+    return await call('POST', path(), {
+      body: { apiVersion: 'nemesis.io/v1alpha1', kind: 'Autoscaler', metadata: { name }, spec },
+    });
+  }
+
+  it('get their defaults from the schema, the same that our programs fill in', async () => {
+    const { code, body } = await create(good);
+    expect(code, JSON.stringify(body)).to.equal(201);
+    expect(body.spec).to.deep.equal(JSON.parse(JSON.stringify(autoscalerSpecSchema.parse(good))));
+    const settings = await ok('POST', path('loadbalancersettings'), {
+      apiVersion: 'nemesis.io/v1alpha1',
+      kind: 'LoadBalancerSettings',
+      metadata: { name: 'default' },
+    });
+    expect(settings.spec).to.deep.equal(loadBalancerSettingsSpecSchema.parse({}));
+  });
+
+  const wrong: [string, Record<string, unknown>][] = [
+    ['minReplicas must not be greater than maxReplicas', { ...good, minReplicas: 3, maxReplicas: 2 }],
+    ['with minReplicas 0 a route is needed', { scaleTargetRef: { name: 'app' } }],
+    ['pathPrefix has no empty and no dot segments', { ...good, route: { pathPrefix: '/a//b' } }],
+    ['exactly one metric', { ...good, scaling: { rules: [{ name: 'none' }] } }],
+    [
+      'exactly one metric',
+      {
+        ...good,
+        scaling: { rules: [{ name: 'two', concurrency: { target: 1 }, queue: { scaleUpAt: 2, scaleDownAt: 1 } }] },
+      },
+    ],
+    [
+      'scaleDownAt must be less',
+      { ...good, scaling: { rules: [{ name: 'cpu', cpu: { scaleUpAt: '1', scaleDownAt: '1500m' } }] } },
+    ],
+    [
+      'scaleDownAt must be less',
+      { ...good, scaling: { rules: [{ name: 'memory', memory: { scaleUpAt: 100, scaleDownAt: '1Ki' } }] } },
+    ],
+    [
+      'scaleDownAt must be less',
+      { ...good, scaling: { rules: [{ name: 'latency', responseTime: { scaleUpAt: '250ms', scaleDownAt: '1s' } }] } },
+    ],
+    ['either httpGet or tcpSocket', { ...good, startup: { announceProbe: { httpGet: {}, tcpSocket: {} } } }],
+    ['spec.mode', { ...good, mode: 'Sometimes' }],
+    ['spec.buffer.maxBytes', { ...good, buffer: { maxBytes: 'much' } }],
+    [
+      'Duplicate value',
+      { ...good, scaling: { rules: [1, 2].map((target) => ({ name: 'same', concurrency: { target } })) } },
+    ],
+  ];
+  for (const [sentence, spec] of wrong) {
+    it(`are refused with a sentence: ${sentence} (${JSON.stringify(spec).slice(-70)})`, async () => {
+      const { code, body } = await create(spec, 'wrong');
+      expect(code, JSON.stringify(body)).to.equal(422);
+      expect(body.message).to.include(sentence);
+      expect(autoscalerSpecSchema.safeParse(spec).success).to.equal(false);
+    });
+  }
+
+  it('keep their status apart from their spec', async () => {
+    await create(good, 'status');
+    const status = { phase: 'Asleep', replicas: 0 };
+    await ok('PATCH', `${path()}/status/status`, { status, spec: { maxReplicas: 9 } }, merge);
+    const found = await ok('GET', `${path()}/status`);
+    expect(found.status).to.deep.equal(status);
+    expect(found.spec.maxReplicas).to.equal(1);
+  });
+});
