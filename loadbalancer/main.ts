@@ -84,6 +84,7 @@ async function start(): Promise<Lifecycle> {
       prober.look(application);
       if (application.drain !== undefined) reporter.urgent();
     },
+    onRemoved: (application) => waker.forget(application),
   });
   const freeze = (frozen: boolean): void => {
     for (const { plane } of directory.all()) plane.freezeDeadlines(frozen, clock.nowMs());

@@ -23,6 +23,11 @@ export class BalancerMetrics {
       collect() {
         this.reset();
         for (const [key, statuses] of byApplication) {
+          // What is gone is told no more; the empty key is that of requests without a route.
+          if (key !== '' && deps.directory.get(key) === undefined) {
+            byApplication.delete(key);
+            continue;
+          }
           const [namespace = '', name = ''] = key.split('/');
           for (const [status, count] of statuses) this.inc({ namespace, name, status: String(status) }, count);
         }

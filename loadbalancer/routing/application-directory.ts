@@ -11,6 +11,9 @@ import { applicationSettings } from './application-settings.ts';
 import { resolvePort } from './pod-port.ts';
 import { decideGate, type RoutedApplication } from './routed-application.ts';
 
+/** A longer one would fire at once, and so again and again. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 /** What the directory needs and whom it tells. */
 export interface ApplicationDirectoryDeps {
   readonly watch: ApplicationWatch;
@@ -24,12 +27,16 @@ export interface ApplicationDirectoryDeps {
   readonly onIdle: (application: RoutedApplication) => void;
   /** What is known of the application changed. */
   readonly onUpdated: (application: RoutedApplication) => void;
+  /** It is not routed any more. */
+  readonly onRemoved?: (application: RoutedApplication) => void;
 }
 
 /** The applications of this balancer and the routes to them, kept as the cluster shows them. */
 export class ApplicationDirectory implements Router {
   readonly #deps: ApplicationDirectoryDeps;
   readonly #applications = new Map<string, RoutedApplication>();
+  /** Not routed any more, and requests are still on their pods: they count if the application comes back meanwhile. */
+  readonly #leaving = new Map<string, RoutedApplication>();
   #routes = new RouteTable<Application>([]);
   #routesKey = '';
 
@@ -103,21 +110,33 @@ export class ApplicationDirectory implements Router {
     application.plane.etaSeconds = etaSeconds(application.watched, clock.wallMs());
     application.plane.setGate(gate, clock.nowMs());
     if (againInMs === undefined) return;
-    application.timer = setTimeout(() => {
-      this.refreshGate(application);
-      this.#deps.onUpdated(application);
-    }, againInMs);
+    application.timer = setTimeout(
+      () => {
+        this.refreshGate(application);
+        this.#deps.onUpdated(application);
+      },
+      Math.min(againInMs, LONGEST_TIMER_MS),
+    );
     application.timer.unref();
   }
 
   #add(watched: WatchedApplication): RoutedApplication {
     const { resource } = watched;
     if (resource === undefined) throw new Error(`Application ${watched.key} has no valid resource.`);
+    const back = this.#leaving.get(watched.key);
+    if (back !== undefined) {
+      this.#leaving.delete(watched.key);
+      this.#applications.set(watched.key, back);
+      return back;
+    }
     const plane = new Application(watched.key, applicationSettings(resource.spec, this.#deps.watch.settings), {
       random: this.#deps.random,
       budget: this.#deps.budget,
       onHeld: () => this.#deps.onHeld(application),
-      onIdle: () => this.#deps.onIdle(application),
+      onIdle: () => {
+        this.#leaving.delete(watched.key);
+        this.#deps.onIdle(application);
+      },
     });
     const application: RoutedApplication = { key: watched.key, plane, watched, drain: undefined, timer: undefined };
     this.#applications.set(watched.key, application);
@@ -131,6 +150,8 @@ export class ApplicationDirectory implements Router {
     const detail = `Application ${application.key} is not routed any more. ${why}`;
     application.plane.setGate({ reject: { code: 'NoRoute', detail } }, this.#deps.clock.nowMs());
     application.plane.setPods([], this.#deps.clock.nowMs());
+    if (application.plane.inFlight > 0) this.#leaving.set(application.key, application);
+    this.#deps.onRemoved?.(application);
   }
 
   #noteDrain(application: RoutedApplication): void {

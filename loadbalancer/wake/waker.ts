@@ -34,6 +34,8 @@ export class Waker {
   readonly #busy = new Set<string>();
   #warmth: NodeJS.Timeout | undefined;
   readonly #timers = new Map<string, NodeJS.Timeout>();
+  /** Who asked last, by key: a resource that is deleted and made again is another application under the same key. */
+  readonly #asked = new Map<string, RoutedApplication>();
   /** The Deployment's version that our last successful call made; until the watch shows it, nothing is repeated. */
   readonly #written = new Map<string, { resourceVersion: string; atMs: number }>();
 
@@ -48,7 +50,9 @@ export class Waker {
   /** Makes the scale call if held requests need it; called when a request is held and when the cluster changes. */
   wake(application: RoutedApplication): void {
     const { key, plane, watched } = application;
-    if (plane.queued === 0 || this.#busy.has(key)) return;
+    if (plane.queued === 0) return;
+    this.#asked.set(key, application);
+    if (this.#busy.has(key)) return;
     const decision = decideWake(wakeFacts(watched), this.#deps.clock.wallMs());
     if (decision.kind !== 'wake' || watched.deployment === undefined) return;
     const written = this.#written.get(key);
@@ -63,7 +67,7 @@ export class Waker {
     this.#busy.add(key);
     void this.#call(application, decision.replicas, watched.deployment.metadata).finally(() => {
       this.#busy.delete(key);
-      this.#again(application);
+      this.#again(this.#asked.get(key) ?? application);
     });
   }
 
@@ -76,6 +80,12 @@ export class Waker {
       this.#api.request('GET', '/version', { timeoutMs: SCALE_TIMEOUT_MS }).catch(() => undefined);
     }, WARM_EVERY_MS);
     this.#warmth.unref();
+  }
+
+  /** The application is not routed any more. */
+  forget(application: RoutedApplication): void {
+    if (this.#asked.get(application.key) === application) this.#asked.delete(application.key);
+    this.#written.delete(application.key);
   }
 
   /** Ends all repetitions. */
@@ -157,7 +167,7 @@ export class Waker {
       application.key,
       setTimeout(() => {
         this.#timers.delete(application.key);
-        this.wake(application);
+        this.wake(this.#asked.get(application.key) ?? application);
       }, delayMs),
     );
   }

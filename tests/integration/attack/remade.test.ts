@@ -1,0 +1,121 @@
+import { mock } from 'node:test';
+import { expect } from 'chai';
+import { HoldBudget, HoldTicket } from '../../../loadbalancer/domain/hold-queue.ts';
+import { Announcements } from '../../../loadbalancer/routing/announcements.ts';
+import { ApplicationDirectory } from '../../../loadbalancer/routing/application-directory.ts';
+import type { RoutedApplication } from '../../../loadbalancer/routing/routed-application.ts';
+import { Waker } from '../../../loadbalancer/wake/waker.ts';
+import type { Application, ApplicationWatch } from '../../../shared/kubernetes/application-watch.ts';
+import { KubeError, type KubeApi } from '../../../shared/kubernetes/kube-api.ts';
+import { FakeClock } from '../../helpers/fake-clock.ts';
+import { silentLogger } from '../../helpers/local-api.ts';
+
+class Ticket extends HoldTicket {
+  onGranted(): void {
+    // It stays on its pod until the test releases it.
+  }
+  onRefused(): void {
+    // Nothing is refused here.
+  }
+}
+
+const deployment = { metadata: { name: 'd', namespace: 'n', uid: 'd', resourceVersion: '5' }, spec: { replicas: 1 } };
+const pod = {
+  metadata: { name: 'p', namespace: 'n', uid: 'p' },
+  spec: { containers: [{ name: 'c', ports: [{ containerPort: 80 }] }] },
+  status: { podIP: '10.0.0.1', conditions: [{ type: 'Ready', status: 'True' }] },
+};
+
+function shown(uid: string): Application {
+  return {
+    key: 'n/a',
+    metadata: { namespace: 'n', name: 'a', uid, resourceVersion: '5' },
+    resource: { metadata: { namespace: 'n' }, spec: { route: { pathPrefix: '/', stripPrefix: false } } },
+    invalid: [],
+    conflict: undefined,
+    deployment,
+    pods: [pod],
+  } as unknown as Application;
+}
+
+describe('A resource that is deleted and made again under the same name', () => {
+  const turns = async (): Promise<void> => {
+    for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
+  };
+
+  it('is not taken for idle while requests of before are still on its pods', () => {
+    let current: Application | undefined = shown('1');
+    const watch = {
+      get: () => current,
+      settings: { policy: 'LeastConnections', maxRequests: 10, maxBytes: '1Mi', holdSeconds: 10 },
+      synced: true,
+    } as unknown as ApplicationWatch;
+    const clock = new FakeClock();
+    const idle: string[] = [];
+    const directory = new ApplicationDirectory({
+      watch,
+      announcements: new Announcements(),
+      budget: new HoldBudget(1000),
+      clock,
+      random: () => 0,
+      onHeld: () => undefined,
+      onIdle: ({ key }) => idle.push(key),
+      onUpdated: () => undefined,
+    });
+    directory.update('n/a');
+    const before = directory.get('n/a');
+    const ticket = new Ticket();
+    before?.plane.acquire(ticket, 1, clock.nowMs());
+    current = undefined;
+    directory.update('n/a');
+    expect(directory.get('n/a')).to.equal(undefined);
+    current = shown('2');
+    directory.update('n/a');
+    const after = directory.get('n/a');
+    expect([after?.watched.metadata.uid, after?.plane.inFlight, after?.plane.gate]).to.deep.equal(['2', 1, 'open']);
+    before?.plane.release(ticket, 'completed', clock.nowMs());
+    expect([after?.plane.inFlight, idle]).to.deep.equal([0, ['n/a']]);
+    current = undefined;
+    directory.update('n/a');
+    current = shown('3');
+    directory.update('n/a');
+    expect(directory.get('n/a')).not.to.equal(after);
+  });
+
+  it('is woken although the call for its predecessor was still under way', async () => {
+    mock.timers.enable({ apis: ['setTimeout'] });
+    const calls: PromiseWithResolvers<unknown>[] = [];
+    const api = {
+      request: () => {
+        const call = Promise.withResolvers<unknown>();
+        calls.push(call);
+        return call.promise;
+      },
+    } as unknown as KubeApi;
+    const waker = new Waker(api, {
+      clock: new FakeClock(),
+      random: () => 1,
+      logger: silentLogger,
+      onOutcome: () => undefined,
+      onReachable: () => undefined,
+    });
+    const make = () => {
+      const asleep = { ...deployment, spec: { replicas: 0 } };
+      const resource = { spec: { mode: 'Active', minReplicas: 0 } };
+      return { key: 'n/a', plane: { queued: 1 }, watched: { deployment: asleep, resource } };
+    };
+    const before = make();
+    const after = make();
+    waker.wake(before as unknown as RoutedApplication);
+    before.plane.queued = 0;
+    waker.forget(before as unknown as RoutedApplication);
+    waker.wake(after as unknown as RoutedApplication);
+    calls[0]?.reject(new KubeError(409, 'Conflict', 'x'));
+    await turns();
+    mock.timers.tick(250);
+    await turns();
+    expect(calls.length).to.equal(2);
+    waker.stop();
+    mock.timers.reset();
+  });
+});
