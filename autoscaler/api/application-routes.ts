@@ -100,10 +100,11 @@ export function mountApplicationRoutes(app: Express, deps: ApplicationRoutesDeps
     // A merge-patch merges objects; what the new value does not name must go, so the old part is replaced as a whole.
     const body = Object.entries(spec).map(([key, value]) => ({ op: 'add', path: `/spec/${key}`, value }));
     const version = ifMatchVersion(request.headers['if-match']);
-    const test = version === undefined ? [] : [{ op: 'test', path: '/metadata/resourceVersion', value: version }];
+    // Written back, it must be the current one: 409 if not. A failed "test" would not be told apart from other refusals.
+    const fence = version === undefined ? [] : [{ op: 'replace', path: '/metadata/resourceVersion', value: version }];
     let written: { metadata: { resourceVersion: string }; spec: unknown };
     try {
-      written = await deps.api.request('PATCH', path, { contentType: PATCH_TYPES.json, body: [...test, ...body] });
+      written = await deps.api.request('PATCH', path, { contentType: PATCH_TYPES.json, body: [...fence, ...body] });
     } catch (error) {
       throw refusedByKubernetes(error, `Autoscaler ${namespace}/${name}`, version !== undefined);
     }

@@ -1,4 +1,4 @@
-import express, { type Express, type Request, type Response } from 'express';
+import express, { type Express, type Response } from 'express';
 import axios, { type AxiosResponse } from 'axios';
 import { z } from 'zod';
 import { parseOrThrow, parseStrictly } from '../../shared/errors/problem.ts';
@@ -106,11 +106,9 @@ export function mountProxyRoutes(app: Express, deps: ProxyRoutesDeps): void {
       ['/target-app/api', '/target-app/api/{*rest}'],
       express.raw({ type: () => true, limit: '16mb' }),
       async (request, response) => {
-        const { host, prefix } = addressOf(deps.directory, targetOf(request));
+        const { target, search } = splitQuery(request.originalUrl);
+        const { host, prefix } = addressOf(deps.directory, target);
         const rest = request.path.slice('/target-app/api'.length);
-        const query = new URLSearchParams(request.query as Record<string, string>);
-        query.delete('target');
-        const search = query.size === 0 ? '' : `?${query.toString()}`;
         const path = `${prefix}${rest.startsWith('/') ? rest : `/${rest}`}${search}`;
         const headers = Object.fromEntries(
           Object.entries(request.headers).filter(
@@ -124,9 +122,16 @@ export function mountProxyRoutes(app: Express, deps: ProxyRoutesDeps): void {
   }
 }
 
-function targetOf(request: Request): string | undefined {
-  const { target } = request.query;
-  return typeof target === 'string' ? target : undefined;
+/** Our own parameter, and the rest of the query exactly as it came. */
+function splitQuery(url: string): { target: string | undefined; search: string } {
+  const at = url.indexOf('?');
+  const pairs = at === -1 ? [] : url.slice(at + 1).split('&');
+  const targets = pairs.map((pair) => new URLSearchParams(pair).get('target')).filter((each) => each !== null);
+  if (targets.length > 1) {
+    throw new NemesisError('InvalidQuery', `target is given ${targets.length} times; expected one namespace/name.`);
+  }
+  const others = pairs.filter((pair) => !new URLSearchParams(pair).has('target')).join('&');
+  return { target: targets[0], search: others === '' ? '' : `?${others}` };
 }
 
 async function forward(

@@ -48,6 +48,9 @@ function toNemesisError(error: unknown): NemesisError {
   if (error instanceof Error && 'type' in error && 'status' in error && Number(error.status) < 500) {
     return new NemesisError('InvalidBody', `The body could not be read: ${error.message}.`);
   }
+  if (error instanceof RangeError && error.message === 'Maximum call stack size exceeded') {
+    return new NemesisError('InvalidBody', 'The body is nested too deeply to be read.');
+  }
   // The router could not decode a part of the path.
   if (error instanceof URIError) {
     return new NemesisError('BadRequest', 'The path has a "%" that is not followed by the two digits of a character.');

@@ -1,0 +1,98 @@
+import { once } from 'node:events';
+import { createServer, request, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { expect } from 'chai';
+import { Registry } from 'prom-client';
+import { z } from 'zod';
+import express from 'express';
+import { mountProxyRoutes } from '../../../loadbalancer/api/proxy-routes.ts';
+import type { ApplicationDirectory } from '../../../loadbalancer/routing/application-directory.ts';
+import { RequestLog } from '../../../loadbalancer/request-log/request-log.ts';
+import { parseStrictly } from '../../../shared/errors/problem.ts';
+import { close, createManagementApp, listen } from '../../../shared/runtime/management-server.ts';
+import { silentLogger } from '../../helpers/local-api.ts';
+
+interface Reply {
+  readonly status: number;
+  readonly text: string;
+}
+
+const ask = async (server: Server, method: string, path: string, body = ''): Promise<Reply> => {
+  const { port } = server.address() as AddressInfo;
+  const outgoing = request({ port, method, path, headers: { 'content-type': 'application/json' }, agent: false });
+  outgoing.end(body);
+  const [answer] = (await once(outgoing, 'response')) as [AsyncIterable<Buffer> & { statusCode: number }];
+  let text = '';
+  for await (const chunk of answer) text += chunk.toString();
+  return { status: answer.statusCode, text };
+};
+
+const codeOf = ({ text }: Reply): unknown => (JSON.parse(text) as { code?: unknown }).code;
+
+describe('The management API, asked oddly', () => {
+  const seen: string[] = [];
+  let plane: Server;
+  let server: Server;
+
+  before(async () => {
+    plane = createServer((incoming, response) => {
+      seen.push(incoming.url ?? '');
+      response.end('ok');
+    }).listen(0, '127.0.0.1');
+    await once(plane, 'listening');
+    const resource = { metadata: { namespace: 'n' }, spec: { route: { hosts: ['app'], pathPrefix: '/' } } };
+    const application = { key: 'n/a', watched: { resource } };
+    const directory = {
+      all: () => [application],
+      get: (key: string) => (key === 'n/a' ? application : undefined),
+    } as unknown as ApplicationDirectory;
+    const app = createManagementApp(
+      { logger: silentLogger, registry: new Registry(), notReadyReason: () => undefined },
+      (mounted) => {
+        mounted.get('/of/:name', (_request, response) => void response.end());
+        mounted.put('/settings', express.json({ limit: '1mb' }), ({ body }, response) => {
+          response.json(parseStrictly(z.object({ size: z.number().optional(), data: z.unknown() }), body, 'The body'));
+        });
+        mountProxyRoutes(mounted, {
+          directory,
+          requestLog: new RequestLog([]),
+          dataPlane: () => ({ host: '127.0.0.1', port: (plane.address() as AddressInfo).port }),
+        });
+      },
+    );
+    server = await listen(app, { host: '127.0.0.1', port: 0 });
+  });
+
+  after(async () => {
+    await close(server);
+    plane.close();
+    plane.closeAllConnections();
+  });
+
+  it('forwards the query of /target-app/api exactly as it came, repeated and escaped parameters included', async () => {
+    const query = 'id=1&id=2&q=a+b%20c&empty&x%5B%5D=3';
+    const reply = await ask(server, 'GET', `/target-app/api/items?id=0&target=n/a&${query}`);
+    expect(reply).to.deep.equal({ status: 200, text: 'ok' });
+    expect(seen.at(-1)).to.equal(`/items?id=0&${query}`);
+  });
+
+  it('refuses a target that is given twice', async () => {
+    const reply = await ask(server, 'GET', '/target-app/api?target=n/a&target=n/b');
+    expect([reply.status, codeOf(reply)]).to.deep.equal([400, 'InvalidQuery']);
+  });
+
+  it('answers a path that cannot be decoded with 400', async () => {
+    const reply = await ask(server, 'GET', '/of/%ZZ');
+    expect([reply.status, codeOf(reply)]).to.deep.equal([400, 'BadRequest']);
+  });
+
+  it('refuses a field named like a method of every object', async () => {
+    const reply = await ask(server, 'PUT', '/settings', '{"size":1,"constructor":2}');
+    expect([reply.status, codeOf(reply)]).to.deep.equal([400, 'InvalidBody']);
+  });
+
+  it('answers a body that is nested too deeply with 400', async () => {
+    const reply = await ask(server, 'PUT', '/settings', `{"data":${'['.repeat(100_000)}${']'.repeat(100_000)}}`);
+    expect([reply.status, codeOf(reply)]).to.deep.equal([400, 'InvalidBody']);
+  });
+});
