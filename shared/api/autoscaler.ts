@@ -140,9 +140,9 @@ const route = withRules(
   }),
   [
     {
-      cel: "!self.pathPrefix.contains('//') && !self.pathPrefix.contains('/./') && !self.pathPrefix.contains('/../')",
+      cel: "!self.pathPrefix.contains('//') && !self.pathPrefix.matches('/[.][.]?(/|$)')",
       message: 'pathPrefix has no empty and no dot segments',
-      holds: ({ pathPrefix }) => !/\/\/|\/\.\/|\/\.\.\//.test(pathPrefix),
+      holds: ({ pathPrefix }) => !/\/\/|\/\.\.?(\/|$)/.test(pathPrefix),
     },
   ],
 ); // prettier-ignore

@@ -15,6 +15,8 @@ export interface ProcessStat {
  * @see proc_pid_stat(5)
  */
 export function parseStat(pid: number, text: string): ProcessStat | undefined {
+  // The pod's pause container is no part of the application: alone it is "nothing to measure", not zero.
+  if (pid === 1 && text.startsWith('1 (pause) ')) return undefined;
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   const [parent, utime, stime, start] = [fields[1], fields[11], fields[12], fields[19]].map(Number);
   if (

@@ -100,8 +100,6 @@ export class Sampler {
     }
     let sum: UsageReading | undefined;
     for (const pid of byContainer.values()) {
-      // The pod's pause container has no application in it.
-      if (textOf(`${this.#deps.root}/${pid}/comm`)?.trim() === 'pause') continue;
       const reading = readCgroup(`${this.#deps.root}/${pid}/root/sys/fs/cgroup`);
       if (reading === undefined) return undefined;
       sum = sum === undefined ? reading : added(sum, reading);

@@ -27,11 +27,24 @@ export function parseTcp(table: string): TcpSocket[] {
   return sockets;
 }
 
-/** The address in dots, of IPv4 or of IPv4 mapped into IPv6; other IPv6 addresses as they are shown. */
-export function dotted(hex: string): string {
-  const short = hex.length === 32 && hex.startsWith('0000000000000000FFFF0000') ? hex.slice(24) : hex;
-  if (short.length !== 8) return hex;
-  return [6, 4, 2, 0].map((at) => Number.parseInt(short.slice(at, at + 2), 16)).join('.');
+/**
+ * The address as text: IPv4 (also mapped into IPv6) in dots, IPv6 in its canonical form. The kernel shows addresses in
+ * words of the machine's byte order, which is little-endian wherever Node.js has binaries.
+ */
+export function addressOf(hex: string): string {
+  const mapped = hex.length === 32 && hex.startsWith('0000000000000000FFFF0000');
+  const words = (mapped ? hex.slice(24) : hex).match(/.{8}/g) ?? [];
+  const bytes = words.flatMap((word) => [6, 4, 2, 0].map((at) => Number.parseInt(word.slice(at, at + 2), 16)));
+  if (bytes.length === 4) return bytes.join('.');
+  const groups = Array.from({ length: 8 }, (_, index) =>
+    ((bytes[2 * index] ?? 0) * 256 + (bytes[2 * index + 1] ?? 0)).toString(16),
+  );
+  return canonical(groups.join(':'));
+}
+
+/** An address in the one form that equal addresses share; only IPv6 has several. */
+function canonical(address: string): string {
+  return address.includes(':') ? (URL.parse(`http://[${address}]`)?.hostname.slice(1, -1) ?? address) : address;
 }
 
 /**
@@ -44,7 +57,7 @@ export class Sockets {
 
   constructor(root: string, podIp: string) {
     this.#root = root;
-    this.#podIp = podIp;
+    this.#podIp = canonical(podIp);
   }
 
   /** Connections from elsewhere to this port, by remote address. */
@@ -52,8 +65,8 @@ export class Sockets {
     const counts = new Map<string, number>();
     for (const { localAddress, localPort, remoteAddress, state } of this.#read()) {
       if (localPort !== port || (state !== ESTABLISHED && state !== CLOSE_WAIT)) continue;
-      const remote = dotted(remoteAddress);
-      if (dotted(localAddress) !== this.#podIp || remote === this.#podIp) continue;
+      const remote = addressOf(remoteAddress);
+      if (addressOf(localAddress) !== this.#podIp || remote === this.#podIp) continue;
       counts.set(remote, (counts.get(remote) ?? 0) + 1);
     }
     return counts;

@@ -54,6 +54,7 @@ describe('our custom resources', function () {
     ['minReplicas must not be greater than maxReplicas', { ...good, minReplicas: 3, maxReplicas: 2 }],
     ['with minReplicas 0 a route is needed', { scaleTargetRef: { name: 'app' } }],
     ['pathPrefix has no empty and no dot segments', { ...good, route: { pathPrefix: '/a//b' } }],
+    ['pathPrefix has no empty and no dot segments', { ...good, route: { pathPrefix: '/a/..' } }],
     ['exactly one metric', { ...good, scaling: { rules: [{ name: 'none' }] } }],
     [
       'exactly one metric',

@@ -210,7 +210,7 @@ function blocked(
   message: string,
   nowMs: number,
 ): LifecycleStep {
-  const next = { ...enter(state, 'Active', 'SleepCancelled', message, nowMs), drainId: undefined };
+  const next = enter(state, 'Active', 'SleepCancelled', message, nowMs);
   return { state: next, actions: [], sleepBlocked: { reason, message } };
 }
 
@@ -219,18 +219,17 @@ function zeroSeen(state: LifecycleState, target: Target, nowMs: number): Lifecyc
   if (target.foreignManager === undefined) {
     return {
       ...enter(state, 'Asleep', 'Idle', 'It sleeps; the next request wakes it.', nowMs),
-      drainId: undefined,
       wakeId: undefined,
     };
   }
   const message = `${target.foreignManager} scaled it to 0; it stays there until somebody scales it up.`;
-  return { ...enter(state, 'Paused', 'ScaledToZeroByOther', message, nowMs), drainId: undefined, wakeId: undefined };
+  return { ...enter(state, 'Paused', 'ScaledToZeroByOther', message, nowMs), wakeId: undefined };
 }
 
 function enter(state: LifecycleState, phase: Phase, reason: string, message: string, nowMs: number): LifecycleState {
   if (state.phase === phase)
     return state.reason === reason && state.message === message ? state : { ...state, reason, message };
-  return { ...state, phase, reason, message, sinceMs: nowMs };
+  return { ...state, phase, reason, message, sinceMs: nowMs, drainId: undefined };
 }
 
 function only(state: LifecycleState): LifecycleStep {

@@ -5,7 +5,7 @@ import { expect } from 'chai';
 import { readCgroup } from '../../../sidecar/measure/cgroup-reader.ts';
 import { parseStat } from '../../../sidecar/measure/processes.ts';
 import { ratePerSecond } from '../../../sidecar/measure/sample.ts';
-import { dotted, parseTcp } from '../../../sidecar/measure/sockets.ts';
+import { addressOf, parseTcp } from '../../../sidecar/measure/sockets.ts';
 
 /** As recorded in containers, shortened. */
 const V2 = {
@@ -65,9 +65,9 @@ describe('parsers of /proc', () => {
 garbage
    0: 0000000000000000FFFF00000500A8C0:1F90 0000000000000000FFFF00000A00A8C0:C351 08 00000000:00000000 00:00000000 0 0`;
     const parsed = parseTcp(table).map((each) => [
-      dotted(each.localAddress),
+      addressOf(each.localAddress),
       each.localPort,
-      dotted(each.remoteAddress),
+      addressOf(each.remoteAddress),
       each.state,
     ]);
     expect(parsed).to.deep.equal([
@@ -76,6 +76,19 @@ garbage
       ['192.168.0.5', 8080, '192.168.0.10', '08'],
     ]);
   });
+  it('Given IPv6 addresses as the kernel shows them, Then their canonical form', () => {
+    expect(addressOf('B80D0120000000000000000001000000')).to.equal('2001:db8::1');
+    expect(addressOf('0000000000000000FFFF00000100A8C0')).to.equal('192.168.0.1');
+    expect(addressOf('00000000000000000000000001000000')).to.equal('::1');
+  });
+
+  it("Given only the pod's pause container, Then there is nothing to measure", () => {
+    expect(parseStat(1, '1 (pause) S 0 1 1 0 -1 4194560 100 0 0 0 3 4 0 0 20 0 1 0 777 0 0')).to.equal(undefined);
+    expect(parseStat(2, '2 (pause) S 0 1 1 0 -1 4194560 100 0 0 0 3 4 0 0 20 0 1 0 777 0 0')).to.include({
+      cpuTicks: 7,
+    });
+  });
+
   it('Given a process name with brackets and blanks, Then its fields are right', () => {
     const rest = [
       'S',
