@@ -96,6 +96,7 @@ async function start(): Promise<Lifecycle> {
     onOutcome: (outcome, durationMs) => metrics.wakeCalled(outcome, durationMs),
     onReachable: (reachable) => freeze(!reachable),
   });
+  waker.keepWarm();
   const prober = new StartProber({
     announcements,
     clock,

@@ -65,9 +65,13 @@ export class Waker {
       }
     }
     this.#busy.add(key);
-    void this.#call(application, decision.replicas, watched.deployment.metadata).finally(() => {
+    void this.#call(application, decision.replicas, watched.deployment.metadata).then((outcome) => {
       this.#busy.delete(key);
-      this.#again(this.#asked.get(key) ?? application);
+      const asked = this.#asked.get(key) ?? application;
+      // The newer Deployment is here already: a Deployment whose pods end changes often, and each 250 ms would add up.
+      const newer = asked.watched.deployment?.metadata.resourceVersion !== seen;
+      if (outcome === 'stale' && newer && !this.#stopped) this.wake(asked);
+      else this.#again(asked);
     });
   }
 
@@ -100,10 +104,13 @@ export class Waker {
     application: RoutedApplication,
     replicas: number,
     deployment: { name: string; namespace?: string; resourceVersion: string },
-  ): Promise<void> {
+  ): Promise<WakeOutcome> {
     const { clock, logger, onOutcome } = this.#deps;
     const startMs = clock.nowMs();
-    const finish = (outcome: WakeOutcome): void => onOutcome(outcome, clock.nowMs() - startMs);
+    const finish = (outcome: WakeOutcome): WakeOutcome => {
+      onOutcome(outcome, clock.nowMs() - startMs);
+      return outcome;
+    };
     const { namespace = '', name } = deployment;
     try {
       const resourceVersion = await writeScale(this.#api, {
@@ -116,29 +123,25 @@ export class Waker {
       });
       this.#written.set(application.key, { resourceVersion, atMs: clock.nowMs() });
       this.#deps.onReachable(true);
-      finish('done');
       logger.info('waking', { application: application.key, replicas, tookMs: Math.round(clock.nowMs() - startMs) });
+      return finish('done');
     } catch (error) {
       if (error instanceof KubeError && error.status < 500) this.#deps.onReachable(true);
-      if (isKubeStatus(error, 409)) {
-        finish('stale');
-        return;
-      }
+      if (isKubeStatus(error, 409)) return finish('stale');
       if (error instanceof KubeError && error.status < 500) {
-        finish('refused');
         logger.error('Kubernetes refused to wake an application', {
           application: application.key,
           reason: error.message,
         });
-        return;
+        return finish('refused');
       }
       this.#deps.onReachable(false);
       void this.#untilReachable(namespace, name);
-      finish('unreachable');
       logger.warn('an application could not be woken yet; it is tried again', {
         application: application.key,
         reason: messageOf(error),
       });
+      return finish('unreachable');
     }
   }
 

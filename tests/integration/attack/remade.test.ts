@@ -38,11 +38,36 @@ function shown(uid: string): Application {
   } as unknown as Application;
 }
 
-describe('A resource that is deleted and made again under the same name', () => {
-  const turns = async (): Promise<void> => {
-    for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
-  };
+const turns = async (): Promise<void> => {
+  for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
+};
 
+/** A waker whose calls the test answers. */
+function makeWaker() {
+  const calls: PromiseWithResolvers<unknown>[] = [];
+  const request = (): Promise<unknown> => {
+    const call = Promise.withResolvers<unknown>();
+    calls.push(call);
+    return call.promise;
+  };
+  const waker = new Waker({ request } as unknown as KubeApi, {
+    clock: new FakeClock(),
+    random: () => 1,
+    logger: silentLogger,
+    onOutcome: () => undefined,
+    onReachable: () => undefined,
+  });
+  return { waker, calls };
+}
+
+/** An application at 0 replicas with a request held. */
+function asleep(resourceVersion = '5') {
+  const zero = { metadata: { ...deployment.metadata, resourceVersion }, spec: { replicas: 0 } };
+  const resource = { spec: { mode: 'Active', minReplicas: 0 } };
+  return { key: 'n/a', plane: { queued: 1 }, watched: { deployment: zero, resource } };
+}
+
+describe('A resource that is deleted and made again under the same name', () => {
   it('is not taken for idle while requests of before are still on its pods', () => {
     let current: Application | undefined = shown('1');
     const watch = {
@@ -84,28 +109,9 @@ describe('A resource that is deleted and made again under the same name', () => 
 
   it('is woken although the call for its predecessor was still under way', async () => {
     mock.timers.enable({ apis: ['setTimeout'] });
-    const calls: PromiseWithResolvers<unknown>[] = [];
-    const api = {
-      request: () => {
-        const call = Promise.withResolvers<unknown>();
-        calls.push(call);
-        return call.promise;
-      },
-    } as unknown as KubeApi;
-    const waker = new Waker(api, {
-      clock: new FakeClock(),
-      random: () => 1,
-      logger: silentLogger,
-      onOutcome: () => undefined,
-      onReachable: () => undefined,
-    });
-    const make = () => {
-      const asleep = { ...deployment, spec: { replicas: 0 } };
-      const resource = { spec: { mode: 'Active', minReplicas: 0 } };
-      return { key: 'n/a', plane: { queued: 1 }, watched: { deployment: asleep, resource } };
-    };
-    const before = make();
-    const after = make();
+    const { waker, calls } = makeWaker();
+    const before = asleep();
+    const after = asleep();
     waker.wake(before as unknown as RoutedApplication);
     before.plane.queued = 0;
     waker.forget(before as unknown as RoutedApplication);
@@ -115,6 +121,25 @@ describe('A resource that is deleted and made again under the same name', () => 
     mock.timers.tick(250);
     await turns();
     expect(calls.length).to.equal(2);
+    waker.stop();
+    mock.timers.reset();
+  });
+});
+
+describe('A scale call that was stale', () => {
+  it('is repeated at once when the newer Deployment was seen while it was under way', async () => {
+    mock.timers.enable({ apis: ['setTimeout'] });
+    const { waker, calls } = makeWaker();
+    const application = asleep();
+    waker.wake(application as unknown as RoutedApplication);
+    application.watched = asleep('6').watched;
+    waker.wake(application as unknown as RoutedApplication);
+    calls[0]?.reject(new KubeError(409, 'Conflict', 'x'));
+    await turns();
+    expect(calls.length).to.equal(2);
+    calls[1]?.reject(new KubeError(409, 'Conflict', 'x'));
+    await turns();
+    expect(calls.length, 'without news it waits for its turn').to.equal(2);
     waker.stop();
     mock.timers.reset();
   });
