@@ -45,6 +45,7 @@ export class Ticker {
   #tick(): void {
     if (!this.#deps.isLeader()) return;
     this.lookAtAll();
+    this.#deps.usage.forgetAllBut(this.#deps.watch.keys());
     for (const key of this.#deps.watch.keys()) {
       const application = this.#deps.watch.get(key);
       if (application?.deployment === undefined) continue;

@@ -63,6 +63,16 @@ export class UsageRecorder {
     if (hasTraffic(signals.traffic)) minute.concurrency.push(signals.traffic.inFlight + signals.traffic.queued);
   }
 
+  /** Writes what was begun of applications that are not there any more, and forgets them. */
+  forgetAllBut(applications: readonly string[]): void {
+    const there = new Set(applications);
+    for (const [application, minute] of this.#minutes) {
+      if (there.has(application)) continue;
+      this.#write(application, minute);
+      this.#minutes.delete(application);
+    }
+  }
+
   /** Writes what was begun. */
   flush(): void {
     for (const [application, minute] of this.#minutes) this.#write(application, minute);

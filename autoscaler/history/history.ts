@@ -40,6 +40,7 @@ export class History implements HistorySink, HistorySource {
     this.#worker.on('error', (error: Error) => {
       deps.logger.error('the history worker failed; history is not kept any more', { err: error });
       this.#dead = error;
+      this.#pending = [];
       for (const waiting of this.#waiting.values()) waiting.reject(error);
       this.#waiting.clear();
     });
@@ -50,6 +51,8 @@ export class History implements HistorySink, HistorySource {
   }
 
   append<K extends HistoryTable>(table: K, record: HistoryTables[K]): void {
+    // A worker that failed is not started again: what is kept for it would only be tried in vain, again and again.
+    if (this.#dead !== undefined) return;
     this.#pending.push({ table, record });
     if (this.#pending.length > KEEP_RECORDS) {
       this.#pending.shift();
@@ -72,6 +75,7 @@ export class History implements HistorySink, HistorySource {
     this.#flushing = this.#ask({ kind: 'append', records }).then(
       () => undefined,
       (error: unknown) => {
+        if (this.#dead !== undefined) return;
         this.#pending = [...records, ...this.#pending].slice(-KEEP_RECORDS);
         this.#deps.logger.error('history could not be written; it is kept in memory and tried again', {
           reason: messageOf(error),
