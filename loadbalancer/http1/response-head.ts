@@ -105,6 +105,10 @@ export const parseResponseHead = (text: string, end: number, maxHeaders: number)
           keep = false;
         }
         break;
+      case 18:
+        // Ours alone: a client is to be able to rely on it.
+        if (nameIs(head, at, colon, 'nemesis-cold-start')) keep = false;
+        break;
       default:
     }
     if (!keep) {
