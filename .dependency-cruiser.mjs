@@ -8,7 +8,9 @@ export default {
       name: `${program}-imports-no-other-program`,
       severity: 'error',
       from: { path: `^${program}/` },
-      to: { path: `^(${[...programs.filter((other) => other !== program), 'localcluster', 'demo', 'examples', 'tests'].join('|')})/` },
+      to: {
+        path: `^(${[...programs.filter((other) => other !== program), 'localcluster', 'demo', 'examples', 'tests'].join('|')})/`,
+      },
     })),
     {
       name: 'shared-imports-no-program',

@@ -86,15 +86,22 @@ async function start(): Promise<Lifecycle> {
     },
     onRemoved: (application) => waker.forget(application),
   });
-  const freeze = (frozen: boolean): void => {
+  // While the API server is away, waiting is nobody's fault: the deadlines of what is held stand still.
+  let reachable = true;
+  const noteConnection = (): void => {
+    const frozen = !reachable || !watch.connected;
     for (const { plane } of directory.all()) plane.freezeDeadlines(frozen, clock.nowMs());
   };
+  watch.onConnection(noteConnection);
   const waker = new Waker(api, {
     clock,
     random,
     logger,
     onOutcome: (outcome, durationMs) => metrics.wakeCalled(outcome, durationMs),
-    onReachable: (reachable) => freeze(!reachable),
+    onReachable: (now) => {
+      reachable = now;
+      noteConnection();
+    },
   });
   waker.keepWarm();
   const prober = new StartProber({

@@ -57,7 +57,8 @@ export class ApplicationDirectory implements Router {
   match(host: string, path: string): RouteMatch | 'unknown' | 'notSynced' {
     const found = this.#routes.match(host, path);
     if (found !== undefined) return { application: found.target, forwardedPath: found.path };
-    return this.#deps.watch.synced ? 'unknown' : 'notSynced';
+    // With a broken watch it may exist and not be known yet, so there is no final 404 then.
+    return this.#deps.watch.synced && this.#deps.watch.connected ? 'unknown' : 'notSynced';
   }
 
   /** Takes over what the cluster shows of an application now. */

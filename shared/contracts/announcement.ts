@@ -8,7 +8,7 @@ export const announcementSchema = z.object({
   podName: z.string().min(1).max(253),
   namespace: z.string().min(1).max(63),
   podUid: z.string().min(1).max(64),
-  address: z.string().min(1).max(64),
+  address: z.union([z.ipv4(), z.ipv6()]).describe('Address of the pod; an IP address, never a name.'),
   port: z.number().int().min(1).max(65_535),
   sequence: z.number().int().min(0).describe('Grows with each announcement of this sidecar.'),
   ttlMs: z.number().int().min(1).max(600_000).describe('Valid for so long; Kubernetes readiness takes over meanwhile.'),

@@ -107,6 +107,16 @@ export class ApplicationWatch {
     return this.#all().every((each) => each.synced);
   }
 
+  /** Whether every watch is open: what is known here is what is, but for milliseconds. */
+  get connected(): boolean {
+    return this.#all().every((each) => each.connected);
+  }
+
+  /** Registers who is told when the watches break, or are all open again. */
+  onConnection(handler: (connected: boolean) => void): void {
+    for (const each of this.#all()) each.onConnection(() => handler(this.connected));
+  }
+
   /** Resolves when every collection was listed once. */
   async firstSync(): Promise<void> {
     await Promise.all(this.#all().map((each) => each.firstSync));

@@ -84,9 +84,11 @@ export class KubeApi {
     query: Readonly<Record<string, string | number | boolean | undefined>>,
     onLine: (line: string) => void,
     signal: AbortSignal,
+    onOpen: () => void = () => undefined,
   ): Promise<void> {
     const response = await this.#send('GET', path, { query: { ...query, watch: true }, signal });
     if (response.statusCode !== 200) throw toKubeError(response.statusCode ?? 0, await textOf(response));
+    onOpen();
     response.setEncoding('utf8');
     let rest = '';
     for await (const chunk of response as AsyncIterable<string>) {

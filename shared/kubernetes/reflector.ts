@@ -23,7 +23,7 @@ export interface ReflectorOptions {
 }
 
 const BACKOFF_MIN_MS = 100;
-const BACKOFF_MAX_MS = 10_000;
+const BACKOFF_MAX_MS = 4_000;
 const LOOK_AGAIN_MS = 60_000;
 
 /**
@@ -40,6 +40,8 @@ export class Reflector<T extends KubernetesObject> {
   readonly #stop = new AbortController();
   readonly #firstSync = Promise.withResolvers<undefined>();
   #synced = false;
+  #connected = false;
+  #onConnection: (connected: boolean) => void = () => undefined;
   #lastHeardMs = 0;
   #resourceVersion: string | undefined;
 
@@ -52,6 +54,16 @@ export class Reflector<T extends KubernetesObject> {
   /** Whether the first list has been taken in. */
   get synced(): boolean {
     return this.#synced;
+  }
+
+  /** Whether the watch is open, so that what is known is what is. */
+  get connected(): boolean {
+    return this.#connected;
+  }
+
+  /** Registers who is told when the watch opens or breaks. */
+  onConnection(handler: (connected: boolean) => void): void {
+    this.#onConnection = handler;
   }
 
   /** Resolves with the first list. */
@@ -149,9 +161,11 @@ export class Reflector<T extends KubernetesObject> {
         },
         (line) => this.#takeLine(line),
         abort.signal,
+        () => this.#setConnected(true),
       );
     } finally {
       clearInterval(watchdog);
+      this.#setConnected(false);
       this.#stop.signal.removeEventListener('abort', onStop);
     }
   }
@@ -194,6 +208,12 @@ export class Reflector<T extends KubernetesObject> {
         this.#deps.logger.error('a handler of a watch failed', { resource: this.#options.resource.plural, err: error });
       }
     }
+  }
+
+  #setConnected(connected: boolean): void {
+    if (this.#connected === connected) return;
+    this.#connected = connected;
+    this.#onConnection(connected);
   }
 
   #path(): string {

@@ -39,7 +39,9 @@ export async function waitUntilSettled(stack: Stack): Promise<void> {
     const pods = [...(await programPods(stack, 'autoscaler')), ...(await programPods(stack, 'loadbalancer'))];
     if (!pods.every(isPodReady) || (await leaderOf(stack)) === undefined) return false;
     const answer = await fetch(`${stack.autoscalerUrl()}/api/v1/applications`);
-    return answer.ok;
+    // A balancer whose watches are broken answers 503 instead.
+    const unknown = await fetch(`${stack.dataUrl()}/nobody-has-this-path`);
+    return answer.ok && unknown.status === 404;
   });
 }
 
