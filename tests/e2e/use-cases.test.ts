@@ -46,7 +46,11 @@ describe('Use cases', function () {
     });
     expect(wrong.status).to.equal(400);
     expect(wrong.json['detail']).to.include('exactly one metric');
+    const shown = await send(`${stack.autoscalerUrl()}/api/v1/applications/${app.namespace}/app`);
+    const stale = String(shown.headers.etag);
     expect((await putJson(url, { rules })).status).to.equal(200);
+    const late = await putJson(url, { rules: [] }, { 'if-match': stale });
+    expect([late.status, late.json['code']]).to.deep.equal([412, 'PreconditionFailed']);
     await app.send('/');
     const load = Array.from({ length: 6 }, () => app.send('/?wait=4000'));
     await waitFor('three replicas', 15_000, async () => (await app.replicas()) === 3);
