@@ -2,6 +2,7 @@ import { stringify } from 'yaml';
 import { openapiDocument as autoscalerOpenapi } from '../autoscaler/api/openapi.ts';
 import { openapiDocument as loadbalancerOpenapi } from '../loadbalancer/api/openapi.ts';
 import { openapiDocument as sidecarOpenapi } from '../sidecar/openapi.ts';
+import { benchmarksPage } from './benchmarks-page.ts';
 import { customResourceDefinitions } from '../shared/api/crd.ts';
 import { settingsPage } from './settings-page.ts';
 
@@ -17,5 +18,6 @@ export function generatedFiles(): Record<string, string> {
   files['docs/openapi/loadbalancer.json'] = `${JSON.stringify(loadbalancerOpenapi(), null, 2)}\n`;
   files['docs/openapi/sidecar.json'] = `${JSON.stringify(sidecarOpenapi(), null, 2)}\n`;
   files['docs/reference/settings.md'] = settingsPage();
+  files['docs/benchmarks.md'] = benchmarksPage();
   return files;
 }

@@ -1,0 +1,50 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+interface Result {
+  readonly name: string;
+  readonly date: string;
+  readonly machine: string;
+  readonly rows: readonly {
+    readonly work: string;
+    readonly candidate: string;
+    readonly metric: string;
+    readonly unit: string;
+    readonly value: number;
+    readonly min: number;
+    readonly max: number;
+    readonly rounds: number;
+  }[];
+}
+
+const ABOUT: Readonly<Record<string, string>> = {
+  wake: 'Cold starts of a quick application on a local cluster, one after the other, in the phases of [how it sleeps and wakes](guides/how-it-sleeps-and-wakes.md). All times are from outside our programs: the client, a watch of its own, the application. Meant: decision p50 ≤ 5 and p99 ≤ 15 ms, release the same. `start` is Node starting the application.',
+  sidecar:
+    'What a sidecar costs once it is started. Meant: anonymous memory ≤ 35 MB, RSS ≤ 85 MB, CPU ≤ 1 % of a core.',
+  proxy:
+    'CPU per forwarded request, throughput and latency beside nginx and Go. Compare the ratios within the run; the machine was shared, as its load says.',
+};
+
+/** docs/benchmarks.md, from the committed results; a number that was not measured cannot stand there. */
+export function benchmarksPage(folder = join(import.meta.dirname, '..', 'benchmarks', 'results')): string {
+  const results = readdirSync(folder)
+    .filter((name) => name.endsWith('.json'))
+    .sort()
+    .map((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as Result);
+  const sections = results.map(({ name, date, machine, rows }) => {
+    const table = rows.map((row) =>
+      [row.work, row.candidate, row.metric, `${row.value} ${row.unit}`, row.min, row.max, row.rounds].join(' | '),
+    );
+    return [
+      `## make bench-${name}`,
+      ABOUT[name] ?? '',
+      `Measured ${date.slice(0, 10)} on: ${machine}.`,
+      [
+        '| work | candidate | metric | value | min | max | rounds |',
+        '|---|---|---|---|---|---|---|',
+        ...table.map((row) => `| ${row} |`),
+      ].join('\n'),
+    ].join('\n\n');
+  });
+  return `# Benchmarks\n\nMade by \`npm run generate\` from \`benchmarks/results\`, where each benchmark keeps its last table. Each runs with one command.\n\n${sections.join('\n\n')}\n`;
+}
