@@ -9,7 +9,7 @@ import { wakeFacts, type RoutedApplication } from '../routing/routed-application
 /** While requests are held and replicas are 0, the scale call is repeated after at most so long. */
 const REPEAT_MS = 250;
 const SCALE_TIMEOUT_MS = 3_000;
-const WARM_EVERY_MS = 15_000;
+const WARM_EVERY_MS = 5_000;
 
 /** What happened to scale calls; for metrics. */
 export type WakeOutcome = 'done' | 'stale' | 'refused' | 'unreachable';
