@@ -1,20 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Row } from '../benchmarks/report.ts';
 
 interface Result {
   readonly name: string;
   readonly date: string;
   readonly machine: string;
-  readonly rows: readonly {
-    readonly work: string;
-    readonly candidate: string;
-    readonly metric: string;
-    readonly unit: string;
-    readonly value: number;
-    readonly min: number;
-    readonly max: number;
-    readonly rounds: number;
-  }[];
+  readonly rows: readonly Row[];
 }
 
 const ABOUT: Readonly<Record<string, string>> = {

@@ -1,4 +1,3 @@
-import type { Json } from './json.ts';
 import type { Condition, KubeObject, LabelSelector, ObjectMeta } from './objects.ts';
 
 /** A pod as a controller describes it. */
@@ -245,9 +244,6 @@ export interface KeyedData extends KubeObject {
   data?: Record<string, string>;
   binaryData?: Record<string, string>;
 }
-
-/** Narrow helper for values out of open JSON. */
-export type OpenJson = Record<string, Json | undefined>;
 
 /** True when the pod's Ready condition is True. */
 export function isPodReady(pod: Pod): boolean {

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 
 /** A process by its id and the moment when it started, so that a reused id is another process. */
 export interface ProcessStat {
@@ -86,14 +86,5 @@ export class ProcessFinder {
       this.#marked.set(key, marked);
     }
     return marked;
-  }
-}
-
-/** Whether this process shares its process namespace with others of the pod: its own id is then rarely 1. */
-export function processNamespace(root: string): string | undefined {
-  try {
-    return readlinkSync(`${root}/self/ns/pid`);
-  } catch {
-    return undefined;
   }
 }
