@@ -7,6 +7,9 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
 STAMP := node_modules/.stamp
 
+IMAGE ?= localhost/nemesis:0.1.0
+EXAMPLE_IMAGE ?= localhost/nemesis-example:0.1.0
+
 .PHONY: help demo test e2e bench bench-proxy bench-wake bench-sidecar build images lint format clean
 
 help: ## Lists the targets.
@@ -38,9 +41,8 @@ bench-sidecar: $(STAMP) ## What a sidecar costs in each pod.
 build: $(STAMP) ## Compiles the three programs to dist/.
 	@npm run --silent build && echo 'Compiled to dist/.'
 
-images: ## Container images; they come later.
-	@echo 'Container images do not exist yet; they come with a later version (see CHANGELOG.md).' >&2
-	@exit 1
+images: ## Container images, with docker or buildah; IMAGE, EXAMPLE_IMAGE name them, IMAGE_ARCHIVE_DIR keeps archives.
+	@scripts/build-images.sh '$(IMAGE)' '$(EXAMPLE_IMAGE)' '$(IMAGE_ARCHIVE_DIR)'
 
 lint: $(STAMP) ## ESLint, formatting, borders between the folders, types.
 	@npm run --silent lint && npm run --silent types

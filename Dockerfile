@@ -1,0 +1,48 @@
+# syntax=docker/dockerfile:1
+# One image for the three programs, and one for the example. "make images" builds both.
+# Nothing is in them but Node, what it is linked with, and our bundles: no shell, no package manager, no node_modules.
+
+FROM docker.io/library/node:24-bookworm-slim AS build
+WORKDIR /src
+COPY package.json package-lock.json ./
+COPY scripts/require-node.mjs scripts/
+# Both secrets are optional: a user's .npmrc, and a further certificate authority.
+RUN --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=secret,id=ca \
+    if [ -e /run/secrets/ca ]; then export NODE_EXTRA_CA_CERTS=/run/secrets/ca; fi; \
+    node scripts/require-node.mjs && npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier
+COPY scripts/bundle.ts scripts/
+COPY shared shared
+COPY sidecar sidecar
+COPY autoscaler autoscaler
+COPY loadbalancer loadbalancer
+COPY examples examples
+RUN node scripts/bundle.ts && rm dist/bundle/*.map
+# The root of the images: node with its shared libraries, and one user.
+RUN mkdir -p /image/etc/ssl/certs /image/usr/local/bin /image/tmp && chmod 1777 /image/tmp \
+ && cp /usr/local/bin/node /image/usr/local/bin/ \
+ && for library in $(ldd /usr/local/bin/node | grep -o '/[^ ]*'); do \
+      mkdir -p "/image$(dirname "$library")" && cp -L "$library" "/image$library"; \
+    done \
+ && cp /etc/ssl/certs/ca-certificates.crt /image/etc/ssl/certs/ \
+ && printf 'hosts: files dns\n' > /image/etc/nsswitch.conf \
+ && printf 'root:x:0:0::/:/none\nnonroot:x:65532:65532::/tmp:/none\n' > /image/etc/passwd \
+ && printf 'root:x:0:\nnonroot:x:65532:\n' > /image/etc/group
+
+FROM scratch AS base
+COPY --from=build /image/ /
+ENV PATH=/usr/local/bin NODE_ENV=production
+WORKDIR /app
+USER 65532:65532
+ENTRYPOINT ["node"]
+
+FROM base AS example
+COPY --from=build /src/dist/bundle/THIRD-PARTY-LICENSES.txt /src/dist/bundle/example-sentiment.mjs /app/
+CMD ["example-sentiment.mjs"]
+
+FROM base AS nemesis
+LABEL org.opencontainers.image.title="k8s-nemesis" \
+      org.opencontainers.image.licenses="Apache-2.0"
+COPY LICENSE /app/
+COPY --from=build /src/dist/bundle/THIRD-PARTY-LICENSES.txt \
+     /src/dist/bundle/autoscaler.mjs /src/dist/bundle/history-worker.mjs /src/dist/bundle/commands.mjs \
+     /src/dist/bundle/loadbalancer.mjs /src/dist/bundle/sidecar.mjs /app/
