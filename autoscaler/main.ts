@@ -18,7 +18,7 @@ import { openapiDocument } from './api/openapi.ts';
 import { autoscalerSettings } from './config.ts';
 import { Actuator } from './controllers/actuator.ts';
 import { ApplicationController } from './controllers/application-controller.ts';
-import { BALANCER_SELECTOR, existingBalancers } from './controllers/balancers.ts';
+import { BALANCER_ACCOUNT, BALANCER_SELECTOR, existingBalancers } from './controllers/balancers.ts';
 import { ControllerMetrics } from './controllers/controller-metrics.ts';
 import { KeyedQueue } from './controllers/keyed-queue.ts';
 import { labelLeader } from './controllers/leadership.ts';
@@ -31,6 +31,8 @@ import { MetricsCollector } from './domain/signals/metrics-collector.ts';
 import { History } from './history/history.ts';
 import { BalancerStream } from './ingest/balancer-stream.ts';
 import { mountIngest } from './ingest/ingest-routes.ts';
+import { ProgramTokens } from './ingest/program-tokens.ts';
+import { Refusals } from './ingest/refusals.ts';
 
 /** The audience of our programs' own tokens. */
 const PROGRAMS_AUDIENCE = 'nemesis';
@@ -154,8 +156,20 @@ async function start(): Promise<Lifecycle> {
   const programs = createManagementApp(
     { logger, registry, notReadyReason: () => undefined, exposeMetrics: false },
     (app) => {
-      const guard = guarded ? new TokenGuard(api, [PROGRAMS_AUDIENCE], { clock }).handler : undefined;
-      mountIngest(app, guard, { watch, collector, stream, isLeader, metrics, clock, look });
+      const review = new TokenGuard(api, [PROGRAMS_AUDIENCE], { clock });
+      mountIngest(app, {
+        watch,
+        collector,
+        stream,
+        isLeader,
+        metrics,
+        refusals: new Refusals({ metrics, logger, clock }),
+        tokens: guarded ? new ProgramTokens(api, PROGRAMS_AUDIENCE, { review, clock, logger }) : undefined,
+        balancerAccount: { namespace: settings.systemNamespace, name: BALANCER_ACCOUNT },
+        isBalancerPod: (uid) => [...balancerPods.objects.values()].some(({ metadata }) => metadata.uid === uid),
+        clock,
+        look,
+      });
     },
   );
   const managementServer = await listen(management, { host: settings.bindAddress, port: settings.port });

@@ -33,6 +33,14 @@ export const loadbalancerSettings = {
     description: "The controller's port for programs.",
     fallback: 'http://nemesis-autoscaler.nemesis-system.svc:8091',
   }),
+  tokenFile: text('NEMESIS_TOKEN_FILE', {
+    description: "File with this pod's projected token; empty: none is shown.",
+    fallback: '',
+  }),
+  caFile: text('NEMESIS_CA_FILE', {
+    description: "PEM file that the controller's certificate is verified with; empty: what Node.js trusts.",
+    fallback: '',
+  }),
   holdBudgetMib: integer('NEMESIS_HOLD_BUDGET_MIB', {
     description: 'MiB of memory for held requests over all applications.',
     fallback: '256',

@@ -7,6 +7,7 @@ import { steadyClock } from '../shared/runtime/clock.ts';
 import { createLifecycle, runProgram, type Lifecycle } from '../shared/runtime/lifecycle.ts';
 import { createLogger } from '../shared/runtime/logger.ts';
 import { close, createManagementApp, listen } from '../shared/runtime/management-server.ts';
+import { ProgramCredentials } from '../shared/runtime/program-credentials.ts';
 import { readSettings } from '../shared/runtime/settings.ts';
 import { openapiDocument } from './api/openapi.ts';
 import { mountProxyRoutes } from './api/proxy-routes.ts';
@@ -112,6 +113,7 @@ async function start(): Promise<Lifecycle> {
   const controller = new ControllerClient(settings.controllerUrl, {
     logger,
     random,
+    credentials: new ProgramCredentials(settings, { maxSockets: 4 }),
     onAnnouncement: (announcement) => {
       const podKey = `${announcement.namespace}/${announcement.podName}`;
       const pod = watch.pods.objects.get(podKey);

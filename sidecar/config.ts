@@ -20,6 +20,10 @@ export const sidecarSettings = {
     description: "File with this pod's projected token; empty: none is shown.",
     fallback: '',
   }),
+  caFile: text('NEMESIS_CA_FILE', {
+    description: "PEM file that the controller's certificate is verified with; empty: what Node.js trusts.",
+    fallback: '',
+  }),
   port: integer('NEMESIS_PORT', { description: 'Port of the sidecar itself.', fallback: '9890', min: 0, max: 65_535 }),
   intervalMs: integer('NEMESIS_INTERVAL_MS', {
     description: 'Time between two measurements.',

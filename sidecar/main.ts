@@ -1,4 +1,5 @@
 import type { PodMetrics } from '../shared/contracts/metrics-report.ts';
+import { ProgramCredentials } from '../shared/runtime/program-credentials.ts';
 import { readSettings, SettingsError } from '../shared/runtime/settings.ts';
 import { Announcer } from './announce/announcer.ts';
 import { sidecarSettings } from './config.ts';
@@ -35,7 +36,8 @@ async function start(): Promise<void> {
     onRefused: () => announcer.noteGone(),
   });
   const pod = { podName, podUid, namespace };
-  const reporter = new Reporter(settings.controllerUrl, pod, settings.tokenFile, {
+  const credentials = new ProgramCredentials(settings, { maxSockets: 2 });
+  const reporter = new Reporter(settings.controllerUrl, pod, credentials, {
     log,
     random,
     intervalMs: settings.intervalMs,
@@ -75,6 +77,7 @@ async function start(): Promise<void> {
   };
   const timer = setInterval(() => void measure(), settings.intervalMs);
   slow.start();
+  void reporter.connect();
   void announcer.run();
   log('info', 'measuring', { appPort, intervalMs: settings.intervalMs });
 

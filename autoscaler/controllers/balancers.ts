@@ -2,6 +2,9 @@ import type { Pod } from '../../shared/kubernetes/objects.ts';
 import type { BalancerRef } from '../domain/signals/metrics-collector.ts';
 import { isPodReady } from '../../shared/kubernetes/objects.ts';
 
+/** Service account of the balancers. */
+export const BALANCER_ACCOUNT = 'nemesis-loadbalancer';
+
 /** Labels of the balancers' pods. */
 export const BALANCER_SELECTOR = 'app.kubernetes.io/name=nemesis,app.kubernetes.io/component=loadbalancer';
 

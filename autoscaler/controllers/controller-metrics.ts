@@ -8,6 +8,7 @@ export class ControllerMetrics {
   readonly scaleWrites: Counter<'result'>;
   readonly coldStart: Histogram<'outcome'>;
   readonly reports: Counter<'kind' | 'result'>;
+  readonly refusals: Counter<'kind' | 'reason'>;
   readonly leader: Gauge;
   readonly #phase: Gauge<'namespace' | 'name' | 'phase'>;
   readonly #replicas: Gauge<'namespace' | 'name' | 'kind'>;
@@ -38,6 +39,12 @@ export class ControllerMetrics {
       name: 'nemesis_reports_total',
       help: 'Reports taken in or refused, by kind: metrics, traffic, announcement.',
       labelNames: ['kind', 'result'],
+      registers,
+    });
+    this.refusals = new Counter({
+      name: 'nemesis_report_refusals_total',
+      help: 'Reports, announcements and streams that were refused, by kind and reason.',
+      labelNames: ['kind', 'reason'],
       registers,
     });
     this.leader = new Gauge({ name: 'nemesis_leader', help: '1 while this controller leads.', registers });

@@ -1,4 +1,4 @@
-import express, { type Express, type RequestHandler } from 'express';
+import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
 import { announcementSchema } from '../../shared/contracts/announcement.ts';
 import { metricsReportSchema } from '../../shared/contracts/metrics-report.ts';
 import { trafficReportSchema } from '../../shared/contracts/traffic-report.ts';
@@ -10,6 +10,9 @@ import type { Clock } from '../../shared/runtime/clock.ts';
 import type { ControllerMetrics } from '../controllers/controller-metrics.ts';
 import type { MetricsCollector } from '../domain/signals/metrics-collector.ts';
 import type { BalancerStream } from './balancer-stream.ts';
+import type { ProgramIdentity, ProgramTokens } from './program-tokens.ts';
+import type { Refusals } from './refusals.ts';
+import { refuseAddress, refuseBalancer, refuseClaim, type ClaimedPod, type Refusal } from './report-access.ts';
 
 /** What the ingest needs. */
 export interface IngestDeps {
@@ -18,13 +21,19 @@ export interface IngestDeps {
   readonly stream: BalancerStream;
   readonly isLeader: () => boolean;
   readonly metrics: ControllerMetrics;
+  readonly refusals: Refusals;
+  /** Undefined where tokens are not asked for: on loopback. */
+  readonly tokens: ProgramTokens | undefined;
+  /** The service account of the balancers. */
+  readonly balancerAccount: { readonly namespace: string; readonly name: string };
+  readonly isBalancerPod: (uid: string) => boolean;
   readonly clock: Clock;
   /** Asks for a look at an application. */
   readonly look: (key: string) => void;
 }
 
 /** What programs tell the controller: measurements, traffic, announcements; and the stream back to the balancers. */
-export function mountIngest(app: Express, guard: RequestHandler | undefined, deps: IngestDeps): void {
+export function mountIngest(app: Express, deps: IngestDeps): void {
   const { watch, collector, stream, metrics, clock } = deps;
   const counted =
     (kind: string): RequestHandler =>
@@ -36,23 +45,39 @@ export function mountIngest(app: Express, guard: RequestHandler | undefined, dep
     };
   const chain = (kind: string, limit: string): RequestHandler[] => [
     counted(kind),
-    ...(guard === undefined ? [] : [guard]),
+    identify(kind, deps),
     leaderOnly(deps.isLeader),
     express.json({ limit }),
   ];
+  const refuse = (kind: string, request: Request, response: Response, refusal: Refusal | undefined): void => {
+    if (refusal === undefined) return;
+    deps.refusals.note(kind, refusal, identityOf(response), request.socket.remoteAddress);
+    throw new NemesisError(codeOf(refusal), refusal.detail, { extra: { reason: refusal.reason } });
+  };
+  /** The living pod that a report is about, if the sender may speak for it. */
+  const claimedPod = (kind: string, request: Request, response: Response, claimed: ClaimedPod): Pod => {
+    const pod = watch.pods.objects.get(`${claimed.namespace}/${claimed.podName}`);
+    refuse(kind, request, response, refuseClaim(identityOf(response), claimed, pod));
+    return pod as Pod;
+  };
+  const balancerOnly = (kind: string, request: Request, response: Response, uid?: string): void => {
+    const { balancerAccount, isBalancerPod } = deps;
+    refuse(kind, request, response, refuseBalancer(identityOf(response), balancerAccount, uid, isBalancerPod));
+  };
 
   app.post('/metrics', ...chain('metrics', '256kb'), (request, response) => {
     const report = parseOrThrow(metricsReportSchema, request.body, 'The metrics report');
-    const pod = livingPod(watch, report.namespace, report.podName, report.podUid);
+    claimedPod('metrics', request, response, report);
     const nowMs = clock.nowMs();
     for (const { ageMs, metrics: sample } of [...report.backlog, report]) {
-      collector.addPodSample(pod.key, sample, nowMs - ageMs);
+      collector.addPodSample(`${report.namespace}/${report.podName}`, sample, nowMs - ageMs);
     }
     response.json({ status: 'Metrics received' });
   });
 
   app.post('/traffic', ...chain('traffic', '8mb'), (request, response) => {
     const { balancer, applications } = parseOrThrow(trafficReportSchema, request.body, 'The traffic report');
+    balancerOnly('traffic', request, response, balancer.podUid);
     const nowMs = clock.nowMs();
     collector.heardBalancer(balancer.podUid, nowMs);
     for (const { namespace, name, ...traffic } of applications) {
@@ -66,16 +91,65 @@ export function mountIngest(app: Express, guard: RequestHandler | undefined, dep
 
   app.post('/announcements', ...chain('announcement', '16kb'), (request, response) => {
     const announcement = parseOrThrow(announcementSchema, request.body, 'The announcement');
-    const { pod } = livingPod(watch, announcement.namespace, announcement.podName, announcement.podUid);
-    if (pod.status?.podIP !== undefined && pod.status.podIP !== announcement.address) {
-      const detail = `Pod ${announcement.namespace}/${announcement.podName} has the address ${pod.status.podIP}, not ${announcement.address}; only its own address may be announced.`;
-      throw new NemesisError('Forbidden', detail);
-    }
+    const pod = claimedPod('announcement', request, response, announcement);
+    const peer = request.socket.remoteAddress;
+    const refusal = refuseAddress(pod, announcement.address, peer, watch.pods.objects.values());
+    refuse('announcement', request, response, refusal);
     stream.send({ type: 'announcement', announcement });
     response.status(204).end();
   });
 
-  app.get('/balancers/stream', ...chain('stream', '1kb'), (_request, response) => stream.add(response));
+  app.get('/balancers/stream', ...chain('stream', '1kb'), (request, response) => {
+    balancerOnly('stream', request, response);
+    stream.add(response);
+  });
+}
+
+/** Asks for a token, and keeps whose it is with the answer. */
+function identify(kind: string, { tokens, refusals }: IngestDeps): RequestHandler {
+  return (request, response, next) => {
+    if (tokens === undefined) {
+      next();
+      return;
+    }
+    const refuse = (refusal: Refusal): void => {
+      refusals.note(kind, refusal, undefined, request.socket.remoteAddress);
+      response.setHeader('www-authenticate', 'Bearer');
+      next(new NemesisError('Unauthenticated', refusal.detail, { extra: { reason: refusal.reason } }));
+    };
+    const token = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1];
+    if (token === undefined) {
+      const detail = `This port asks for the token of a pod: send "Authorization: Bearer …" with its projected token.`;
+      refuse({ reason: 'NoToken', detail });
+      return;
+    }
+    tokens.verify(token).then(
+      (verdict) => {
+        if ('refusal' in verdict) {
+          refuse({ reason: verdict.refusal, detail: verdict.detail });
+          return;
+        }
+        response.locals[IDENTITY] = verdict.identity;
+        next();
+      },
+      (error: unknown) => {
+        const detail = 'The token could not be verified, since the Kubernetes API did not answer; send it again later.';
+        next(new NemesisError('Unavailable', detail, { cause: error }));
+      },
+    );
+  };
+}
+
+const IDENTITY = 'programIdentity';
+
+function identityOf(response: Response): ProgramIdentity | undefined {
+  return response.locals[IDENTITY] as ProgramIdentity | undefined;
+}
+
+/** A pod that the watch does not show yet will be there in a moment: that is no verdict on who asks. */
+function codeOf({ reason }: Refusal): 'NotFound' | 'Forbidden' | 'Conflict' {
+  if (reason === 'UnknownPod') return 'NotFound';
+  return reason === 'UnprovenAddress' ? 'Conflict' : 'Forbidden';
 }
 
 function leaderOnly(isLeader: () => boolean): RequestHandler {
@@ -83,23 +157,4 @@ function leaderOnly(isLeader: () => boolean): RequestHandler {
     if (isLeader()) next();
     else next(new NemesisError('NotLeader', 'Another controller leads; the Service nemesis-autoscaler leads to it.'));
   };
-}
-
-function livingPod(
-  watch: ApplicationWatch,
-  namespace: string,
-  name: string,
-  uid: string | undefined,
-): { key: string; pod: Pod } {
-  const key = `${namespace}/${name}`;
-  const pod = watch.pods.objects.get(key);
-  if (pod === undefined)
-    throw new NemesisError('NotFound', `There is no pod ${key}; report what the pod itself measured.`);
-  if (uid !== undefined && uid !== pod.metadata.uid) {
-    throw new NemesisError(
-      'Forbidden',
-      `Pod ${key} has the UID ${pod.metadata.uid}, not ${uid}; the report is of an earlier pod.`,
-    );
-  }
-  return { key, pod };
 }

@@ -4,27 +4,39 @@ import type { Announcement } from '../../shared/contracts/announcement.ts';
 import { STREAM_SILENCE_MS, streamMessageSchema } from '../../shared/contracts/stream.ts';
 import type { TrafficReport } from '../../shared/contracts/traffic-report.ts';
 import { messageOf, type Logger } from '../../shared/runtime/logger.ts';
+import type { ProgramCredentials } from '../../shared/runtime/program-credentials.ts';
 
 const REPORT_TIMEOUT_MS = 2_000;
 const RECONNECT_MS = 1_000;
 
+/** What the line to the controller needs. */
+export interface ControllerClientDeps {
+  readonly logger: Logger;
+  readonly random: () => number;
+  readonly credentials: ProgramCredentials;
+  readonly onAnnouncement: (announcement: Announcement) => void;
+}
+
 /** The balancer's line to the controller: reports there, announcements back. It does without when there is none. */
 export class ControllerClient {
   readonly #http: AxiosInstance;
-  readonly #deps: { logger: Logger; random: () => number; onAnnouncement: (announcement: Announcement) => void };
+  readonly #deps: ControllerClientDeps;
   readonly #stop = new AbortController();
   #reachable: boolean | undefined;
 
-  constructor(
-    baseUrl: string,
-    deps: { logger: Logger; random: () => number; onAnnouncement: (announcement: Announcement) => void },
-  ) {
+  constructor(baseUrl: string, deps: ControllerClientDeps) {
     this.#deps = deps;
     this.#http = axios.create({
       baseURL: baseUrl,
       httpAgent: new Agent({ keepAlive: true, maxSockets: 4 }),
       maxRedirects: 0,
       proxy: false,
+    });
+    this.#http.interceptors.request.use((config) => {
+      const authorization = deps.credentials.authorization();
+      if (authorization !== undefined) config.headers.set('authorization', authorization);
+      config.httpsAgent = deps.credentials.httpsAgent();
+      return config;
     });
   }
 

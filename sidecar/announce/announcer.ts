@@ -16,7 +16,8 @@ const SLOWEST_MS = 100;
 const TTL_MS = 120_000;
 /** Once announced, a container that restarts is noticed at this pace. */
 const SETTLED_MS = 1_000;
-const RETRY_MS = 500;
+const FIRST_RETRY_MS = 20;
+const LONGEST_RETRY_MS = 500;
 
 /**
  * Watches for the moment when the application can answer and announces it, by the announce probe on the pod's own
@@ -72,9 +73,12 @@ export class Announcer {
     const { podIp: address, appPort: port, send } = this.#deps;
     this.#sequence += 1;
     const beganMs = performance.now();
+    // The controller may not have seen the pod yet: the first tries follow each other quickly.
+    let pauseMs = FIRST_RETRY_MS;
     while (!this.#isStopped() && performance.now() - beganMs < TTL_MS) {
       if (await send({ address, port, sequence: this.#sequence, ttlMs: TTL_MS })) return;
-      await this.#pause(RETRY_MS);
+      await this.#pause(pauseMs);
+      pauseMs = Math.min(LONGEST_RETRY_MS, pauseMs * 2);
     }
   }
 

@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { Agent } from 'node:http';
 import axios, { isAxiosError, type AxiosInstance } from 'axios';
 import type { Announcement } from '../../shared/contracts/announcement.ts';
 import type { MetricsReport, PodMetrics } from '../../shared/contracts/metrics-report.ts';
+import type { ProgramCredentials } from '../../shared/runtime/program-credentials.ts';
 import type { Log } from '../log.ts';
 
 /** Measurements that could not be delivered and are kept, at one a second a minute's worth. */
@@ -39,7 +39,7 @@ export class Reporter {
   constructor(
     baseUrl: string,
     pod: PodIdentity,
-    tokenFile: string,
+    credentials: ProgramCredentials,
     deps: { log: Log; random: () => number; intervalMs: number },
   ) {
     this.#pod = pod;
@@ -52,10 +52,16 @@ export class Reporter {
       proxy: false,
     });
     this.#http.interceptors.request.use((config) => {
-      // Read each time: the kubelet renews the token's file.
-      if (tokenFile !== '') config.headers.set('authorization', `Bearer ${readFileSync(tokenFile, 'utf8').trim()}`);
+      const authorization = credentials.authorization();
+      if (authorization !== undefined) config.headers.set('authorization', authorization);
+      config.httpsAgent = credentials.httpsAgent();
       return config;
     });
+  }
+
+  /** Opens a connection, so that the announcement does not have to wait for one. Failure is no harm. */
+  async connect(): Promise<void> {
+    await this.#http.get('/healthz').catch(() => undefined);
   }
 
   /** Measurements that wait to be delivered. */

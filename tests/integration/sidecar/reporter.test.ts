@@ -2,12 +2,14 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import type { MetricsReport } from '../../../shared/contracts/metrics-report.ts';
+import { ProgramCredentials } from '../../../shared/runtime/program-credentials.ts';
 import { Announcer } from '../../../sidecar/announce/announcer.ts';
 import { drain } from '../../../sidecar/drain/drain.ts';
 import { Sockets } from '../../../sidecar/measure/sockets.ts';
 import { Reporter } from '../../../sidecar/report/reporter.ts';
 import { until } from '../../helpers/local-api.ts';
 
+const credentials = new ProgramCredentials({ tokenFile: '', caFile: '' }, { maxSockets: 2 });
 const pod = { podName: 'p', namespace: 'n', podUid: 'u' };
 const deps = { log: () => undefined, random: () => 0, intervalMs: 1 };
 
@@ -28,7 +30,7 @@ describe('Reporter', () => {
         response.writeHead(status).end('{}');
       });
     });
-    const reporter = new Reporter(`http://127.0.0.1:${await listening(server)}`, pod, '', deps);
+    const reporter = new Reporter(`http://127.0.0.1:${await listening(server)}`, pod, credentials, deps);
     for (let count = 0; count < 100; count += 1) await reporter.report({ cpuUsage: count });
     expect(reporter.waiting).to.equal(60);
     status = 200;
@@ -49,7 +51,7 @@ describe('Reporter', () => {
 
   it('Given a report that the controller will never take, Then it is not kept', async () => {
     const server = createServer((_request, response) => response.writeHead(403).end('{"detail":"no"}'));
-    const reporter = new Reporter(`http://127.0.0.1:${await listening(server)}`, pod, '', deps);
+    const reporter = new Reporter(`http://127.0.0.1:${await listening(server)}`, pod, credentials, deps);
     await reporter.report({ cpuUsage: 1 });
     expect(reporter.waiting).to.equal(0);
     server.close();
