@@ -1,5 +1,6 @@
 import type { Application as WatchedApplication, ApplicationWatch } from '../../shared/kubernetes/application-watch.ts';
 import { hostsOf } from '../../shared/rules/claims.ts';
+import { resolvePort } from '../../shared/rules/readiness.ts';
 import { RouteTable } from '../../shared/rules/routes.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
 import { Application } from '../domain/application.ts';
@@ -8,7 +9,6 @@ import type { PodDescription } from '../domain/pod-slot.ts';
 import type { RouteMatch, Router } from '../http1/ports.ts';
 import type { Announcements } from './announcements.ts';
 import { applicationSettings } from './application-settings.ts';
-import { resolvePort } from './pod-port.ts';
 import { decideGate, type RoutedApplication } from './routed-application.ts';
 
 /** A longer one would fire at once, and so again and again. */

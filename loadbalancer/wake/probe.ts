@@ -1,7 +1,7 @@
 import { request } from 'node:http';
 import { connect } from 'node:net';
+import type { ReadinessCheck } from '../../shared/rules/readiness.ts';
 import type { ProbeResult } from '../domain/probe-schedule.ts';
-import type { ReadinessCheck } from '../routing/pod-port.ts';
 
 /** Probes a pod once: connects, and for HTTP asks for a status from 200 to 399, as the kubelet does. Never throws. */
 export function probe(

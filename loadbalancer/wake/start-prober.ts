@@ -1,8 +1,8 @@
 import { isPodReady, type Pod } from '../../shared/kubernetes/objects.ts';
+import { readinessCheck, resolvePort, type ReadinessCheck } from '../../shared/rules/readiness.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
 import { nextProbeMs } from '../domain/probe-schedule.ts';
 import type { Announcements } from '../routing/announcements.ts';
-import { readinessCheck, resolvePort, type ReadinessCheck } from '../routing/pod-port.ts';
 import type { RoutedApplication } from '../routing/routed-application.ts';
 import { probe } from './probe.ts';
 
