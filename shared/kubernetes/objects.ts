@@ -84,9 +84,22 @@ export interface Container {
   readonly livenessProbe?: Probe;
 }
 
+/** Files with fields of the pod. */
+export interface DownwardFiles {
+  readonly items?: readonly { readonly path: string; readonly fieldRef?: { readonly fieldPath: string } }[];
+}
+
+/** A volume, as far as it shows fields of the pod. */
+export interface Volume {
+  readonly name: string;
+  readonly downwardAPI?: DownwardFiles;
+  readonly projected?: { readonly sources?: readonly { readonly downwardAPI?: DownwardFiles }[] };
+}
+
 /** PodSpec. */
 export interface PodSpec {
   readonly containers: readonly Container[];
+  readonly volumes?: readonly Volume[];
   readonly readinessGates?: readonly unknown[];
   readonly nodeName?: string;
 }

@@ -1,4 +1,5 @@
 import { createServer, type Server } from 'node:http';
+import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
 import express, { type Express } from 'express';
 import helmet from 'helmet';
 import type { Registry } from 'prom-client';
@@ -53,19 +54,35 @@ export function createManagementApp(deps: Management, mount: (app: Express) => v
   return app;
 }
 
+/** Where a server's certificate comes from. */
+export interface TlsSource {
+  /** Certificate and key in PEM. */
+  current(): { readonly cert: string; readonly key: string };
+  /** Registers who is told of another certificate. */
+  onChange(handler: () => void): void;
+}
+
 /**
  * Listens, and resolves once the port is open.
  *
+ * @param tls - undefined: plain HTTP; else TLS 1.2 or newer, and new connections get the newest certificate
  * @throws Error with the address in its message when the port cannot be opened
  */
-export async function listen(app: Express, address: { host: string; port: number }): Promise<Server> {
-  const server = createServer(app);
+export async function listen(app: Express, address: { host: string; port: number }, tls?: TlsSource): Promise<Server> {
+  const server = tls === undefined ? createServer(app) : createTlsServer(app, tls);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => {
       reject(new Error(`cannot listen on ${address.host}:${address.port}: ${error.message}`));
     });
     server.listen(address.port, address.host, resolve);
   });
+  return server;
+}
+
+function createTlsServer(app: Express, tls: TlsSource): HttpsServer {
+  const context = () => ({ ...tls.current(), minVersion: 'TLSv1.2' as const });
+  const server = createHttpsServer(context(), app);
+  tls.onChange(() => server.setSecureContext(context()));
   return server;
 }
 
