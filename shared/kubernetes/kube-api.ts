@@ -65,12 +65,26 @@ export class KubeApi {
    * @throws KubeError when the API server refuses; Error when it cannot be reached in time
    */
   async request<T>(method: string, path: string, options: KubeRequestOptions = {}): Promise<T> {
+    const body = await this.#answer(method, path, options);
+    return (body === '' ? undefined : JSON.parse(body)) as T;
+  }
+
+  /**
+   * The body of an answer that is not JSON, for instance a container's log.
+   *
+   * @throws KubeError when the API server refuses; Error when it cannot be reached in time
+   */
+  async text(path: string, options: KubeRequestOptions = {}): Promise<string> {
+    return await this.#answer('GET', path, options);
+  }
+
+  async #answer(method: string, path: string, options: KubeRequestOptions): Promise<string> {
     const timeout = AbortSignal.timeout(options.timeoutMs ?? 10_000);
     const signal = options.signal === undefined ? timeout : AbortSignal.any([timeout, options.signal]);
     const response = await this.#send(method, path, { ...options, signal });
     const body = await textOf(response);
     const status = response.statusCode ?? 0;
-    if (status >= 200 && status < 300) return (body === '' ? undefined : JSON.parse(body)) as T;
+    if (status >= 200 && status < 300) return body;
     throw toKubeError(status, body);
   }
 

@@ -1,11 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtempSync, readFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { expect } from 'chai';
 import { TestApp } from './support/app.ts';
 import type { Answer } from './support/send.ts';
-import { sharedStack } from './support/shared-stack.ts';
+import { sharedInstallation } from './support/shared-installation.ts';
 
 describe('100 requests at once to a sleeping application', function () {
   this.timeout(60_000);
@@ -33,7 +30,7 @@ describe('100 requests at once to a sleeping application', function () {
   }
 
   it('T12: one wake, 100 right answers, spread over the replicas that are ready (T16)', async () => {
-    const app = await TestApp.create(await sharedStack(), {
+    const app = await TestApp.create(await sharedInstallation(), {
       env: { START_MS: '700', WORK_MS: '150' },
       spec: { maxReplicas: 4, loadBalancing: { maxConcurrencyPerReplica: 8 }, buffer: { maxBytes: '128Mi' } },
     });
@@ -53,19 +50,16 @@ describe('100 requests at once to a sleeping application', function () {
   });
 
   it('in the order of arrival under concurrency 1, and the application never sees two at once', async () => {
-    const journal = join(mkdtempSync(join(tmpdir(), 'journal-')), 'journal');
-    const app = await TestApp.create(await sharedStack(), {
-      env: { START_MS: '300', MAX_CONCURRENT: '1', JOURNAL: journal },
+    const app = await TestApp.create(await sharedInstallation(), {
+      env: { START_MS: '300', MAX_CONCURRENT: '1', JOURNAL: 'stdout' },
       spec: { maxReplicas: 1, loadBalancing: { maxConcurrencyPerReplica: 1 }, buffer: { maxBytes: '128Mi' } },
     });
     await app.waitForPhase('Asleep');
     const { answers, hashes } = await burst(app);
     expect(answers.map(({ status }) => status)).to.deep.equal(Array(100).fill(200));
     expect(answers.map(({ json }) => json['sha256'])).to.deep.equal(hashes);
-    const arrived = readFileSync(journal, 'utf8')
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line) as { event: string; number?: string })
+    const [pod] = await app.pods();
+    const arrived = (await app.journalOf(pod?.metadata.name ?? ''))
       .filter(({ event, number }) => event === 'arrived' && number !== undefined)
       .map(({ number }) => Number(number));
     // When the balancer had read each head; connections opened at once may be accepted in any order.
@@ -77,8 +71,8 @@ describe('100 requests at once to a sleeping application', function () {
   });
 
   async function timesOfArrival(app: TestApp): Promise<Map<number, number>> {
-    const answer = await fetch(`${app.stack.balancerUrl()}/proxy/logs?limit=1000&target=${app.namespace}/app`);
-    const entries = (await answer.json()) as { path: string; timestamp: string }[];
+    const answer = await app.installation.balancer(`/proxy/logs?limit=1000&target=${app.namespace}/app`);
+    const entries = answer.json as unknown as { path: string; timestamp: string }[];
     return new Map(entries.map(({ path, timestamp }) => [Number(path.split('/').at(-1)), Date.parse(timestamp)]));
   }
 });

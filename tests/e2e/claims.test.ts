@@ -1,19 +1,19 @@
 import { expect } from 'chai';
 import { applyManifest } from '../../demo/apply.ts';
-import type { Stack } from '../../demo/stack.ts';
+import type { Installation } from './support/installation.ts';
 import { waitFor } from '../../demo/wait-for.ts';
 import { KubeError, PATCH_TYPES } from '../../shared/kubernetes/kube-api.ts';
 import { pathOf, RESOURCES } from '../../shared/kubernetes/paths.ts';
 import { TestApp } from './support/app.ts';
 import { send } from './support/send.ts';
-import { sharedStack } from './support/shared-stack.ts';
+import { sharedInstallation } from './support/shared-installation.ts';
 
 describe('Resources: wrong ones, and several for one thing', function () {
   this.timeout(60_000);
-  let stack: Stack;
+  let installation: Installation;
   before(async function () {
     this.timeout(30_000);
-    stack = await sharedStack();
+    installation = await sharedInstallation();
   });
 
   async function refusal(namespace: string, spec: Record<string, unknown>): Promise<string> {
@@ -24,7 +24,7 @@ describe('Resources: wrong ones, and several for one thing', function () {
       spec,
     };
     try {
-      await applyManifest(stack.api, manifest);
+      await applyManifest(installation.api, manifest);
     } catch (error) {
       if (error instanceof KubeError && error.status === 422) return error.message;
       throw error;
@@ -49,16 +49,16 @@ describe('Resources: wrong ones, and several for one thing', function () {
   });
 
   it('T18: a resource that became wrong says so and hurts nobody else', async () => {
-    const good = await TestApp.create(stack, { spec: { sleep: { idleSeconds: 60 } } });
-    const bad = await TestApp.create(stack, { spec: { sleep: { idleSeconds: 60 } } });
+    const good = await TestApp.create(installation, { spec: { sleep: { idleSeconds: 60 } } });
+    const bad = await TestApp.create(installation, { spec: { sleep: { idleSeconds: 60 } } });
     await good.waitForPhase('Asleep');
     await bad.waitForPhase('Asleep');
     // As after a downgrade: what the schema of today refuses is already stored.
     const definition = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/autoscalers.nemesis.io';
-    const before = await stack.api.request<{ spec: { versions: { schema: unknown }[] } }>('GET', definition);
+    const before = await installation.api.request<{ spec: { versions: { schema: unknown }[] } }>('GET', definition);
     const schema = { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } };
     const put = (value: unknown) =>
-      stack.api.request('PATCH', definition, {
+      installation.api.request('PATCH', definition, {
         contentType: PATCH_TYPES.json,
         body: [{ op: 'replace', path: '/spec/versions/0/schema', value }],
       });
@@ -81,7 +81,7 @@ describe('Resources: wrong ones, and several for one thing', function () {
   });
 
   it('two resources for one target: the older owns it, the other says Conflicted and gets no route', async () => {
-    const app = await TestApp.create(stack, { spec: { sleep: { idleSeconds: 60 } } });
+    const app = await TestApp.create(installation, { spec: { sleep: { idleSeconds: 60 } } });
     await app.waitForPhase('Asleep');
     // Ages are compared in seconds.
     const { metadata } = await app.deployment();
@@ -90,7 +90,7 @@ describe('Resources: wrong ones, and several for one thing', function () {
       3_000,
       () => Math.floor(Date.now() / 1000) > Math.floor(Date.parse(metadata.creationTimestamp) / 1000),
     );
-    await applyManifest(stack.api, {
+    await applyManifest(installation.api, {
       apiVersion: 'nemesis.io/v1alpha1',
       kind: 'Autoscaler',
       metadata: { name: 'younger', namespace: app.namespace },
@@ -98,27 +98,27 @@ describe('Resources: wrong ones, and several for one thing', function () {
     });
     const younger = pathOf(RESOURCES.autoscalers, app.namespace, 'younger');
     const conflict = async () => {
-      const { status } = await stack.api.request<{
+      const { status } = await installation.api.request<{
         status?: { conditions?: { type: string; status: string; message: string }[] };
       }>('GET', younger);
       return status?.conditions?.find(({ type }) => type === 'Conflicted');
     };
     await waitFor('the conflict', 10_000, async () => (await conflict())?.status === 'True');
     expect((await conflict())?.message).to.include(`older Autoscaler ${app.namespace}/app`);
-    expect((await send(`${stack.dataUrl()}${app.prefix}-too/`)).status).to.equal(404);
+    expect((await send(`${installation.dataUrl()}${app.prefix}-too/`)).status).to.equal(404);
     expect((await app.send('/')).status).to.equal(200);
-    await stack.api.request('DELETE', pathOf(RESOURCES.autoscalers, app.namespace, 'app'));
+    await installation.api.request('DELETE', pathOf(RESOURCES.autoscalers, app.namespace, 'app'));
     await waitFor(
       'the younger to take over',
       10_000,
-      async () => (await send(`${stack.dataUrl()}${app.prefix}-too/`)).status === 200,
+      async () => (await send(`${installation.dataUrl()}${app.prefix}-too/`)).status === 200,
     );
     await app.remove();
   });
 
   it('one host in two namespaces needs a grant', async () => {
     const host = `shop-${Date.now()}.test`;
-    const first = await TestApp.create(stack, { spec: { route: { hosts: [host] } } });
+    const first = await TestApp.create(installation, { spec: { route: { hosts: [host] } } });
     await first.waitForPhase('Asleep');
     const { metadata } = await first.deployment();
     await waitFor(
@@ -126,19 +126,19 @@ describe('Resources: wrong ones, and several for one thing', function () {
       3_000,
       () => Math.floor(Date.now() / 1000) > Math.floor(Date.parse(metadata.creationTimestamp) / 1000),
     );
-    const second = await TestApp.create(stack, { spec: { route: { hosts: [host], pathPrefix: '/second' } } });
+    const second = await TestApp.create(installation, { spec: { route: { hosts: [host], pathPrefix: '/second' } } });
     await waitFor('the conflict', 10_000, async () => (await second.condition('Conflicted'))?.status === 'True');
     expect((await second.condition('Conflicted'))?.message)
       .to.include(first.namespace)
       .and.to.include('sharedHosts');
-    const answer = await send(stack.dataUrl(), { headers: { host } });
+    const answer = await send(installation.dataUrl(), { headers: { host } });
     expect(answer.status).to.equal(200);
     await second.remove();
     await first.remove();
   });
 
   it('an unknown host or path is a 404 problem document', async () => {
-    const answer = await send(`${stack.dataUrl()}/nothing-is-here`, { headers: { host: 'unknown.test' } });
+    const answer = await send(`${installation.dataUrl()}/nothing-is-here`, { headers: { host: 'unknown.test' } });
     expect(answer.status).to.equal(404);
     expect(answer.headers['content-type']).to.equal('application/problem+json');
     expect(answer.json).to.include({ code: 'NoRoute', status: 404 });

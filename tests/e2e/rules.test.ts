@@ -1,8 +1,8 @@
 import { expect } from 'chai';
-import type { Stack } from '../../demo/stack.ts';
+import type { Installation } from './support/installation.ts';
 import { waitFor } from '../../demo/wait-for.ts';
 import { TestApp } from './support/app.ts';
-import { sharedStack } from './support/shared-stack.ts';
+import { sharedInstallation } from './support/shared-installation.ts';
 
 const quick = { scaleDown: { stabilizationWindowSeconds: 2 } };
 
@@ -26,10 +26,10 @@ function load(app: TestApp, lanes: number, path: string): { stop: () => Promise<
 
 describe('Rules drive 1 -> N -> 1 under real load on real processes', function () {
   this.timeout(90_000);
-  let stack: Stack;
+  let installation: Installation;
   before(async function () {
     this.timeout(30_000);
-    stack = await sharedStack();
+    installation = await sharedInstallation();
   });
 
   async function drive(
@@ -39,7 +39,7 @@ describe('Rules drive 1 -> N -> 1 under real load on real processes', function (
     path: string,
     beforeDown: (app: TestApp) => Promise<void> = () => Promise.resolve(),
   ): Promise<void> {
-    const app = await TestApp.create(stack, {
+    const app = await TestApp.create(installation, {
       replicas: 1,
       sidecar: true,
       spec: {

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { Stack } from '../../demo/stack.ts';
+import type { Installation } from './support/installation.ts';
 import { waitFor } from '../../demo/wait-for.ts';
 import type { Deployment, KubernetesObject } from '../../shared/kubernetes/objects.ts';
 import { RESOURCES, type ResourceType } from '../../shared/kubernetes/paths.ts';
@@ -8,7 +8,7 @@ import { systemClock } from '../../shared/runtime/clock.ts';
 import { TestApp } from './support/app.ts';
 import { programPods } from './support/programs.ts';
 import { send } from './support/send.ts';
-import { sharedStack } from './support/shared-stack.ts';
+import { sharedInstallation } from './support/shared-installation.ts';
 
 const ROUNDS = 300;
 const APPLICATIONS = 20;
@@ -36,14 +36,14 @@ describe('Sleep against arrival', function () {
   this.timeout(240_000);
 
   it(`${ROUNDS} requests aimed at the moment of going to sleep: none fails, and at least 30 % came between hold and scale call`, async () => {
-    const stack = await sharedStack();
-    const watch = new SleepWatch(stack);
+    const installation = await sharedInstallation();
+    const watch = new SleepWatch(installation);
     await watch.start();
     // Past the Service, whose forwarder shares this process with the test.
-    const balancer = `http://${(await programPods(stack, 'loadbalancer'))[0]?.status?.podIP ?? ''}:8080`;
+    const balancer = `http://${(await programPods(installation, 'loadbalancer'))[0]?.status?.podIP ?? ''}:8080`;
     const rounds: Round[] = [];
     const worker = async (index: number): Promise<void> => {
-      const app = await TestApp.create(stack, { replicas: 1, spec: { sleep: { idleSeconds: 1 } } });
+      const app = await TestApp.create(installation, { replicas: 1, spec: { sleep: { idleSeconds: 1 } } });
       for (let round = 0; round < ROUNDS / APPLICATIONS; round += 1)
         rounds.push(await aim(app, watch, balancer, (index + round) % 3));
       await app.remove();
@@ -76,8 +76,8 @@ async function aim(app: TestApp, watch: SleepWatch, balancer: string, delayMs: n
 
 /** When the balancer had read the head of the newest request, epoch ms. */
 async function loggedAt(app: TestApp): Promise<number> {
-  const answer = await fetch(`${app.stack.balancerUrl()}/proxy/logs?limit=1&target=${app.namespace}/app`);
-  const [entry] = (await answer.json()) as { timestamp: string }[];
+  const answer = await app.installation.balancer(`/proxy/logs?limit=1&target=${app.namespace}/app`);
+  const [entry] = answer.json as unknown as { timestamp: string }[];
   return Date.parse(entry?.timestamp ?? '');
 }
 
@@ -88,11 +88,11 @@ class SleepWatch {
   readonly #waiting = new Map<string, (atMs: number) => void>();
   readonly #ends = new Map<string, { atMs: number; kind: Round['ended'] }[]>();
 
-  constructor(stack: Stack) {
+  constructor(installation: Installation) {
     const deps = { logger: silent, clock: systemClock, random: Math.random };
     const of = (resource: ResourceType) => ({ resource });
-    this.#autoscalers = new Reflector<Watched>(stack.api, of(RESOURCES.autoscalers), deps);
-    this.#deployments = new Reflector<Deployment>(stack.api, of(RESOURCES.deployments), deps);
+    this.#autoscalers = new Reflector<Watched>(installation.api, of(RESOURCES.autoscalers), deps);
+    this.#deployments = new Reflector<Deployment>(installation.api, of(RESOURCES.deployments), deps);
     this.#autoscalers.onEvent((event) => {
       if (event.type !== 'set') return;
       const { namespace = '' } = event.object.metadata;

@@ -1,19 +1,19 @@
 import { expect } from 'chai';
-import type { Stack } from '../../demo/stack.ts';
+import type { Installation } from './support/installation.ts';
 import { waitFor } from '../../demo/wait-for.ts';
 import { TestApp } from './support/app.ts';
-import { sharedStack } from './support/shared-stack.ts';
+import { sharedInstallation } from './support/shared-installation.ts';
 
 describe('Starts that are slow or fail', function () {
   this.timeout(60_000);
-  let stack: Stack;
+  let installation: Installation;
   before(async function () {
     this.timeout(30_000);
-    stack = await sharedStack();
+    installation = await sharedInstallation();
   });
 
   it('T1: the client gives up while it loads; the start goes on, and only an idle, ready application sleeps', async () => {
-    const app = await TestApp.create(stack, { env: { START_MS: '3500' }, spec: { sleep: { idleSeconds: 1 } } });
+    const app = await TestApp.create(installation, { env: { START_MS: '3500' }, spec: { sleep: { idleSeconds: 1 } } });
     await app.waitForPhase('Asleep');
     const gone = new AbortController();
     const given = app.send('/', { signal: gone.signal }).catch((error: unknown) => error);
@@ -32,7 +32,7 @@ describe('Starts that are slow or fail', function () {
   });
 
   it('U7 Activate application: past the deadline it is retried, then a clear 503, and the next request tries again', async () => {
-    const app = await TestApp.create(stack, {
+    const app = await TestApp.create(installation, {
       env: { START_MS: '600000' },
       spec: { startup: { deadlineSeconds: 2 }, buffer: { holdSeconds: 30 } },
     });
@@ -62,7 +62,7 @@ describe('Starts that are slow or fail', function () {
   });
 
   it('a crash loop is told at once, with its exit code', async () => {
-    const app = await TestApp.create(stack, { env: { CRASH: '1' } });
+    const app = await TestApp.create(installation, { env: { CRASH: '1' } });
     await app.waitForPhase('Asleep');
     const answer = await app.send('/');
     expect(answer.status).to.equal(503);
@@ -72,7 +72,7 @@ describe('Starts that are slow or fail', function () {
   });
 
   it('an image that cannot be pulled is told at once', async () => {
-    const app = await TestApp.create(stack, { container: { image: 'nowhere/nothing:1' } });
+    const app = await TestApp.create(installation, { container: { image: 'nowhere/nothing:1' } });
     await app.waitForPhase('Asleep');
     const answer = await app.send('/');
     expect(answer.status).to.equal(503);
@@ -81,9 +81,9 @@ describe('Starts that are slow or fail', function () {
   });
 
   it('a quota that leaves no pod is told at once', async () => {
-    const app = await TestApp.create(stack);
+    const app = await TestApp.create(installation);
     await app.waitForPhase('Asleep');
-    await stack.api.request('POST', `/api/v1/namespaces/${app.namespace}/resourcequotas`, {
+    await installation.api.request('POST', `/api/v1/namespaces/${app.namespace}/resourcequotas`, {
       body: { apiVersion: 'v1', kind: 'ResourceQuota', metadata: { name: 'none' }, spec: { hard: { pods: '0' } } },
     });
     const answer = await app.send('/');
@@ -93,7 +93,7 @@ describe('Starts that are slow or fail', function () {
   });
 
   it('a paused Deployment is told at once', async () => {
-    const app = await TestApp.create(stack, { deployment: { paused: true } });
+    const app = await TestApp.create(installation, { deployment: { paused: true } });
     await app.waitForPhase('Asleep');
     const answer = await app.send('/');
     expect(answer.status).to.equal(503);
@@ -102,7 +102,7 @@ describe('Starts that are slow or fail', function () {
   });
 
   it('somebody else scales to 0: waking is off, with a clear answer, until somebody scales up', async () => {
-    const app = await TestApp.create(stack, { replicas: 1, spec: { sleep: { idleSeconds: 60 } } });
+    const app = await TestApp.create(installation, { replicas: 1, spec: { sleep: { idleSeconds: 60 } } });
     expect((await app.send('/')).status).to.equal(200);
     await app.waitForPhase('Active');
     await app.patchDeployment({ spec: { replicas: 0 } });
@@ -119,7 +119,10 @@ describe('Starts that are slow or fail', function () {
   });
 
   it('modes: Observe decides and never acts, Paused refuses', async () => {
-    const app = await TestApp.create(stack, { replicas: 1, spec: { mode: 'Observe', sleep: { idleSeconds: 1 } } });
+    const app = await TestApp.create(installation, {
+      replicas: 1,
+      spec: { mode: 'Observe', sleep: { idleSeconds: 1 } },
+    });
     await app.waitForPhase('Observing');
     expect((await app.send('/')).status).to.equal(200);
     await app.patch({ mode: 'Paused' });

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { applyManifest, type Manifest } from '../../../demo/apply.ts';
-import type { Stack } from '../../../demo/stack.ts';
+import type { Installation } from './installation.ts';
 import { waitFor } from '../../../demo/wait-for.ts';
 import type { AutoscalerStatus, ConditionType } from '../../../shared/api/autoscaler.ts';
 import { isPodReady, type Deployment, type Pod } from '../../../shared/kubernetes/objects.ts';
@@ -16,6 +16,7 @@ export interface AppOptions {
   readonly env?: Record<string, string>;
   /** Spec of the Autoscaler without target and route. */
   readonly spec?: Record<string, unknown>;
+  /** Whether its pods have a sidecar: injected on a real cluster, put in by hand on a local one. */
   readonly sidecar?: boolean;
   /** Changes to the application's container. */
   readonly container?: Record<string, unknown>;
@@ -28,19 +29,19 @@ export interface AppOptions {
 export class TestApp {
   readonly namespace: string;
   readonly name = 'app';
-  readonly stack: Stack;
+  readonly installation: Installation;
 
-  private constructor(stack: Stack, namespace: string) {
-    this.stack = stack;
+  private constructor(installation: Installation, namespace: string) {
+    this.installation = installation;
     this.namespace = namespace;
   }
 
   /** Applies namespace, Deployment and Autoscaler. */
-  static async create(stack: Stack, options: AppOptions = {}): Promise<TestApp> {
-    const app = new TestApp(stack, `e2e-${randomBytes(4).toString('hex')}`);
-    await applyManifest(stack.api, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: app.namespace } });
-    await applyManifest(stack.api, app.deploymentManifest(options));
-    await applyManifest(stack.api, {
+  static async create(installation: Installation, options: AppOptions = {}): Promise<TestApp> {
+    const app = new TestApp(installation, `e2e-${randomBytes(4).toString('hex')}`);
+    await applyManifest(installation.api, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: app.namespace } });
+    await applyManifest(installation.api, app.deploymentManifest(options));
+    await applyManifest(installation.api, {
       apiVersion: 'nemesis.io/v1alpha1',
       kind: 'Autoscaler',
       metadata: { name: app.name, namespace: app.namespace },
@@ -61,12 +62,12 @@ export class TestApp {
 
   /** Sends a request through the balancer. */
   async send(path = '/', options: SendOptions = {}): Promise<Answer> {
-    return await send(`${this.stack.dataUrl()}${this.prefix}${path}`, options);
+    return await send(`${this.installation.dataUrl()}${this.prefix}${path}`, options);
   }
 
   async status(): Promise<AutoscalerStatus> {
     const path = pathOf(RESOURCES.autoscalers, this.namespace, this.name);
-    return (await this.stack.api.request<{ status?: AutoscalerStatus }>('GET', path)).status ?? {};
+    return (await this.installation.api.request<{ status?: AutoscalerStatus }>('GET', path)).status ?? {};
   }
 
   async condition(type: ConditionType): Promise<{ status: string; reason: string; message: string } | undefined> {
@@ -74,7 +75,10 @@ export class TestApp {
   }
 
   async deployment(): Promise<Deployment> {
-    return await this.stack.api.request<Deployment>('GET', pathOf(RESOURCES.deployments, this.namespace, this.name));
+    return await this.installation.api.request<Deployment>(
+      'GET',
+      pathOf(RESOURCES.deployments, this.namespace, this.name),
+    );
   }
 
   async replicas(): Promise<number> {
@@ -82,7 +86,7 @@ export class TestApp {
   }
 
   async pods(): Promise<Pod[]> {
-    const list = await this.stack.api.request<{ items: Pod[] }>('GET', pathOf(RESOURCES.pods, this.namespace));
+    const list = await this.installation.api.request<{ items: Pod[] }>('GET', pathOf(RESOURCES.pods, this.namespace));
     return list.items;
   }
 
@@ -108,13 +112,13 @@ export class TestApp {
   /** Changes the Autoscaler's spec by merge-patch. */
   async patch(spec: Record<string, unknown>): Promise<void> {
     const path = pathOf(RESOURCES.autoscalers, this.namespace, this.name);
-    await this.stack.api.request('PATCH', path, { contentType: PATCH_TYPES.merge, body: { spec } });
+    await this.installation.api.request('PATCH', path, { contentType: PATCH_TYPES.merge, body: { spec } });
   }
 
   /** Changes the Deployment by merge-patch, as somebody else. */
   async patchDeployment(body: Record<string, unknown>): Promise<void> {
     const path = pathOf(RESOURCES.deployments, this.namespace, this.name);
-    await this.stack.api.request('PATCH', path, {
+    await this.installation.api.request('PATCH', path, {
       contentType: PATCH_TYPES.merge,
       query: { fieldManager: 'kubectl' },
       body,
@@ -123,8 +127,8 @@ export class TestApp {
 
   /** Entries of the history about this application, newest first. */
   async history(table: string): Promise<Record<string, unknown>[]> {
-    const url = `${this.stack.autoscalerUrl()}/api/v1/history/${table}?limit=1000&application=${this.namespace}/${this.name}`;
-    const answer = await send(url);
+    const path = `/api/v1/history/${table}?limit=1000&application=${this.namespace}/${this.name}`;
+    const answer = await this.installation.autoscaler(path);
     return (JSON.parse(answer.body) as { items: Record<string, unknown>[] }).items;
   }
 
@@ -133,13 +137,24 @@ export class TestApp {
     return (await this.history('scalingEvents')).map(({ from, to }) => `${String(from)}>${String(to)}`).reverse();
   }
 
+  /** What a pod of it has noted, with JOURNAL=stdout. */
+  async journalOf(pod: string): Promise<{ event: string; number?: string }[]> {
+    const path = `${pathOf(RESOURCES.pods, this.namespace, pod)}/log?container=app`;
+    return (await this.installation.api.text(path))
+      .split('\n')
+      .filter((line) => line.startsWith('{'))
+      .map((line) => JSON.parse(line) as { event: string; number?: string });
+  }
+
   async remove(): Promise<void> {
-    await this.stack.api.request('DELETE', `/api/v1/namespaces/${this.namespace}`);
+    await this.installation.api.request('DELETE', `/api/v1/namespaces/${this.namespace}`);
   }
 
   /** The Deployment as it was applied. */
   deploymentManifest(options: AppOptions): Manifest & { spec: Record<string, unknown> } {
     const labels = { app: this.name };
+    const injected = options.sidecar === true && this.installation.kind === 'cluster';
+    const byHand = options.sidecar === true && !injected;
     const program = readFileSync(join(import.meta.dirname, 'test-app.mjs'), 'utf8');
     const field = (name: string, fieldPath: string) => ({ name, valueFrom: { fieldRef: { fieldPath } } });
     return {
@@ -151,14 +166,15 @@ export class TestApp {
         selector: { matchLabels: labels },
         ...options.deployment,
         template: {
-          metadata: { labels },
+          metadata: { labels: { ...labels, ...(injected ? { 'nemesis.io/inject': 'true' } : {}) } },
           spec: {
             terminationGracePeriodSeconds: options.grace ?? 10,
-            ...(options.sidecar === true ? { initContainers: [sidecarContainer(field)] } : {}),
+            ...(byHand ? { initContainers: [sidecarContainer(field)] } : {}),
             containers: [
               {
                 name: 'app',
-                image: 'node',
+                image: this.installation.image,
+                imagePullPolicy: 'IfNotPresent',
                 command: ['node', '--input-type=module', '-e', program],
                 env: [
                   field('POD_IP', 'status.podIP'),
@@ -167,9 +183,7 @@ export class TestApp {
                 ],
                 ports: [{ name: 'http', containerPort: 9000 }],
                 readinessProbe: { httpGet: { path: '/readyz', port: 'http' }, periodSeconds: 1 },
-                ...(options.sidecar === true
-                  ? { lifecycle: { preStop: { httpGet: { path: '/drain', port: 9890 } } } }
-                  : {}),
+                ...(byHand ? { lifecycle: { preStop: { httpGet: { path: '/drain', port: 9890 } } } } : {}),
                 ...options.container,
               },
             ],

@@ -1,58 +1,80 @@
-import type { Stack } from '../../../demo/stack.ts';
+import type { Installation } from './installation.ts';
 import { waitFor } from '../../../demo/wait-for.ts';
 import { isPodReady, type Pod } from '../../../shared/kubernetes/objects.ts';
 import { PATCH_TYPES } from '../../../shared/kubernetes/kube-api.ts';
 
+/** Times of the lease on a local cluster; short, so that a change of leader takes seconds. */
+export const LEASE_SECONDS = { duration: 4, renewDeadline: 3, retry: 1 } as const;
+
 const SYSTEM = 'nemesis-system';
 
 /** The pods of a program, those that go included. */
-export async function programPods(stack: Stack, component: 'autoscaler' | 'loadbalancer'): Promise<Pod[]> {
-  const { items } = await stack.api.request<{ items: Pod[] }>('GET', `/api/v1/namespaces/${SYSTEM}/pods`, {
+export async function programPods(
+  installation: Installation,
+  component: 'autoscaler' | 'loadbalancer',
+): Promise<Pod[]> {
+  const { items } = await installation.api.request<{ items: Pod[] }>('GET', `/api/v1/namespaces/${SYSTEM}/pods`, {
     query: { labelSelector: `app.kubernetes.io/component=${component}` },
   });
   return items;
 }
 
 /** Name of the leading controller's pod; undefined while none is ready. */
-export async function leaderOf(stack: Stack): Promise<string | undefined> {
-  const pods = await programPods(stack, 'autoscaler');
+export async function leaderOf(installation: Installation): Promise<string | undefined> {
+  const pods = await programPods(installation, 'autoscaler');
   const leaders = pods.filter((pod) => pod.metadata.labels?.['nemesis.io/leader'] === 'true');
   return leaders.length === 1 ? leaders[0]?.metadata.name : undefined;
 }
 
-/** Signals the first pod of a program. */
+/** Kills the first pod of a program. */
+export async function kill(
+  installation: Installation,
+  component: 'autoscaler' | 'loadbalancer',
+  pod?: string,
+): Promise<void> {
+  await installation.kill(SYSTEM, pod ?? (await firstPod(installation, component)), component);
+}
+
+/** Signals the first pod of a program; only on a local cluster. */
 export async function signal(
-  stack: Stack,
+  installation: Installation,
   component: 'autoscaler' | 'loadbalancer',
   name: NodeJS.Signals,
   pod?: string,
-): Promise<string> {
-  const target = pod ?? (await programPods(stack, component))[0]?.metadata.name;
-  if (target === undefined) throw new Error(`There is no pod of ${component}.`);
-  stack.cluster.faults.signalContainer(SYSTEM, target, component, name);
-  return target;
+): Promise<void> {
+  if (installation.signal === undefined) throw new Error('Only the processes of a local cluster can be signalled.');
+  installation.signal(SYSTEM, pod ?? (await firstPod(installation, component)), component, name);
+}
+
+async function firstPod(installation: Installation, component: 'autoscaler' | 'loadbalancer'): Promise<string> {
+  const name = (await programPods(installation, component))[0]?.metadata.name;
+  if (name === undefined) throw new Error(`There is no pod of ${component}.`);
+  return name;
 }
 
 /** Waits until every pod of both programs is ready and a controller leads. */
-export async function waitUntilSettled(stack: Stack): Promise<void> {
+export async function waitUntilSettled(installation: Installation): Promise<void> {
   await waitFor('the programs to be ready again', 40_000, async () => {
-    const pods = [...(await programPods(stack, 'autoscaler')), ...(await programPods(stack, 'loadbalancer'))];
-    if (!pods.every(isPodReady) || (await leaderOf(stack)) === undefined) return false;
-    const answer = await fetch(`${stack.autoscalerUrl()}/api/v1/applications`);
+    const pods = [
+      ...(await programPods(installation, 'autoscaler')),
+      ...(await programPods(installation, 'loadbalancer')),
+    ];
+    if (!pods.every(isPodReady) || (await leaderOf(installation)) === undefined) return false;
+    const answer = await installation.autoscaler(`/api/v1/applications`);
     // A balancer whose watches are broken answers 503 instead.
-    const unknown = await fetch(`${stack.dataUrl()}/nobody-has-this-path`);
-    return answer.ok && unknown.status === 404;
+    const unknown = await fetch(`${installation.dataUrl()}/nobody-has-this-path`);
+    return answer.status === 200 && unknown.status === 404;
   });
 }
 
 /** Changes how many controllers there are. */
-export async function scaleControllers(stack: Stack, replicas: number): Promise<void> {
-  await stack.api.request('PATCH', `/apis/apps/v1/namespaces/${SYSTEM}/deployments/nemesis-autoscaler/scale`, {
+export async function scaleControllers(installation: Installation, replicas: number): Promise<void> {
+  await installation.api.request('PATCH', `/apis/apps/v1/namespaces/${SYSTEM}/deployments/nemesis-autoscaler/scale`, {
     contentType: PATCH_TYPES.merge,
     body: { spec: { replicas } },
   });
   await waitFor(`${replicas} controllers`, 30_000, async () => {
-    const pods = await programPods(stack, 'autoscaler');
+    const pods = await programPods(installation, 'autoscaler');
     return pods.length === replicas && pods.every(isPodReady);
   });
 }

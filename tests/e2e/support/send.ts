@@ -1,4 +1,5 @@
 import { Agent, request, type IncomingHttpHeaders } from 'node:http';
+import type { Ask } from './installation.ts';
 
 /** A whole answer. */
 export interface Answer {
@@ -69,12 +70,13 @@ function jsonOf(body: string): Record<string, unknown> {
 
 /** Sends a JSON body. */
 export async function putJson(
-  url: string,
+  ask: Ask,
+  path: string,
   body: unknown,
   headers: Record<string, string> = {},
   method: 'PUT' | 'POST' = 'PUT',
 ): Promise<Answer> {
-  return await send(url, {
+  return await ask(path, {
     method,
     body: JSON.stringify(body),
     headers: { 'content-type': 'application/json', ...headers },

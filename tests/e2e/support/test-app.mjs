@@ -16,8 +16,9 @@ let served = 0;
 let most = 0;
 
 function note(event) {
-  if (journal !== '')
-    appendFileSync(journal, `${JSON.stringify({ at: Date.now(), pod: process.env.POD_NAME, ...event })}\n`);
+  const line = `${JSON.stringify({ at: Date.now(), pod: process.env.POD_NAME, ...event })}\n`;
+  if (journal === 'stdout') process.stdout.write(line);
+  else if (journal !== '') appendFileSync(journal, line);
 }
 
 function giveBack() {

@@ -1,0 +1,76 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { waitFor } from '../../../demo/wait-for.ts';
+import { KubeApi } from '../../../shared/kubernetes/kube-api.ts';
+import type { Installation } from './installation.ts';
+import { send, type Answer, type SendOptions } from './send.ts';
+
+const SYSTEM = 'nemesis-system';
+const run = promisify(execFile);
+
+/** The image that the tests install and run applications with. */
+export const IMAGE = process.env['E2E_IMAGE'] ?? 'localhost/nemesis:0.1.0';
+
+/**
+ * The product on the cluster of KUBECONFIG, installed before. Its Services must be reachable from here, and
+ * E2E_FAULT_COMMAND, where it is set, pauses and resumes a part of the control plane: it gets `pause kube-apiserver` or
+ * `resume kube-apiserver` as arguments.
+ */
+export async function installationOfCluster(): Promise<Installation> {
+  const api = KubeApi.fromDefault('nemesis-e2e');
+  const path = `/api/v1/namespaces/${SYSTEM}/serviceaccounts/default/token`;
+  const { status } = await api.request<{ status: { token: string } }>('POST', path, {
+    body: { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: { expirationSeconds: 7200 } },
+  });
+  const addressOf = async (service: string): Promise<string> => {
+    const found = await api.request<{ spec: { clusterIP: string } }>(
+      'GET',
+      `/api/v1/namespaces/${SYSTEM}/services/${service}`,
+    );
+    return found.spec.clusterIP;
+  };
+  const [balancer, autoscaler] = [await addressOf('nemesis-loadbalancer'), await addressOf('nemesis-autoscaler')];
+  const ask =
+    (base: string) =>
+    (target: string, options: SendOptions = {}): Promise<Answer> =>
+      send(`${base}${target}`, {
+        ...options,
+        headers: { authorization: `Bearer ${status.token}`, ...options.headers },
+      });
+  const fault = (process.env['E2E_FAULT_COMMAND'] ?? '').split(' ').filter((word) => word !== '');
+  const [command, ...first] = fault;
+  const outage =
+    command === undefined
+      ? undefined
+      : {
+          begin: async () => {
+            await run(command, [...first, 'pause', 'kube-apiserver']);
+          },
+          end: async () => {
+            await run(command, [...first, 'resume', 'kube-apiserver']);
+          },
+        };
+  const installation: Installation = {
+    kind: 'cluster',
+    api,
+    image: IMAGE,
+    dataUrl: () => `http://${balancer}:8080`,
+    balancer: ask(`http://${balancer}:8081`),
+    autoscaler: ask(`http://${autoscaler}:8090`),
+    kill: async (namespace, pod) => {
+      await api.request('DELETE', `/api/v1/namespaces/${namespace}/pods/${pod}`, { query: { gracePeriodSeconds: 0 } });
+    },
+    signal: undefined,
+    outage,
+    stop: () => {
+      api.close();
+      return Promise.resolve();
+    },
+  };
+  await waitFor(
+    `the data plane at ${installation.dataUrl()} to answer; Services of the cluster must be reachable from here`,
+    30_000,
+    async () => (await send(`${installation.dataUrl()}/nobody-has-this-path`)).status === 404,
+  );
+  return installation;
+}
