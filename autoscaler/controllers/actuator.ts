@@ -3,7 +3,7 @@ import type { EventRecorder } from '../../shared/kubernetes/event-recorder.ts';
 import { isKubeStatus, KubeError, PATCH_TYPES, type KubeApi } from '../../shared/kubernetes/kube-api.ts';
 import { isPodReady, type Pod } from '../../shared/kubernetes/objects.ts';
 import { pathOf, RESOURCES } from '../../shared/kubernetes/paths.ts';
-import { writeScale } from '../../shared/kubernetes/scale.ts';
+import { writeReplicas } from '../../shared/kubernetes/scale.ts';
 import { SLEEP_TIMES } from '../../shared/rules/sleep.ts';
 import { FIELD_MANAGERS } from '../../shared/rules/wake.ts';
 import { messageOf, type Logger } from '../../shared/runtime/logger.ts';
@@ -33,7 +33,7 @@ export class Actuator {
     if (deployment === undefined || !this.#deps.isLeader()) return { kind: 'stale' };
     const from = deployment.spec.replicas ?? 1;
     try {
-      await writeScale(this.#api, {
+      await writeReplicas(this.#api, {
         namespace: metadata.namespace,
         name: deployment.metadata.name,
         replicas,

@@ -4,7 +4,7 @@ import { parseMillicores } from '../../shared/api/quantity.ts';
 import type { Application } from '../../shared/kubernetes/application-watch.ts';
 import { isPodReady, replicasManager, type Deployment } from '../../shared/kubernetes/objects.ts';
 import { SLEEP_TIMES } from '../../shared/rules/sleep.ts';
-import { isOurManager } from '../../shared/rules/wake.ts';
+import { isOurManager, otherWriterName } from '../../shared/rules/wake.ts';
 import type { LifecycleFacts } from '../domain/lifecycle/lifecycle.ts';
 import { findStartProblem } from '../domain/lifecycle/start-problem.ts';
 import { hasTraffic, type Signals } from '../domain/signals/signals.ts';
@@ -53,7 +53,7 @@ function targetFacts(deployment: Deployment, application: Application): NonNulla
     uid: deployment.metadata.uid,
     replicas: deployment.spec.replicas ?? 1,
     readyReplicas: readyReplicas(application),
-    foreignManager: isOurManager(manager) ? undefined : manager,
+    foreignManager: isOurManager(manager) ? undefined : otherWriterName(manager),
     rolloutInProgress: isRollingOut(deployment),
   };
 }

@@ -1,7 +1,7 @@
 import type { Autoscaler } from '../../shared/api/autoscaler.ts';
 import type { Application } from '../../shared/kubernetes/application-watch.ts';
 import { replicasManager } from '../../shared/kubernetes/objects.ts';
-import { isOurManager } from '../../shared/rules/wake.ts';
+import { FIELD_MANAGERS, isOurManager, otherWriterName } from '../../shared/rules/wake.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
 import type { ScalingResult } from '../domain/engine/scaling-engine.ts';
@@ -41,14 +41,17 @@ export class Story {
     const from = memory.replicas;
     memory.replicas = replicas;
     if (deployment === undefined || replicas === undefined || from === undefined || from === replicas) return false;
-    const by = replicasManager(deployment) ?? 'unknown';
-    const own = memory.ownChange?.to === replicas && isOurManager(by) ? memory.ownChange : undefined;
-    memory.ownChange = undefined;
+    const manager = replicasManager(deployment);
     const waking = from === 0 && replicas > 0;
-    const reason = own?.reason ?? (waking ? 'Wake' : isOurManager(by) ? 'Scaled' : 'ScaledByOther');
+    // A wake's writer may be unknown (ADR 0011), and whoever wakes does no harm.
+    const ours = isOurManager(manager) || (waking && manager === undefined);
+    const own = memory.ownChange?.to === replicas && ours ? memory.ownChange : undefined;
+    memory.ownChange = undefined;
+    const by = manager ?? (ours ? FIELD_MANAGERS.loadbalancer : 'unknown');
+    const reason = own?.reason ?? (waking ? 'Wake' : ours ? 'Scaled' : 'ScaledByOther');
     const message =
       own?.message ??
-      (waking && isOurManager(by) ? 'A request was held by a balancer.' : `${by} changed spec.replicas.`);
+      (waking && ours ? 'A request was held by a balancer.' : `${otherWriterName(manager)} changed spec.replicas.`);
     this.#deps.history.append('scalingEvents', {
       timeMs: wallMs,
       application: application.key,
@@ -60,8 +63,8 @@ export class Story {
     });
     if (own === undefined && waking)
       this.#deps.actuator.event(application, 'Normal', 'Wake', `Scaled from 0 to ${replicas}: ${message}`);
-    if (!isOurManager(by)) {
-      memory.otherWriter = `${by} changed spec.replicas from ${from} to ${replicas}; let only one of us decide.`;
+    if (!ours) {
+      memory.otherWriter = `${otherWriterName(manager)} changed spec.replicas from ${from} to ${replicas}; let only one of us decide.`;
       this.#deps.actuator.event(application, 'Warning', 'OtherWriter', memory.otherWriter);
     } else if (!waking) {
       memory.otherWriter = undefined;

@@ -143,6 +143,29 @@ export function trackFields(
   return entries.filter((entry) => Object.keys(entry.fieldsV1).length > 0);
 }
 
+/**
+ * The managedFields after a write through the scale subresource. A Scale leaves out 0 replicas, so nobody owns a zero that
+ * was written so; and replicas that nobody owns stay without an owner.
+ */
+export function trackScale(
+  before: KubeObject,
+  after: KubeObject,
+  writer: FieldWriter,
+  replicasPath: readonly string[],
+): ManagedFieldsEntry[] {
+  const field = replicasPath.map((step) => `f:${step}`).join(separator);
+  const entries = before.metadata.managedFields ?? [];
+  const owned = entries.some(({ fieldsV1 }) => parseFields(fieldsV1).has(field));
+  if (!owned) return entries;
+  if (fieldSet(asJson(after)).get(field) !== 0) return trackFields(before, after, writer);
+  return entries
+    .map((entry) => {
+      const kept = parseFields(entry.fieldsV1);
+      return kept.delete(field) ? { ...entry, fieldsV1: formatFields(kept) } : entry;
+    })
+    .filter(({ fieldsV1 }) => Object.keys(fieldsV1).length > 0);
+}
+
 /** The fields in `applied` that another manager holds with another value: path in words, and the holders. */
 export function applyConflicts(
   current: KubeObject,

@@ -4,7 +4,7 @@ import { asJson, asObject, timestamp, type KubeObject } from '../model/objects.t
 import { isPodFinished, type Pod } from '../model/workloads.ts';
 import { alreadyExists, ApiError, badRequest, conflict, forbidden, invalid, notFound } from './api-error.ts';
 import { invalidValue, required, validateMetadata } from './built-in-validation.ts';
-import { fieldSet, trackFields, type FieldWriter } from './managed-fields.ts';
+import { fieldSet, trackFields, trackScale, type FieldWriter } from './managed-fields.ts';
 import { checkQuota } from './quota.ts';
 import { apiVersionOf, type ResourceType, type ResourceTypes } from './resource-types.ts';
 import type { Store } from './store.ts';
@@ -130,7 +130,9 @@ export class Registry {
       next.metadata.generation = (current.metadata.generation ?? 0) + 1;
     }
     if (wantsNoManagers(wanted)) delete next.metadata.managedFields;
-    else next.metadata.managedFields = trackFields(current, next, this.#writer(options), applied);
+    else if (options.subresource === 'scale' && type.scale !== undefined) {
+      next.metadata.managedFields = trackScale(current, next, this.#writer(options), type.scale.specReplicas);
+    } else next.metadata.managedFields = trackFields(current, next, this.#writer(options), applied);
     if (unchanged && deepEqual(next.metadata.managedFields ?? [], current.metadata.managedFields ?? [])) return current;
     if (options.dryRun) return next;
     const { deletionTimestamp, finalizers, deletionGracePeriodSeconds } = next.metadata;

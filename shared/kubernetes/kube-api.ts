@@ -132,7 +132,8 @@ export class KubeApi {
     const payload = options.body === undefined ? undefined : Buffer.from(JSON.stringify(options.body));
     requestOptions.headers = {
       ...(requestOptions.headers as Record<string, string> | undefined),
-      accept: 'application/json',
+      // The key set of the API server has a type of its own.
+      accept: 'application/json, application/jwk-set+json',
       'user-agent': this.#userAgent,
       ...(payload === undefined
         ? {}

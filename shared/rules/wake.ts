@@ -12,7 +12,7 @@ export interface WakeFacts {
   readonly minReplicas: number;
   /** `spec.replicas` of the Deployment; undefined when there is none. */
   readonly replicas: number | undefined;
-  /** Who wrote `spec.replicas` last. */
+  /** Who wrote `spec.replicas` last; undefined: somebody whose name Kubernetes did not keep. */
   readonly replicasManager: string | undefined;
 }
 
@@ -64,7 +64,7 @@ export function decideWake(facts: WakeFacts, nowMs: number): WakeDecision {
     return { kind: 'refuse', code: 'Observed', detail };
   }
   if (isForeignSleep(facts)) {
-    const detail = `Somebody else (${facts.replicasManager ?? 'unknown'}) scaled the application to 0; scale it up to resume.`;
+    const detail = `${otherWriterName(facts.replicasManager)} scaled the application to 0; scale it up to resume.`;
     return { kind: 'refuse', code: 'DisabledByOther', detail };
   }
   return { kind: 'wake', replicas: Math.max(1, facts.minReplicas) };
@@ -76,7 +76,15 @@ export function isForeignSleep(facts: Pick<WakeFacts, 'phase' | 'replicas' | 're
   return running && facts.replicas === 0 && !isOurManager(facts.replicasManager);
 }
 
-/** Whether a field manager is one of ours; an unknown one counts as ours, since nobody can be blamed. */
+/**
+ * Whether a field manager is one of ours. Our controller's writes always keep its name, so a change to 0 or between
+ * numbers whose writer is not known is somebody else's.
+ */
 export function isOurManager(manager: string | undefined): boolean {
-  return manager === undefined || manager === FIELD_MANAGERS.autoscaler || manager === FIELD_MANAGERS.loadbalancer;
+  return manager === FIELD_MANAGERS.autoscaler || manager === FIELD_MANAGERS.loadbalancer;
+}
+
+/** A name for sentences about another writer; "kubectl scale --replicas=0" leaves none. */
+export function otherWriterName(manager: string | undefined): string {
+  return manager ?? 'Somebody else (perhaps "kubectl scale")';
 }

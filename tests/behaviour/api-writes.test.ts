@@ -127,6 +127,17 @@ describe('writing through the API', () => {
     expect(await owners()).to.deep.equal(['waker/Update/scale']);
     await ok('PATCH', `${deployments()}/managed`, { spec: { replicas: 0 } }, merge);
     expect(await owners()).to.deep.equal(['behaviour/Update/']);
+    // 0 is left out of a Scale, so nobody owns it; and what nobody owns stays so through the subresource.
+    const scaleTo = (replicas: number) =>
+      ok('PATCH', `${deployments()}/managed/scale?fieldManager=scaler`, { spec: { replicas } }, merge);
+    await scaleTo(2);
+    expect(await owners()).to.deep.equal(['scaler/Update/scale']);
+    await scaleTo(0);
+    expect(await owners()).to.deep.equal([]);
+    await scaleTo(1);
+    expect(await owners()).to.deep.equal([]);
+    await ok('PATCH', `${deployments()}/managed`, { spec: { replicas: 0 } }, merge);
+    expect(await owners()).to.deep.equal(['behaviour/Update/']);
   });
 
   it('lets exactly one of two racing updates of a Lease win', async () => {

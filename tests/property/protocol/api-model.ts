@@ -78,7 +78,8 @@ export class ApiModel {
     };
     const conflict = new KubeError(409, 'Conflict', 'the object has been modified');
     const { resourceVersion } = body.metadata;
-    if (method === 'PATCH' && path.endsWith('/scale')) {
+    const scales = body.spec !== undefined && /\/deployments\/sentiment(\/scale)?$/.test(path);
+    if (method === 'PATCH' && scales) {
       this.#onScaleCall(call);
       const done = this.#cluster.scale(body.spec?.replicas ?? 0, resourceVersion, call.manager);
       this.#onScaleCall(undefined);

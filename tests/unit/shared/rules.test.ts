@@ -104,7 +104,8 @@ describe('decideWake', () => {
     if (facts.phase === 'Paused') return 'Paused';
     if (facts.mode === 'Observe') return 'Observed';
     const running = ['Active', 'Waking', 'Draining'].includes(facts.phase ?? '');
-    return running && facts.replicasManager === 'kubectl' ? 'DisabledByOther' : 'wake';
+    const ours = facts.replicasManager?.startsWith('nemesis-') === true;
+    return running && !ours ? 'DisabledByOther' : 'wake';
   };
 
   it('Given every combination of mode, phase, replicas, writer and retry, Then the table holds', () => {
