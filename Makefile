@@ -9,8 +9,9 @@ STAMP := node_modules/.stamp
 
 IMAGE ?= localhost/nemesis:0.1.0
 EXAMPLE_IMAGE ?= localhost/nemesis-example:0.1.0
+OVERLAY ?= default
 
-.PHONY: help demo test e2e bench bench-proxy bench-wake bench-sidecar build images lint format clean
+.PHONY: help demo test e2e bench bench-proxy bench-wake bench-sidecar build images install uninstall lint format clean
 
 help: ## Lists the targets.
 	@echo 'Usage: make TARGET   (each installs by itself what it needs)'
@@ -43,6 +44,12 @@ build: $(STAMP) ## Compiles the three programs to dist/.
 
 images: ## Container images, with docker or buildah; IMAGE, EXAMPLE_IMAGE name them, IMAGE_ARCHIVE_DIR keeps archives.
 	@scripts/build-images.sh '$(IMAGE)' '$(EXAMPLE_IMAGE)' '$(IMAGE_ARCHIVE_DIR)'
+
+install: ## On the cluster that kubectl points to; OVERLAY=high-availability, namespaced, cert-manager, without-admission-policy.
+	@kubectl kustomize manifests/overlays/$(OVERLAY) | sed 's|localhost/nemesis:0.1.0|$(IMAGE)|' | kubectl apply -f -
+
+uninstall: ## Wakes what sleeps, then removes the product; CRDS=1 deletes the Autoscalers and their definition, too.
+	@scripts/uninstall.sh '$(OVERLAY)' '$(CRDS)'
 
 lint: $(STAMP) ## ESLint, formatting, borders between the folders, types.
 	@npm run --silent lint && npm run --silent types

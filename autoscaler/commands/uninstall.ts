@@ -62,7 +62,9 @@ export async function wakeAll(
     if (outcome.failed === true) failures += 1;
     say(`${namespace}/${name}: ${outcome.text}`);
   }
-  say(failures === 0 ? 'Nothing sleeps any more because of nemesis.' : `${failures} could not be woken; run this again.`);
+  say(
+    failures === 0 ? 'Nothing sleeps any more because of nemesis.' : `${failures} could not be woken; run this again.`,
+  );
   return failures === 0 ? 0 : 1;
 }
 
