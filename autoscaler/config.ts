@@ -1,5 +1,5 @@
 import { commonSettings } from '../shared/runtime/common-settings.ts';
-import { integer, text } from '../shared/runtime/settings.ts';
+import { choice, integer, SettingsError, text, url, type SettingValues } from '../shared/runtime/settings.ts';
 
 const days = (variable: string, what: string, fallback: string) =>
   integer(variable, { description: `${what} are kept for so many days.`, fallback, min: 1, max: 3650 });
@@ -18,6 +18,34 @@ export const autoscalerSettings = {
     fallback: '8091',
     min: 0,
     max: 65_535,
+  }),
+  certificates: choice('NEMESIS_CERTIFICATES', {
+    description:
+      'Where the certificates for TLS on the port for programs and on the webhook come from: managed makes an authority of its own in Secret nemesis-ca, files reads a folder; none: no TLS and no webhook, for loopback.',
+    fallback: 'none',
+    choices: ['none', 'managed', 'files'],
+  }),
+  certificateDirectory: text('NEMESIS_CERTIFICATE_DIRECTORY', {
+    description:
+      'Folder with tls.crt, tls.key and ca.crt, read again when they change; only for certificates from files.',
+    fallback: '',
+    allowed: 'a path or nothing',
+  }),
+  webhookPort: integer('NEMESIS_WEBHOOK_PORT', {
+    description: 'Port on which the API server asks for sidecars; open when there is a sidecar image.',
+    fallback: '9443',
+    min: 0,
+    max: 65_535,
+  }),
+  sidecarImage: text('NEMESIS_SIDECAR_IMAGE', {
+    description: 'Image of the sidecar that is put into pods; empty: none is.',
+    fallback: '',
+    allowed: 'an image or nothing',
+    pattern: /^\S*$/,
+  }),
+  sidecarControllerUrl: url('NEMESIS_SIDECAR_CONTROLLER_URL', {
+    description: "The controller's port for programs, as sidecars that are put into pods reach it.",
+    fallback: 'https://nemesis-autoscaler.nemesis-system.svc:8091',
   }),
   historyFile: text('NEMESIS_HISTORY_FILE', {
     description: 'SQLite file of the history; :memory: keeps it only as long as the process lives.',
@@ -48,3 +76,32 @@ export const autoscalerSettings = {
     max: 60,
   }),
 } as const;
+
+/**
+ * Refuses settings that do not go together.
+ *
+ * @throws SettingsError in a sentence for each
+ */
+export function checkAutoscalerSettings(settings: SettingValues<typeof autoscalerSettings>): void {
+  const { certificates, certificateDirectory, sidecarImage, sidecarControllerUrl } = settings;
+  const problems: string[] = [];
+  if (certificates === 'files' && certificateDirectory === '') {
+    problems.push('NEMESIS_CERTIFICATES is files, so NEMESIS_CERTIFICATE_DIRECTORY must name the folder.');
+  }
+  if (certificates !== 'files' && certificateDirectory !== '') {
+    problems.push(
+      `NEMESIS_CERTIFICATE_DIRECTORY is "${certificateDirectory}", but is only read when NEMESIS_CERTIFICATES is files, not ${certificates}.`,
+    );
+  }
+  if (certificates === 'none' && sidecarImage !== '') {
+    problems.push(
+      'NEMESIS_SIDECAR_IMAGE is set, but NEMESIS_CERTIFICATES is none: the API server calls webhooks over TLS only, so expected managed or files.',
+    );
+  }
+  if (sidecarImage !== '' && !sidecarControllerUrl.startsWith('https:')) {
+    problems.push(
+      `NEMESIS_SIDECAR_CONTROLLER_URL is "${sidecarControllerUrl}", but expected https: with certificates the port for programs speaks TLS only.`,
+    );
+  }
+  if (problems.length > 0) throw new SettingsError(problems.join('\n'));
+}

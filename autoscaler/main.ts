@@ -1,21 +1,25 @@
 import { randomUUID } from 'node:crypto';
 import { collectDefaultMetrics, Registry } from 'prom-client';
+import product from '../package.json' with { type: 'json' };
 import { ApplicationWatch } from '../shared/kubernetes/application-watch.ts';
 import { EventRecorder } from '../shared/kubernetes/event-recorder.ts';
 import { KubeApi } from '../shared/kubernetes/kube-api.ts';
 import { LeaseElector } from '../shared/kubernetes/lease-elector.ts';
 import type { Pod } from '../shared/kubernetes/objects.ts';
 import { RESOURCES } from '../shared/kubernetes/paths.ts';
-import { Reflector } from '../shared/kubernetes/reflector.ts';
+import { keyOf, Reflector } from '../shared/kubernetes/reflector.ts';
 import { isLoopback, TokenGuard } from '../shared/kubernetes/token-guard.ts';
-import { steadyClock } from '../shared/runtime/clock.ts';
+import { steadyClock, systemClock } from '../shared/runtime/clock.ts';
 import { createLifecycle, runProgram, type Lifecycle } from '../shared/runtime/lifecycle.ts';
 import { createLogger } from '../shared/runtime/logger.ts';
 import { close, createManagementApp, listen } from '../shared/runtime/management-server.ts';
 import { readSettings } from '../shared/runtime/settings.ts';
+import { startInjection } from './admission/start-injection.ts';
 import { mountApplicationRoutes } from './api/application-routes.ts';
 import { openapiDocument } from './api/openapi.ts';
-import { autoscalerSettings } from './config.ts';
+import { CaDistributor } from './certificates/ca-distributor.ts';
+import { chooseCertificates } from './certificates/choose-certificates.ts';
+import { autoscalerSettings, checkAutoscalerSettings } from './config.ts';
 import { Actuator } from './controllers/actuator.ts';
 import { ApplicationController } from './controllers/application-controller.ts';
 import { BALANCER_ACCOUNT, BALANCER_SELECTOR, existingBalancers } from './controllers/balancers.ts';
@@ -40,6 +44,7 @@ const PROGRAMS_AUDIENCE = 'nemesis';
 async function start(): Promise<Lifecycle> {
   const settings = readSettings(autoscalerSettings, process.env);
   const identity = `${settings.podName}_${settings.podUid}`;
+  checkAutoscalerSettings(settings);
   const logger = createLogger({ program: 'autoscaler', level: settings.logLevel, pod: settings.podName });
   const lifecycle = createLifecycle({ logger, deadlineMs: settings.stopDeadlineSeconds * 1000 });
   const clock = steadyClock();
@@ -122,8 +127,33 @@ async function start(): Promise<Lifecycle> {
     if (type === 'delete') collector.forgetBalancer(object.metadata.uid);
   });
   watch.pods.onEvent(({ type, object }) => {
-    if (type === 'delete') collector.forgetPod(`${object.metadata.namespace ?? ''}/${object.metadata.name}`);
+  const certificates = chooseCertificates(settings, api, {
+    logger,
+    clock: systemClock,
+    isLeader,
+    knownForMs: () => distributor?.knownForMs(),
   });
+  const distributor =
+    certificates &&
+    new CaDistributor(api, {
+      certificates,
+      pods: () => [watch.pods.objects, balancerPods.objects],
+      // Certificates from files are told to the API server by whoever makes the files.
+      withWebhook: settings.certificates === 'managed',
+      isLeader,
+      clock,
+      logger,
+    });
+  await certificates?.start();
+  lifecycle.onStop('certificates', () => {
+    certificates?.stop();
+    distributor?.stop();
+  });
+
+    if (type === 'delete') collector.forgetPod(keyOf(object));
+    else distributor?.look(keyOf(object), object);
+  });
+    else distributor?.look(keyOf(object), object);
   watch.start(look);
   otherScalers.start(() => ticker.lookAtAll());
   balancerPods.start();
@@ -173,7 +203,11 @@ async function start(): Promise<Lifecycle> {
     },
   );
   const managementServer = await listen(management, { host: settings.bindAddress, port: settings.port });
-  const programsServer = await listen(programs, { host: settings.bindAddress, port: settings.programsPort });
+  const programsServer = await listen(
+    programs,
+    { host: settings.bindAddress, port: settings.programsPort },
+    certificates,
+  );
   lifecycle.onStop('servers', async () => {
     stream.close();
     await Promise.all([close(managementServer), close(programsServer)]);
@@ -185,8 +219,16 @@ async function start(): Promise<Lifecycle> {
     metrics.leader.set(leads ? 1 : 0);
     controller.reset();
     void labelLeader(api, { namespace: settings.systemNamespace, podName: settings.podName, leads }, logger);
-    if (leads) ticker.lookAtAll();
-    else stream.disconnect();
+    if (leads) {
+      ticker.lookAtAll();
+      void distributor?.lookAtAll();
+    } else {
+      stream.disconnect();
+    }
+  if (certificates !== undefined) {
+    await startInjection(settings, { api, version: product.version, certificates, watch, registry, logger, lifecycle });
+  }
+  distributor?.start();
   });
   lifecycle.onStop('lease', () => elector.stop());
   ticker.start();

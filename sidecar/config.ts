@@ -1,4 +1,4 @@
-import { choice, integer, text, url } from '../shared/runtime/settings.ts';
+import { choice, flag, integer, text, url } from '../shared/runtime/settings.ts';
 
 const path = /^(\/[^\s]*)?$/;
 
@@ -32,8 +32,20 @@ export const sidecarSettings = {
     max: 60_000,
   }),
   appPort: integer('NEMESIS_APP_PORT', {
-    description: 'Port that the application answers on; announced when it can answer.',
-    min: 1,
+    description:
+      'Port that the application answers on; announced when it can answer. 0: none, the pod is measured only.',
+    fallback: '0',
+    min: 0,
+    max: 65_535,
+  }),
+  announce: flag('NEMESIS_ANNOUNCE', {
+    description: 'Announce when the application can answer; false where only Kubernetes can tell.',
+    fallback: 'true',
+  }),
+  announcePort: integer('NEMESIS_ANNOUNCE_PORT', {
+    description: 'Port that is asked whether the application can answer; 0: the one that it answers on.',
+    fallback: '0',
+    min: 0,
     max: 65_535,
   }),
   announcePath: text('NEMESIS_ANNOUNCE_PATH', {

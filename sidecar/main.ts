@@ -45,6 +45,7 @@ async function start(): Promise<void> {
   const announcer = new Announcer({
     podIp,
     appPort,
+    askedPort: settings.announcePort === 0 ? appPort : settings.announcePort,
     announcePath: settings.announcePath,
     send: (word) => reporter.announce({ ...pod, ...word }),
   });
@@ -78,7 +79,7 @@ async function start(): Promise<void> {
   const timer = setInterval(() => void measure(), settings.intervalMs);
   slow.start();
   void reporter.connect();
-  void announcer.run();
+  if (settings.announce && appPort !== 0) void announcer.run();
   log('info', 'measuring', { appPort, intervalMs: settings.intervalMs });
 
   const stop = (signal: string): void => {

@@ -5,6 +5,8 @@ import { probe } from '../measure/probe.ts';
 export interface AnnouncerDeps {
   readonly podIp: string;
   readonly appPort: number;
+  /** Port that tells whether the application can answer. @defaultValue appPort */
+  readonly askedPort?: number;
   readonly announcePath: string;
   readonly send: (word: Pick<Announcement, 'address' | 'port' | 'sequence' | 'ttlMs'>) => Promise<boolean>;
 }
@@ -57,10 +59,10 @@ export class Announcer {
   }
 
   async #untilReady(): Promise<boolean> {
-    const { podIp, appPort, announcePath } = this.#deps;
+    const { podIp, appPort, askedPort = appPort, announcePath } = this.#deps;
     const beganMs = performance.now();
     while (!this.#isStopped()) {
-      const result = await probe(podIp, appPort, announcePath, PROBE_TIMEOUT_MS);
+      const result = await probe(podIp, askedPort, announcePath, PROBE_TIMEOUT_MS);
       if (result.passed) return true;
       // A refused connection costs the application nothing; one that listens and is not ready yet answers each time.
       const fastestMs = result.refused ? FASTEST_MS : FASTEST_LISTENING_MS;

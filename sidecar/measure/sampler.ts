@@ -19,6 +19,7 @@ export interface SamplerDeps {
   readonly sockets: Sockets;
   readonly slow: () => SlowSignals;
   readonly podIp: string;
+  /** 0: the application has none, so nothing can be asked. */
   readonly appPort: number;
   readonly livenessPath: string;
   /** Whether the process namespace is the pod's own; then network counters and cgroups are, too. */
@@ -49,14 +50,15 @@ export class Sampler {
   /** One measurement. Without a process of the application there is nothing to measure: undefined values, not zeros. */
   async sample(): Promise<PodMetrics> {
     const { podIp, appPort, livenessPath, sockets } = this.#deps;
-    const live: ProbeResult = await probe(podIp, appPort, livenessPath, PROBE_TIMEOUT_MS);
-    if (live.refused) this.#deps.onRefused();
+    const live: ProbeResult | undefined =
+      appPort === 0 ? undefined : await probe(podIp, appPort, livenessPath, PROBE_TIMEOUT_MS);
+    if (live?.refused === true) this.#deps.onRefused();
     const atMs = performance.now();
     const processes = this.#deps.finder.find();
     const fromProc = this.#proc.read(processes);
     if (processes.length === 0) {
       this.#before = undefined;
-      return { live: live.passed, responseTime: live.latencyMs };
+      return withoutUndefined({ live: live?.passed, responseTime: live?.latencyMs });
     }
     const fromCgroup = this.#deps.ownNamespaces ? this.#readCgroups(processes) : undefined;
     const usage = fromCgroup ?? fromProc;
@@ -74,8 +76,8 @@ export class Sampler {
       // Milliseconds of CPU in a second are millicores.
       cpuUsage: cpu,
       memoryUsage: usage.memoryBytes / MIB,
-      responseTime: live.latencyMs,
-      live: live.passed,
+      responseTime: live?.latencyMs,
+      live: live?.passed,
       diskReadRate: ratePerSecond(before?.usage.diskReadBytes, usage.diskReadBytes, elapsedMs),
       diskWriteRate: ratePerSecond(before?.usage.diskWriteBytes, usage.diskWriteBytes, elapsedMs),
       networkReceiveRate: ratePerSecond(before?.network?.received, now.network?.received, elapsedMs),

@@ -1,0 +1,114 @@
+import { SIDECAR_CONTAINER } from '../../shared/rules/readiness.ts';
+import { CA_ANNOTATION } from '../certificates/ca-distributor.ts';
+import { findTarget, type KnownApplication } from './application-target.ts';
+import { skipReason, type SkipReason } from './eligibility.ts';
+import { markOf, type ContainerDocument, type PodDocument } from './pod-document.ts';
+import { credentialsVolume, sidecarContainer, SIDECAR_PORT } from './sidecar-container.ts';
+
+/** Tells by which version a pod was injected. */
+export const INJECTED_ANNOTATION = 'nemesis.io/injected';
+/** Names the containers whose own preStop hook was kept, so that they are not drained. */
+export const KEPT_HOOKS_ANNOTATION = 'nemesis.io/kept-prestop';
+const SHARE_MARK = 'nemesis.io/share-processes';
+const VOLUME_NAME = 'nemesis-credentials';
+/** What Kubernetes gives a pod that names no grace period. */
+const DEFAULT_GRACE_SECONDS = 30;
+
+/** What the injection needs to know besides the pod. */
+export interface InjectionOptions {
+  /** Image of the sidecar. */
+  readonly image: string;
+  readonly controllerUrl: string;
+  /** Version of the product, for the annotation. */
+  readonly version: string;
+  /** PEM bundle; undefined: the controller puts it in when it sees the pod. */
+  readonly ca: string | undefined;
+  /** Whether the cluster has native sidecars: init containers that go on running, from Kubernetes 1.29. */
+  readonly native: boolean;
+  /** What the Autoscaler of the pod's Deployment says. */
+  readonly application: KnownApplication | undefined;
+}
+
+/** A pod after the injection. */
+export interface Injection {
+  /** The very pod that was given when nothing is added. */
+  readonly pod: PodDocument;
+  readonly skipped: SkipReason | undefined;
+  /** Sentences for whoever creates the pod. */
+  readonly warnings: readonly string[];
+}
+
+/** Adds the sidecar, its volume and the hooks to a pod. Pure: the pod that is given stays as it is. */
+export function inject(pod: PodDocument, options: InjectionOptions): Injection {
+  const skipped = skipReason(pod, options.native);
+  if (skipped !== undefined) {
+    return { pod, skipped: skipped.reason, warnings: skipped.warning === undefined ? [] : [skipped.warning] };
+  }
+  const warnings: string[] = [];
+  const warn = (sentence: string): void => void warnings.push(sentence);
+  const { spec } = pod;
+  const volume = freeName(VOLUME_NAME, new Set(spec.volumes?.map(({ name }) => name)));
+  const target = findTarget(pod, options.application, warn);
+  const sidecar = sidecarContainer(
+    pod,
+    { ...options, volume, target, graceSeconds: spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS },
+    warn,
+  );
+  const kept = spec.containers.filter(({ lifecycle }) => (lifecycle?.preStop ?? null) !== null).map(({ name }) => name);
+  if (kept.length > 0) {
+    warn(
+      `nemesis: the preStop hook of ${kept.join(', ')} is kept, so the sidecar cannot drain it; let the hook GET ${drainUrl()}`,
+    );
+  }
+  const containers = spec.containers.map(withDrainHook);
+  return {
+    pod: {
+      ...pod,
+      metadata: {
+        ...pod.metadata,
+        annotations: {
+          ...pod.metadata?.annotations,
+          [INJECTED_ANNOTATION]: options.version,
+          ...(options.ca === undefined ? {} : { [CA_ANNOTATION]: options.ca }),
+          ...(kept.length === 0 ? {} : { [KEPT_HOOKS_ANNOTATION]: kept.join(',') }),
+        },
+      },
+      spec: {
+        ...spec,
+        containers: options.native ? containers : [...containers, sidecar],
+        // The last of the init containers: none of them waits for it, none runs beside it, and what they ask of a node
+        // does not grow by it. The application's containers start after it either way.
+        ...(options.native ? { initContainers: [...(spec.initContainers ?? []), sidecar] } : {}),
+        volumes: [...(spec.volumes ?? []), credentialsVolume(volume)],
+        ...sharing(pod, warn),
+      },
+    },
+    skipped: undefined,
+    warnings,
+  };
+}
+
+/** Every container of the application ends only when the sidecar says that nobody is connected any more. */
+function withDrainHook(container: ContainerDocument): ContainerDocument {
+  if ((container.lifecycle?.preStop ?? null) !== null) return container;
+  const preStop = { httpGet: { path: '/drain', port: SIDECAR_PORT } };
+  return { ...container, lifecycle: { ...container.lifecycle, preStop } };
+}
+
+function sharing(pod: PodDocument, warn: (sentence: string) => void): { shareProcessNamespace?: boolean } {
+  if (markOf(pod, SHARE_MARK) === 'false') return {};
+  if (pod.spec.shareProcessNamespace !== false) return { shareProcessNamespace: true };
+  warn('nemesis: shareProcessNamespace is false and stays so; CPU and memory of this pod cannot be measured');
+  return {};
+}
+
+function freeName(wanted: string, taken: ReadonlySet<string>): string {
+  if (!taken.has(wanted)) return wanted;
+  for (let number = 2; ; number += 1) if (!taken.has(`${wanted}-${number}`)) return `${wanted}-${number}`;
+}
+
+function drainUrl(): string {
+  return `http://POD_IP:${SIDECAR_PORT}/drain`;
+}
+
+export { SIDECAR_CONTAINER };

@@ -1,0 +1,65 @@
+import type { Server } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Registry } from 'prom-client';
+import type { ApplicationWatch } from '../../shared/kubernetes/application-watch.ts';
+import type { KubeApi } from '../../shared/kubernetes/kube-api.ts';
+import type { Lifecycle } from '../../shared/runtime/lifecycle.ts';
+import type { Logger } from '../../shared/runtime/logger.ts';
+import { close, listen } from '../../shared/runtime/management-server.ts';
+import type { Certificates } from '../certificates/certificates.ts';
+import { ClusterVersion } from './cluster-version.ts';
+import { applicationOfPod, Injector } from './injector.ts';
+import { createWebhookApp } from './webhook-server.ts';
+
+/** API servers hear of the end of a controller at different times; until then it still answers. */
+const STILL_ANSWERING_MS = 3_000;
+
+/** The settings of the injection. */
+export interface InjectionSettings {
+  readonly bindAddress: string;
+  readonly webhookPort: number;
+  /** Empty: no injection. */
+  readonly sidecarImage: string;
+  readonly sidecarControllerUrl: string;
+  readonly systemNamespace: string;
+}
+
+/** What the injection stands on. */
+export interface InjectionDeps {
+  readonly api: KubeApi;
+  readonly version: string;
+  readonly certificates: Certificates;
+  /** Synced, since the Autoscalers say which port a pod is reached on. */
+  readonly watch: ApplicationWatch;
+  readonly registry: Registry;
+  readonly logger: Logger;
+  readonly lifecycle: Lifecycle;
+}
+
+/** Opens the port that the API server asks, if there is a sidecar to put into pods. */
+export async function startInjection(settings: InjectionSettings, deps: InjectionDeps): Promise<Server | undefined> {
+  const { api, certificates, watch, registry, logger, lifecycle } = deps;
+  if (settings.sidecarImage === '') return undefined;
+  const clusterVersion = new ClusterVersion(api, { logger });
+  await clusterVersion.start();
+  const injector = new Injector({
+    image: settings.sidecarImage,
+    controllerUrl: settings.sidecarControllerUrl,
+    version: deps.version,
+    systemNamespace: settings.systemNamespace,
+    ca: () => certificates.ca,
+    native: () => clusterVersion.native,
+    applicationOf: (pod, namespace) => applicationOfPod(watch, pod, namespace),
+    registry,
+    logger,
+  });
+  const app = createWebhookApp(injector, { logger, registry });
+  const server = await listen(app, { host: settings.bindAddress, port: settings.webhookPort }, certificates);
+  lifecycle.onStop('webhook', async () => {
+    clusterVersion.stop();
+    await delay(STILL_ANSWERING_MS);
+    await close(server);
+  });
+  logger.info('the webhook answers', { port: settings.webhookPort, image: settings.sidecarImage });
+  return server;
+}
