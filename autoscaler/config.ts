@@ -57,6 +57,12 @@ export const autoscalerSettings = {
   coldStartDays: days('NEMESIS_KEEP_COLD_STARTS_DAYS', 'Cold starts', '90'),
   usageDays: days('NEMESIS_KEEP_USAGE_DAYS', 'Minutes of usage', '90'),
   auditDays: days('NEMESIS_KEEP_AUDIT_DAYS', 'Audit entries', '365'),
+  noBalancerSeconds: integer('NEMESIS_NO_BALANCER_SECONDS', {
+    description: 'When no balancer has existed for so long, what sleeps is woken, since nobody else would wake it.',
+    fallback: '60',
+    min: 1,
+    max: 86_400,
+  }),
   leaseDurationSeconds: integer('NEMESIS_LEASE_DURATION_SECONDS', {
     description: 'Another controller takes over when the leader was silent for so long.',
     fallback: '15',

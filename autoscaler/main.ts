@@ -22,16 +22,17 @@ import { chooseCertificates } from './certificates/choose-certificates.ts';
 import { autoscalerSettings, checkAutoscalerSettings } from './config.ts';
 import { Actuator } from './controllers/actuator.ts';
 import { ApplicationController } from './controllers/application-controller.ts';
-import { BALANCER_ACCOUNT, BALANCER_SELECTOR, existingBalancers } from './controllers/balancers.ts';
+import { BALANCER_ACCOUNT, BALANCER_SELECTOR, BalancerPresence, existingBalancers } from './controllers/balancers.ts';
 import { ControllerMetrics } from './controllers/controller-metrics.ts';
 import { KeyedQueue } from './controllers/keyed-queue.ts';
 import { labelLeader } from './controllers/leadership.ts';
+import { Orphans } from './controllers/orphans.ts';
 import { OtherScalers } from './controllers/other-scalers.ts';
 import { StatusWriter } from './controllers/status-writer.ts';
 import { Story } from './controllers/story.ts';
 import { Ticker } from './controllers/ticker.ts';
 import { UsageRecorder } from './controllers/usage.ts';
-import { MetricsCollector } from './domain/signals/metrics-collector.ts';
+import { MetricsCollector, type BalancerRef } from './domain/signals/metrics-collector.ts';
 import { History } from './history/history.ts';
 import { BalancerStream } from './ingest/balancer-stream.ts';
 import { mountIngest } from './ingest/ingest-routes.ts';
@@ -43,8 +44,8 @@ const PROGRAMS_AUDIENCE = 'nemesis';
 
 async function start(): Promise<Lifecycle> {
   const settings = readSettings(autoscalerSettings, process.env);
-  const identity = `${settings.podName}_${settings.podUid}`;
   checkAutoscalerSettings(settings);
+  const identity = `${settings.podName}_${settings.podUid}`;
   const logger = createLogger({ program: 'autoscaler', level: settings.logLevel, pod: settings.podName });
   const lifecycle = createLifecycle({ logger, deadlineMs: settings.stopDeadlineSeconds * 1000 });
   const clock = steadyClock();
@@ -96,15 +97,18 @@ async function start(): Promise<Lifecycle> {
   const stream = new BalancerStream(identity);
   lifecycle.onStop('stream to the balancers', () => stream.close());
 
+  const balancers = (): readonly BalancerRef[] =>
+    existingBalancers(
+      balancerPods.objects.values(),
+      (uid) => collector.knowsBalancer(uid),
+      collector.livingBalancers(clock.nowMs()),
+    );
+  const presence = new BalancerPresence(settings.noBalancerSeconds * 1000, clock.nowMs());
   const controller = new ApplicationController({
     watch,
     collector,
-    balancers: () =>
-      existingBalancers(
-        balancerPods.objects.values(),
-        (uid) => collector.knowsBalancer(uid),
-        collector.livingBalancers(clock.nowMs()),
-      ),
+    balancers,
+    balancersMissing: () => presence.missing(balancers().length, clock.nowMs()),
     otherScaler: (target) => otherScalers.find(target),
     isLeader,
     actuator,
@@ -123,10 +127,6 @@ async function start(): Promise<Lifecycle> {
   const look = (key: string): void => queue.add(key);
 
   const ticker = new Ticker({ watch, controller, isLeader, usage: new UsageRecorder({ history, clock }), look });
-  balancerPods.onEvent(({ type, object }) => {
-    if (type === 'delete') collector.forgetBalancer(object.metadata.uid);
-  });
-  watch.pods.onEvent(({ type, object }) => {
   const certificates = chooseCertificates(settings, api, {
     logger,
     clock: systemClock,
@@ -150,14 +150,21 @@ async function start(): Promise<Lifecycle> {
     distributor?.stop();
   });
 
+  balancerPods.onEvent(({ type, object }) => {
+    if (type === 'delete') collector.forgetBalancer(object.metadata.uid);
+    else distributor?.look(keyOf(object), object);
+  });
+  watch.pods.onEvent(({ type, object }) => {
     if (type === 'delete') collector.forgetPod(keyOf(object));
     else distributor?.look(keyOf(object), object);
   });
-    else distributor?.look(keyOf(object), object);
+  const orphans = new Orphans(api, { watch, isLeader, logger });
+  orphans.start();
   watch.start(look);
   otherScalers.start(() => ticker.lookAtAll());
   balancerPods.start();
   lifecycle.onStop('watches', () => {
+    orphans.stop();
     watch.stop();
     otherScalers.stop();
     balancerPods.stop();
@@ -214,6 +221,10 @@ async function start(): Promise<Lifecycle> {
   });
 
   await Promise.all([watch.firstSync(), balancerPods.firstSync]);
+  if (certificates !== undefined) {
+    await startInjection(settings, { api, version: product.version, certificates, watch, registry, logger, lifecycle });
+  }
+  distributor?.start();
   elector.start((leads) => {
     logger.info(leads ? 'leading' : 'not leading any more', { identity });
     metrics.leader.set(leads ? 1 : 0);
@@ -225,10 +236,6 @@ async function start(): Promise<Lifecycle> {
     } else {
       stream.disconnect();
     }
-  if (certificates !== undefined) {
-    await startInjection(settings, { api, version: product.version, certificates, watch, registry, logger, lifecycle });
-  }
-  distributor?.start();
   });
   lifecycle.onStop('lease', () => elector.stop());
   ticker.start();

@@ -5,6 +5,7 @@ import { SLEEP_TIMES } from '../../shared/rules/sleep.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
 import { recordChange } from '../domain/engine/behavior.ts';
 import { ScalingEngine, type ScalingResult } from '../domain/engine/scaling-engine.ts';
+import { truceUntilMs } from '../domain/lifecycle/contention.ts';
 import { step } from '../domain/lifecycle/automaton.ts';
 import type { LifecycleAction, LifecycleStep } from '../domain/lifecycle/lifecycle.ts';
 import type { BalancerRef, MetricsCollector } from '../domain/signals/metrics-collector.ts';
@@ -24,6 +25,8 @@ export interface ApplicationControllerDeps {
   readonly collector: MetricsCollector;
   /** The balancers that exist. */
   readonly balancers: () => readonly BalancerRef[];
+  /** Whether no balancer has existed for too long. */
+  readonly balancersMissing: () => boolean;
   /** Who else scales this Deployment between 1 and N, as `Kind namespace/name`. */
   readonly otherScaler: (target: string) => string | undefined;
   readonly isLeader: () => boolean;
@@ -99,7 +102,20 @@ export class ApplicationController {
     const drained =
       memory.life.drainId === undefined ? new Set() : collector.drained(application.key, memory.life.drainId);
     const unconfirmed = balancers.filter(({ uid }) => !drained.has(uid)).map(({ name }) => name);
-    const facts = lifecycleFacts({ application, resource, settings: watch.settings, signals, unconfirmed });
+    const contended = this.#deps.story.contended(memory);
+    const otherScaler = this.#otherScaler(application);
+    this.#deps.story.otherScalerSeen(application, memory, otherScaler);
+    const { settings } = watch;
+    const balancersMissing = this.#deps.balancersMissing();
+    const facts = lifecycleFacts({
+      application,
+      resource,
+      settings,
+      signals,
+      contended,
+      balancersMissing,
+      unconfirmed,
+    });
     const taken = step(memory.life, facts, this.#deps.newId, wallMs);
     const queued = facts.traffic?.queued ?? 0;
     if (leftZero && taken.state.wakeId !== undefined) memory.coldStarts.begin(taken.state.wakeId, nowMs);
@@ -126,7 +142,8 @@ export class ApplicationController {
           decision,
           trafficMissing: facts.trafficMissing,
           ableToScale: memory.ableToScale,
-          otherWriter: memory.otherWriter,
+          otherWriter: contended ?? memory.otherWriter,
+          otherScaler,
           readyReplicas: readyReplicas(application),
           mode: resource.spec.mode,
         }),
@@ -184,10 +201,16 @@ export class ApplicationController {
         phase: phase === 'Waking' ? 'Waking' : 'Active',
         signals,
         state: memory.scaling,
-        otherScaler: this.#deps.otherScaler(`${application.metadata.namespace}/${deployment.metadata.name}`),
+        otherScaler: this.#otherScaler(application) ?? contendedBy(memory, this.#deps.clock.wallMs()),
       },
       nowMs,
     );
+  }
+
+  #otherScaler({ metadata, deployment }: Application): string | undefined {
+    return deployment === undefined
+      ? undefined
+      : this.#deps.otherScaler(`${metadata.namespace}/${deployment.metadata.name}`);
   }
 
   async #act(application: Application, memory: Memory, action: LifecycleAction, taken: LifecycleStep): Promise<void> {
@@ -278,6 +301,10 @@ export class ApplicationController {
     }
     await this.#deps.statusWriter.writeInert(application, memory, inertConditions(reason, message, conflicted));
   }
+}
+
+function contendedBy({ contention }: Memory, nowMs: number): string | undefined {
+  return truceUntilMs(contention, nowMs) === undefined ? undefined : contention?.by;
 }
 
 function rounded(seconds: number | undefined): number | undefined {

@@ -31,3 +31,21 @@ export function existingBalancers(
   for (const uid of living) if (!shown.has(uid)) balancers.push({ uid, name: `with UID ${uid}`, address: undefined });
   return balancers;
 }
+
+/** How long no balancer has existed, so that applications are not left asleep with nobody to wake them. */
+export class BalancerPresence {
+  readonly #graceMs: number;
+  #lastSeenMs: number;
+
+  /** @param graceMs - a new cluster, or one that comes back, starts its balancers within this time */
+  constructor(graceMs: number, nowMs: number) {
+    this.#graceMs = graceMs;
+    this.#lastSeenMs = nowMs;
+  }
+
+  /** Notes how many balancers exist now. Returns whether there was none for too long. */
+  missing(count: number, nowMs: number): boolean {
+    if (count > 0) this.#lastSeenMs = nowMs;
+    return nowMs - this.#lastSeenMs > this.#graceMs;
+  }
+}

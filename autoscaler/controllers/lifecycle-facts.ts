@@ -20,6 +20,8 @@ export function lifecycleFacts(input: {
   readonly resource: Autoscaler;
   readonly settings: LoadBalancerSettingsSpec;
   readonly signals: Signals;
+  readonly contended: string | undefined;
+  readonly balancersMissing: boolean;
   readonly unconfirmed: readonly string[];
 }): LifecycleFacts {
   const { application, resource, settings, signals } = input;
@@ -37,6 +39,8 @@ export function lifecycleFacts(input: {
     trafficMissing: 'kind' in signals.traffic ? signals.traffic.why : '',
     directConnections: signals.directConnections,
     cpuBelow: cpuBelow(spec.sleep?.cpuBelow, signals),
+    contended: input.contended,
+    balancersMissing: input.balancersMissing,
     unconfirmed: input.unconfirmed,
     confirmMs: SLEEP_TIMES.confirmMs,
   };

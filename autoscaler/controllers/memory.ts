@@ -3,6 +3,7 @@ import type { AutoscalerStatus } from '../../shared/api/autoscaler.ts';
 import type { Application } from '../../shared/kubernetes/application-watch.ts';
 import type { Deployment } from '../../shared/kubernetes/objects.ts';
 import { EMPTY_SCALING_STATE, type ScalingState } from '../domain/engine/behavior.ts';
+import type { Contention } from '../domain/lifecycle/contention.ts';
 import type { LifecycleState } from '../domain/lifecycle/lifecycle.ts';
 import { ColdStarts } from './cold-starts.ts';
 import { lifeOf } from './status.ts';
@@ -27,6 +28,11 @@ export interface Memory {
   /** A call that scales to 0 was sent and not answered, by us or by an earlier leader: it may land at any time. */
   sleepMayLand: boolean;
   otherWriter: string | undefined;
+  contention: Contention | undefined;
+  /** Who decides between 1 and N instead of us, as told last. */
+  otherScaler: string | undefined;
+  /** `spec.replicas` as we wrote it last. */
+  ownReplicas: number | undefined;
   /** `spec.replicas` at the last look. */
   replicas: number | undefined;
   /** Why we changed the scale last, for the record of the change when it is seen. */
@@ -53,6 +59,9 @@ export function recall(application: Application, status: AutoscalerStatus | unde
     ableToScale: undefined,
     sleepMayLand: status?.phase === 'Draining',
     otherWriter: undefined,
+    contention: undefined,
+    otherScaler: undefined,
+    ownReplicas: undefined,
     replicas: undefined,
     ownChange: undefined,
     readySince: new Map(),

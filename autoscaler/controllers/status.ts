@@ -6,6 +6,7 @@ import {
   type ConditionType,
 } from '../../shared/api/autoscaler.ts';
 import { UNKNOWN_LIFE, type LifecycleState, type LifecycleStep } from '../domain/lifecycle/lifecycle.ts';
+import { otherScalerSentence } from './story.ts';
 import type { ScalingResult } from '../domain/engine/scaling-engine.ts';
 
 /** What the status is made of. */
@@ -95,6 +96,7 @@ export function conditionsOf(input: {
   readonly trafficMissing: string;
   readonly ableToScale: string | undefined;
   readonly otherWriter: string | undefined;
+  readonly otherScaler: string | undefined;
   readonly readyReplicas: number;
   readonly mode: Autoscaler['spec']['mode'];
 }): WantedCondition[] {
@@ -124,7 +126,9 @@ export function conditionsOf(input: {
     stale
       ? { type: 'SignalsFresh', status: 'False', reason: 'NoData', message: staleMessage }
       : { type: 'SignalsFresh', status: 'True', reason: 'Fresh', message: 'Every signal is recent.' },
-    input.otherWriter === undefined
+    input.otherWriter === undefined && input.otherScaler !== undefined
+      ? { type: 'SoleWriter', status: 'False', reason: 'OtherScaler', message: otherScalerSentence(input.otherScaler) }
+      : input.otherWriter === undefined
       ? { type: 'SoleWriter', status: 'True', reason: 'SoleWriter', message: 'Nobody else writes spec.replicas.' }
       : { type: 'SoleWriter', status: 'False', reason: 'OtherWriter', message: input.otherWriter },
     { type: 'Conflicted', status: 'False', reason: 'NoConflict', message: 'It owns its target and its route.' },

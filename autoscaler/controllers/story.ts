@@ -5,6 +5,7 @@ import { FIELD_MANAGERS, isOurManager, otherWriterName } from '../../shared/rule
 import type { Clock } from '../../shared/runtime/clock.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
 import type { ScalingResult } from '../domain/engine/scaling-engine.ts';
+import { noteChange, truceUntilMs } from '../domain/lifecycle/contention.ts';
 import type { LifecycleStep } from '../domain/lifecycle/lifecycle.ts';
 import type { HistorySink } from '../history/records.ts';
 import type { Actuator } from './actuator.ts';
@@ -63,13 +64,32 @@ export class Story {
     });
     if (own === undefined && waking)
       this.#deps.actuator.event(application, 'Normal', 'Wake', `Scaled from 0 to ${replicas}: ${message}`);
-    if (!ours) {
-      memory.otherWriter = `${otherWriterName(manager)} changed spec.replicas from ${from} to ${replicas}; let only one of us decide.`;
+    if (ours) memory.ownReplicas = replicas;
+    else {
+      const change = { by: otherWriterName(manager), undoesOurs: memory.ownReplicas === from };
+      memory.contention = noteChange(memory.contention, change, wallMs);
+      memory.ownReplicas = undefined;
+      memory.otherWriter = `${change.by} changed spec.replicas from ${from} to ${replicas}; let only one of us decide.`;
       this.#deps.actuator.event(application, 'Warning', 'OtherWriter', memory.otherWriter);
-    } else if (!waking) {
-      memory.otherWriter = undefined;
     }
+    if (ours && !waking) memory.otherWriter = undefined;
     return waking;
+  }
+
+  /** Why `spec.replicas` is left alone but for wakes, as a sentence; undefined: it is not. */
+  contended(memory: Memory): string | undefined {
+    const untilMs = truceUntilMs(memory.contention, this.#deps.clock.wallMs());
+    if (memory.contention === undefined || untilMs === undefined) return undefined;
+    const { by, count } = memory.contention;
+    return `${by} took back our spec.replicas ${count} times in a row; we leave it alone until ${new Date(untilMs).toISOString()}, but for wakes. Let only one of us write it, for instance by leaving replicas out of what is applied.`;
+  }
+
+  /** Tells once who else scales the Deployment. */
+  otherScalerSeen(application: Application, memory: Memory, otherScaler: string | undefined): void {
+    if (memory.otherScaler === otherScaler) return;
+    memory.otherScaler = otherScaler;
+    if (otherScaler === undefined) return;
+    this.#deps.actuator.event(application, 'Warning', 'OtherScaler', otherScalerSentence(otherScaler));
   }
 
   /** The application came into another phase; a cold start may have ended with it. */
@@ -133,6 +153,11 @@ export class Story {
       acted: resource.spec.mode === 'Active' && desiredReplicas !== replicas,
     });
   }
+}
+
+/** What it means that somebody else scales the Deployment. */
+export function otherScalerSentence(otherScaler: string): string {
+  return `${otherScaler} scales the same Deployment and decides between 1 and N; only sleeping and waking happen here.`;
 }
 
 /** How many replicas are wanted after a step and a decision. */

@@ -22,6 +22,7 @@ const MAX_SOCKETS = 64;
 /** Content types of PATCH. */
 export const PATCH_TYPES = {
   merge: 'application/merge-patch+json',
+  strategic: 'application/strategic-merge-patch+json',
   json: 'application/json-patch+json',
   apply: 'application/apply-patch+yaml',
 } as const;

@@ -2,27 +2,10 @@ import { expect } from 'chai';
 import type { Installation } from './support/installation.ts';
 import { waitFor } from '../../demo/wait-for.ts';
 import { TestApp } from './support/app.ts';
+import { load } from './support/load.ts';
 import { sharedInstallation } from './support/shared-installation.ts';
 
 const quick = { scaleDown: { stabilizationWindowSeconds: 2 } };
-
-/** Sends requests one after the other in some lanes until stopped. */
-function load(app: TestApp, lanes: number, path: string): { stop: () => Promise<number[]> } {
-  let stopped = false;
-  const statuses: number[] = [];
-  const lane = async (): Promise<void> => {
-    while (!isStopped()) statuses.push((await app.send(path)).status);
-  };
-  const isStopped = (): boolean => stopped;
-  const running = Array.from({ length: lanes }, lane);
-  return {
-    stop: async () => {
-      stopped = true;
-      await Promise.all(running);
-      return statuses;
-    },
-  };
-}
 
 describe('Rules drive 1 -> N -> 1 under real load on real processes', function () {
   this.timeout(90_000);

@@ -105,11 +105,12 @@ describe('Starts that are slow or fail', function () {
     const app = await TestApp.create(installation, { replicas: 1, spec: { sleep: { idleSeconds: 60 } } });
     expect((await app.send('/')).status).to.equal(200);
     await app.waitForPhase('Active');
-    await app.patchDeployment({ spec: { replicas: 0 } });
+    // As "kubectl scale --replicas=0" does it, after which nobody owns the field.
+    await app.scaleAsOther(0);
     await app.waitForPhase('Paused');
     const off = await app.send('/');
     expect(off.status).to.equal(503);
-    expect(off.json['detail']).to.include('kubectl scaled it to 0');
+    expect(off.json['detail']).to.match(/Somebody else .*kubectl scale.* scaled it to 0/);
     expect(await app.replicas()).to.equal(0);
     expect((await app.condition('SoleWriter'))?.status).to.equal('False');
     await app.patchDeployment({ spec: { replicas: 1 } });

@@ -88,6 +88,10 @@ function asleep(
     const why = `minReplicas is ${facts.minReplicas}.`;
     return { state, actions: [{ kind: 'scale', replicas: facts.minReplicas, why }], sleepBlocked: undefined };
   }
+  if (facts.balancersMissing) {
+    const why = 'There is no balancer that could wake it, so it is awake.';
+    return { state, actions: [{ kind: 'scale', replicas: 1, why }], sleepBlocked: undefined };
+  }
   return only(state);
 }
 

@@ -49,6 +49,7 @@ export interface StartProblem {
 /** Why an idle application does not sleep. */
 export type SleepBlock =
   | 'KeptAwake'
+  | 'OtherWriter'
   | 'NoTrafficData'
   | 'Busy'
   | 'NotIdleLongEnough'
@@ -80,6 +81,10 @@ export interface LifecycleFacts {
   readonly directConnections: number | undefined;
   /** Undefined: no such threshold. */
   readonly cpuBelow: 'below' | 'above' | 'noData' | undefined;
+  /** Who takes back what we write, as a sentence; undefined: nobody. */
+  readonly contended: string | undefined;
+  /** No balancer exists, and none has for a while: nobody would wake what sleeps. */
+  readonly balancersMissing: boolean;
   /** Balancers that must confirm a drain and have not. */
   readonly unconfirmed: readonly string[];
   /** How long the drain under way may still wait for confirmations. */

@@ -15,6 +15,7 @@ export function sleepBlock(
   if (facts.minReplicas > 0) {
     return { reason: 'KeptAwake', message: `minReplicas is ${facts.minReplicas}, so it never sleeps.` };
   }
+  if (facts.contended !== undefined) return { reason: 'OtherWriter', message: facts.contended };
   if (traffic === undefined) {
     return { reason: 'NoTrafficData', message: `Whether it is idle is not known: ${facts.trafficMissing}.` };
   }

@@ -6,7 +6,7 @@ import type { Installation } from './installation.ts';
 import { waitFor } from '../../../demo/wait-for.ts';
 import type { AutoscalerStatus, ConditionType } from '../../../shared/api/autoscaler.ts';
 import { isPodReady, type Deployment, type Pod } from '../../../shared/kubernetes/objects.ts';
-import { PATCH_TYPES } from '../../../shared/kubernetes/kube-api.ts';
+import { isKubeStatus, PATCH_TYPES } from '../../../shared/kubernetes/kube-api.ts';
 import { pathOf, RESOURCES } from '../../../shared/kubernetes/paths.ts';
 import { send, type Answer, type SendOptions } from './send.ts';
 
@@ -125,6 +125,54 @@ export class TestApp {
     });
   }
 
+  /** Changes the replicas through the scale subresource, as "kubectl scale" does. */
+  async scaleAsOther(replicas: number, fieldManager = 'kubectl'): Promise<void> {
+    const path = pathOf(RESOURCES.deployments, this.namespace, this.name, 'scale');
+    await this.installation.api.request('PATCH', path, {
+      contentType: PATCH_TYPES.merge,
+      query: { fieldManager },
+      body: { spec: { replicas } },
+    });
+  }
+
+  /** Deletes a pod, with its grace. */
+  async deletePod(name: string): Promise<void> {
+    await this.installation.api.request('DELETE', pathOf(RESOURCES.pods, this.namespace, name));
+  }
+
+  /** Changes the pod template, so that a rollout begins; answers tell the version. */
+  async changeTemplate(version: string): Promise<void> {
+    const path = pathOf(RESOURCES.deployments, this.namespace, this.name);
+    await this.installation.api.request('PATCH', path, {
+      contentType: PATCH_TYPES.strategic,
+      query: { fieldManager: 'kubectl' },
+      body: {
+        spec: { template: { spec: { containers: [{ name: 'app', env: [{ name: 'VERSION', value: version }] }] } } },
+      },
+    });
+  }
+
+  /** Requests that pods answer now, by the autoscaler's signals. */
+  async inFlight(): Promise<number> {
+    const answer = await this.installation.autoscaler(`/api/v1/applications/${this.namespace}/${this.name}`);
+    const { signals } = answer.json as { signals?: { inFlight?: number } };
+    return signals?.inFlight ?? 0;
+  }
+
+  /** Messages of the Events about the Autoscaler with this reason, each with how often it was told. */
+  async events(reason: string): Promise<{ message: string; count: number }[]> {
+    const path = pathOf(RESOURCES.events, this.namespace);
+    const query = { fieldSelector: `involvedObject.kind=Autoscaler,reason=${reason}` };
+    const { items } = await this.installation.api.request<{ items: { message: string; count: number }[] }>(
+      'GET',
+      path,
+      {
+        query,
+      },
+    );
+    return items;
+  }
+
   /** Entries of the history about this application, newest first. */
   async history(table: string): Promise<Record<string, unknown>[]> {
     const path = `/api/v1/history/${table}?limit=1000&application=${this.namespace}/${this.name}`;
@@ -138,12 +186,20 @@ export class TestApp {
   }
 
   /** What a pod of it has noted, with JOURNAL=stdout. */
-  async journalOf(pod: string): Promise<{ event: string; number?: string }[]> {
+  async journalOf(pod: string): Promise<{ event: string; at: number; number?: string }[]> {
     const path = `${pathOf(RESOURCES.pods, this.namespace, pod)}/log?container=app`;
     return (await this.installation.api.text(path))
       .split('\n')
       .filter((line) => line.startsWith('{'))
-      .map((line) => JSON.parse(line) as { event: string; number?: string });
+      .map((line) => JSON.parse(line) as { event: string; at: number; number?: string });
+  }
+
+  /** Whether its namespace is still there. */
+  async exists(): Promise<boolean> {
+    return await this.installation.api.request('GET', `/api/v1/namespaces/${this.namespace}`).then(
+      () => true,
+      (error: unknown) => !isKubeStatus(error, 404),
+    );
   }
 
   async remove(): Promise<void> {

@@ -13,6 +13,7 @@ export async function installLocally(): Promise<Installation> {
     directory,
     cluster: { backoffBaseMs: 1000 },
     autoscalerEnv: {
+      NEMESIS_NO_BALANCER_SECONDS: '2',
       NEMESIS_LEASE_DURATION_SECONDS: String(LEASE_SECONDS.duration),
       NEMESIS_LEASE_RENEW_DEADLINE_SECONDS: String(LEASE_SECONDS.renewDeadline),
       NEMESIS_LEASE_RETRY_SECONDS: String(LEASE_SECONDS.retry),

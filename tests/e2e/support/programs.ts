@@ -6,7 +6,8 @@ import { PATCH_TYPES } from '../../../shared/kubernetes/kube-api.ts';
 /** Times of the lease on a local cluster; short, so that a change of leader takes seconds. */
 export const LEASE_SECONDS = { duration: 4, renewDeadline: 3, retry: 1 } as const;
 
-const SYSTEM = 'nemesis-system';
+/** Namespace of the product. */
+export const SYSTEM = 'nemesis-system';
 
 /** The pods of a program, those that go included. */
 export async function programPods(

@@ -61,6 +61,7 @@ const server = createServer((request, response) => {
       response.end(
         JSON.stringify({
           pod: process.env.POD_NAME,
+          version: env('VERSION', 'first'),
           number,
           method: request.method,
           path: request.url,

@@ -72,6 +72,7 @@ export class ControllerModel {
           this.#collector.livingBalancers(clock.nowMs()),
         ),
       otherScaler: () => undefined,
+      balancersMissing: () => false,
       isLeader,
       actuator,
       statusWriter: new StatusWriter(api, { isLeader, clock, logger: silent }),

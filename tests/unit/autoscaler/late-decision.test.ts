@@ -42,6 +42,7 @@ async function scalesAfter(writeMs: number): Promise<number[]> {
     collector,
     balancers: () => [{ uid: 'lb', name: 'lb', address: undefined }],
     otherScaler: () => undefined,
+    balancersMissing: () => false,
     isLeader: () => true,
     actuator: {
       scale: (_application: unknown, replicas: number) => Promise.resolve({ kind: (scales.push(replicas), 'done') }),

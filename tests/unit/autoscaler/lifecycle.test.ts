@@ -30,6 +30,8 @@ const facts = (over: Partial<LifecycleFacts> = {}): LifecycleFacts => ({
   trafficMissing: '',
   directConnections: 0,
   cpuBelow: undefined,
+  contended: undefined,
+  balancersMissing: false,
   unconfirmed: [],
   confirmMs: 5_000,
   ...over,
