@@ -3,6 +3,7 @@ import type { Command, CommandIo } from './command.ts';
 
 /** The commands by name; each is loaded only when it runs. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  inject: async () => (await import('./inject.ts')).inject,
   uninstall: async () => (await import('./uninstall.ts')).uninstall,
 };
 
