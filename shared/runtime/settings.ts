@@ -88,6 +88,12 @@ export class SettingsError extends Error {
 }
 
 /**
+ * Kubernetes puts a variable `NAME_PORT=tcp://…` into pods for each Service of their namespace, so a Service named
+ * nemesis-webhook would set NEMESIS_WEBHOOK_PORT. That is not a setting.
+ */
+const SERVICE_LINK = /^(tcp|udp|sctp):\/\/\S+:\d+$/;
+
+/**
  * Reads all settings at once.
  *
  * @throws SettingsError that names each wrong variable, its value and what is allowed; also for a variable with the
@@ -102,7 +108,7 @@ export function readSettings<S extends Settings>(
   const values: Record<string, unknown> = {};
   for (const [name, setting] of Object.entries(settings)) {
     const given = env[setting.variable];
-    const value = given === undefined || given === '' ? setting.fallback : given;
+    const value = given === undefined || given === '' || SERVICE_LINK.test(given) ? setting.fallback : given;
     if (value === undefined) {
       problems.push(`${setting.variable} is not set; expected ${setting.allowed}. ${setting.description}`);
       continue;

@@ -38,6 +38,8 @@ describe('readSettings', () => {
   it("Given variables that Kubernetes makes for Services, Then they are nobody's mistake", () => {
     const env = { NEMESIS_NAME: 'n', NEMESIS_AUTOSCALER_SERVICE_HOST: 'h', NEMESIS_AUTOSCALER_PORT_8090_TCP: 'p' };
     expect(() => readSettings(settings, env)).not.to.throw();
+    // A Service named "nemesis" makes this one.
+    expect(readSettings(settings, { NEMESIS_NAME: 'n', NEMESIS_PORT: 'tcp://10.0.0.1:443' }).port).to.equal(80);
   });
 });
 
