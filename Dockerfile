@@ -30,7 +30,8 @@ RUN mkdir -p /image/etc/ssl/certs /image/usr/local/bin /image/tmp && chmod 1777 
 
 FROM scratch AS base
 COPY --from=build /image/ /
-ENV PATH=/usr/local/bin NODE_ENV=production
+# /usr/bin: where GPU runtimes put nvidia-smi.
+ENV PATH=/usr/local/bin:/usr/bin NODE_ENV=production
 WORKDIR /app
 USER 65532:65532
 ENTRYPOINT ["node"]

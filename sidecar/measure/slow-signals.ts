@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { statfs } from 'node:fs/promises';
 import type { Log } from '../log.ts';
 
 /** What changes slowly or costs much to ask. */
@@ -40,12 +41,13 @@ export class SlowSignalReader {
   async #read(): Promise<void> {
     try {
       const { fsSize, graphics } = await import('systeminformation');
-      const root = (await fsSize()).find(({ mount }) => mount === '/');
+      // It asks df, which is not in every image.
+      const used = (await fsSize()).find(({ mount }) => mount === '/')?.used ?? (await usedBytes('/'));
       const gpu = existsSync('/dev/nvidiactl') ? (await graphics()).controllers : [];
       const usages = gpu.map(({ utilizationGpu }) => utilizationGpu).filter((each) => each !== undefined);
       const memories = gpu.map(({ memoryUsed }) => memoryUsed).filter((each) => each !== undefined);
       this.#latest = {
-        ...(root === undefined ? {} : { diskUsage: root.used / MIB }),
+        diskUsage: used / MIB,
         ...(usages.length === 0 ? {} : { gpuUsage: Math.max(...usages) }),
         ...(memories.length === 0 ? {} : { gpuMemoryUsage: memories.reduce((sum, each) => sum + each, 0) }),
       };
@@ -53,4 +55,9 @@ export class SlowSignalReader {
       this.#log('warn', 'disk and GPU could not be read', { reason: String(error) });
     }
   }
+}
+
+async function usedBytes(path: string): Promise<number> {
+  const { blocks, bfree, bsize } = await statfs(path);
+  return (blocks - bfree) * bsize;
 }
