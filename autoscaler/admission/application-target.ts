@@ -64,6 +64,9 @@ function portOf(
     );
   }
   const fromResource = application === undefined ? undefined : resolvePort(pod, application.port);
+  if (application?.port !== undefined && fromResource === undefined) {
+    warn(`nemesis: the Autoscaler of this pod names port "${application.port}", which no container has`);
+  }
   const port = fromResource ?? resolvePort(pod, undefined);
   if (isPort(port)) return port;
   warn(`nemesis: no container has a port, so nothing is announced; annotation ${APP_PORT_ANNOTATION} can name one`);

@@ -1,9 +1,8 @@
-import { SIDECAR_CONTAINER } from '../../shared/rules/readiness.ts';
 import { CA_ANNOTATION } from '../certificates/ca-distributor.ts';
 import { findTarget, type KnownApplication } from './application-target.ts';
 import { skipReason, type SkipReason } from './eligibility.ts';
 import { markOf, type ContainerDocument, type PodDocument } from './pod-document.ts';
-import { credentialsVolume, sidecarContainer, SIDECAR_PORT } from './sidecar-container.ts';
+import { credentialsVolume, DRAIN_HOOK, sidecarContainer, SIDECAR_PORT } from './sidecar-container.ts';
 
 /** Tells by which version a pod was injected. */
 export const INJECTED_ANNOTATION = 'nemesis.io/injected';
@@ -57,7 +56,7 @@ export function inject(pod: PodDocument, options: InjectionOptions): Injection {
   const kept = spec.containers.filter(({ lifecycle }) => (lifecycle?.preStop ?? null) !== null).map(({ name }) => name);
   if (kept.length > 0) {
     warn(
-      `nemesis: the preStop hook of ${kept.join(', ')} is kept, so the sidecar cannot drain it; let the hook GET ${drainUrl()}`,
+      `nemesis: the preStop hook of ${kept.join(', ')} is kept, so the sidecar cannot drain it; let the hook GET http://POD_IP:${SIDECAR_PORT}/drain`,
     );
   }
   const containers = spec.containers.map(withDrainHook);
@@ -91,8 +90,7 @@ export function inject(pod: PodDocument, options: InjectionOptions): Injection {
 /** Every container of the application ends only when the sidecar says that nobody is connected any more. */
 function withDrainHook(container: ContainerDocument): ContainerDocument {
   if ((container.lifecycle?.preStop ?? null) !== null) return container;
-  const preStop = { httpGet: { path: '/drain', port: SIDECAR_PORT } };
-  return { ...container, lifecycle: { ...container.lifecycle, preStop } };
+  return { ...container, lifecycle: { ...container.lifecycle, preStop: DRAIN_HOOK } };
 }
 
 function sharing(pod: PodDocument, warn: (sentence: string) => void): { shareProcessNamespace?: boolean } {
@@ -106,9 +104,3 @@ function freeName(wanted: string, taken: ReadonlySet<string>): string {
   if (!taken.has(wanted)) return wanted;
   for (let number = 2; ; number += 1) if (!taken.has(`${wanted}-${number}`)) return `${wanted}-${number}`;
 }
-
-function drainUrl(): string {
-  return `http://POD_IP:${SIDECAR_PORT}/drain`;
-}
-
-export { SIDECAR_CONTAINER };

@@ -6,8 +6,12 @@ import type { ContainerDocument, PodDocument, SecurityContextDocument } from './
 
 /** The sidecar's own port. */
 export const SIDECAR_PORT = 9890;
+/** The hook that keeps a container until nobody from elsewhere is connected to the application any more. */
+export const DRAIN_HOOK = { httpGet: { path: '/drain', port: SIDECAR_PORT } } as const;
 /** Where the sidecar finds its token and the bundle; no other container sees them. */
 const CREDENTIALS_PATH = '/var/run/nemesis';
+/** The longest drain that the sidecar takes from its environment. */
+const LONGEST_DRAIN_SECONDS = 3600;
 /** Runs where the application's own user is not known or is root. */
 const NOBODY = 65_532;
 
@@ -55,7 +59,8 @@ export function sidecarContainer(
     image: options.image,
     imagePullPolicy: 'IfNotPresent',
     command: ['node', '--max-semi-space-size=1', '--max-old-space-size=32', '/app/sidecar.mjs'],
-    ...(options.native ? { restartPolicy: 'Always' } : {}),
+    // An ordinary container would get its SIGTERM at once, before it could drain the others; a native one gets it last.
+    ...(options.native ? { restartPolicy: 'Always' } : { lifecycle: { preStop: DRAIN_HOOK } }),
     env: environment(options),
     ports: [{ name: 'nemesis', containerPort: SIDECAR_PORT, protocol: 'TCP' }],
     ...resources(pod, warn),
@@ -83,7 +88,11 @@ export function credentialsVolume(name: string): { readonly name: string; readon
 
 function environment({ target, controllerUrl, graceSeconds }: SidecarOptions): unknown[] {
   const field = (name: string, fieldPath: string) => ({ name, valueFrom: { fieldRef: { fieldPath } } });
-  const value = (name: string, text: string | number | boolean) => ({ name, value: String(text) });
+  // Kubernetes would put another variable's value in place of $(NAME).
+  const value = (name: string, text: string | number | boolean) => ({
+    name,
+    value: String(text).replaceAll('$(', () => '$$('),
+  });
   const { appPort, announce, livenessPath } = target;
   return [
     field('NEMESIS_POD_NAME', 'metadata.name'),
@@ -97,7 +106,7 @@ function environment({ target, controllerUrl, graceSeconds }: SidecarOptions): u
     ...(announce === undefined ? [value('NEMESIS_ANNOUNCE', false)] : [value('NEMESIS_ANNOUNCE_PATH', announce.path)]),
     ...(announce === undefined || announce.port === appPort ? [] : [value('NEMESIS_ANNOUNCE_PORT', announce.port)]),
     value('NEMESIS_LIVENESS_PATH', livenessPath),
-    value('NEMESIS_DRAIN_MAX_MS', Math.max(1, graceSeconds - 5) * 1000),
+    value('NEMESIS_DRAIN_MAX_MS', Math.min(LONGEST_DRAIN_SECONDS, Math.max(1, graceSeconds - 5)) * 1000),
   ];
 }
 
