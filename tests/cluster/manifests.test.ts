@@ -1,5 +1,9 @@
 import { expect } from 'chai';
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import product from '../../package.json' with { type: 'json' };
+import { inject } from '../../autoscaler/admission/injection.ts';
+import type { PodDocument } from '../../autoscaler/admission/pod-document.ts';
 import { differences, objectsIn, run, titleOf, tryRun, withoutHelmsMarks, type Manifest } from './support/kubectl.ts';
 
 const SYSTEM = 'nemesis-system';
@@ -17,6 +21,19 @@ const toYaml = (objects: readonly Manifest[]): string => objects.map((each) => J
 // Their kinds exist only where cert-manager is installed.
 const withoutCertManager = (objects: readonly Manifest[]): Manifest[] =>
   objects.filter(({ apiVersion }) => !apiVersion.startsWith('cert-manager.io/'));
+
+const DEPLOYMENT = `
+apiVersion: apps/v1
+kind: Deployment
+metadata: { name: model, labels: { nemesis.io/sidecar: by-hand } }
+spec:
+  selector: { matchLabels: { app: model } }
+  template:
+    metadata: { labels: { app: model } }
+    spec:
+      containers:
+        - { name: model, image: example, ports: [{ containerPort: 8080 }] }
+`;
 
 describe('manifests', function () {
   this.timeout(60_000);
@@ -74,11 +91,9 @@ describe('manifests', function () {
   });
 
   it('Given the example, when the API server checks it, then it takes every object', () => {
-    const text = readFileSync('examples/sentiment/sentiment.yaml', 'utf8').replaceAll(
-      'namespace: models',
-      'namespace: default',
-    );
-    run('kubectl', ['apply', '--dry-run=server', '-f', '-'], text);
+    const text = readFileSync('examples/sentiment/sentiment.yaml', 'utf8');
+    const there = text.replaceAll('namespace: models', 'namespace: default');
+    run('kubectl', ['apply', '--dry-run=server', '-f', '-'], there);
   });
 
   for (const values of [
@@ -92,6 +107,30 @@ describe('manifests', function () {
       run('kubectl', ['apply', '--dry-run=server', '-f', '-'], toYaml(objects));
     });
   }
+
+  it('Given the sidecar by hand, when it is put in, then the pod is what the webhook makes', () => {
+    const folder = mkdtempSync('.nemesis-sidecar-');
+    try {
+      writeFileSync(join(folder, 'deployment.yaml'), DEPLOYMENT);
+      writeFileSync(
+        join(folder, 'kustomization.yaml'),
+        'resources: [deployment.yaml]\ncomponents: [../manifests/sidecar]\n',
+      );
+      const [byHand] = objectsIn(run('kubectl', ['kustomize', folder]));
+      const [pod] = objectsIn(DEPLOYMENT).map(({ spec }) => (spec as { template: PodDocument }).template);
+      const { pod: injected } = inject(pod!, {
+        image: 'localhost/nemesis:0.1.0',
+        controllerUrl: 'https://nemesis-autoscaler.nemesis-system.svc:8091',
+        version: product.version,
+        ca: undefined,
+        native: true,
+        application: undefined,
+      });
+      expect((byHand!['spec'] as { template: unknown }).template).to.deep.equal(injected);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
 
   it('Given one namespace to watch, when the chart is rendered, then no right but reviewing tokens is in the whole cluster', () => {
     for (const objects of [kustomized('overlays/namespaced'), objectsIn(template(CHART, 'watchNamespace=models'))]) {
