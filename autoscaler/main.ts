@@ -54,7 +54,9 @@ async function start(): Promise<Lifecycle> {
   collectDefaultMetrics({ register: registry });
   const metrics = new ControllerMetrics(registry);
 
-  const api = KubeApi.fromDefault('nemesis-autoscaler');
+  const api = KubeApi.fromDefault('nemesis-autoscaler', (what) =>
+    logger.error('a right is missing: RBAC does not allow what this program needs', { reason: what }),
+  );
   lifecycle.onStop('kubernetes client', () => api.close());
   const namespace = settings.watchNamespace === '' ? undefined : settings.watchNamespace;
   const watchDeps = { logger, clock, random };

@@ -39,7 +39,9 @@ async function start(): Promise<Lifecycle> {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
 
-  const api = KubeApi.fromDefault('nemesis-loadbalancer');
+  const api = KubeApi.fromDefault('nemesis-loadbalancer', (what) =>
+    logger.error('a right is missing: RBAC does not allow what this program needs', { reason: what }),
+  );
   lifecycle.onStop('kubernetes client', () => api.close());
   const namespace = settings.watchNamespace === '' ? undefined : settings.watchNamespace;
   const watch = new ApplicationWatch(

@@ -46,17 +46,21 @@ export class KubeApi {
   readonly #config: KubeConfig;
   readonly #agent = new HttpAgent({ keepAlive: true, maxSockets: MAX_SOCKETS });
   readonly #userAgent: string;
+  readonly #onForbidden: (what: string) => void;
+  readonly #forbidden = new Set<string>();
 
-  constructor(config: KubeConfig, userAgent: string) {
+  /** @param onForbidden - told once of each right that is missing: `cannot list resource "pods" in API group ""` */
+  constructor(config: KubeConfig, userAgent: string, onForbidden: (what: string) => void = () => undefined) {
     this.#config = config;
     this.#userAgent = userAgent;
+    this.#onForbidden = onForbidden;
   }
 
   /** From KUBECONFIG, ~/.kube/config or the pod's service account, in this order. */
-  static fromDefault(userAgent: string): KubeApi {
+  static fromDefault(userAgent: string, onForbidden?: (what: string) => void): KubeApi {
     const config = new KubeConfig();
     config.loadFromDefault();
-    return new KubeApi(config, userAgent);
+    return new KubeApi(config, userAgent, onForbidden);
   }
 
   /**
@@ -86,7 +90,7 @@ export class KubeApi {
     const body = await textOf(response);
     const status = response.statusCode ?? 0;
     if (status >= 200 && status < 300) return body;
-    throw toKubeError(status, body);
+    throw this.#refusal(status, body);
   }
 
   /**
@@ -102,7 +106,7 @@ export class KubeApi {
     onOpen: () => void = () => undefined,
   ): Promise<void> {
     const response = await this.#send('GET', path, { query: { ...query, watch: true }, signal });
-    if (response.statusCode !== 200) throw toKubeError(response.statusCode ?? 0, await textOf(response));
+    if (response.statusCode !== 200) throw this.#refusal(response.statusCode ?? 0, await textOf(response));
     onOpen();
     response.setEncoding('utf8');
     let rest = '';
@@ -111,6 +115,17 @@ export class KubeApi {
       rest = lines.pop() ?? '';
       for (const line of lines) if (line !== '') onLine(line);
     }
+  }
+
+  #refusal(status: number, body: string): KubeError {
+    const error = toKubeError(status, body);
+    const what =
+      status === 403 ? /cannot \S+ resource "[^"]+" in API group "[^"]*"/.exec(error.message)?.[0] : undefined;
+    if (what !== undefined && !this.#forbidden.has(what)) {
+      this.#forbidden.add(what);
+      this.#onForbidden(what);
+    }
+    return error;
   }
 
   /** Ends kept connections. */
