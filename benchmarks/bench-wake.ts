@@ -1,117 +1,112 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { Agent, request } from 'node:http';
+import { Agent } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startStackProcess } from '../demo/stack-process.ts';
 import { KubeApi } from '../shared/kubernetes/kube-api.ts';
 import { percentile, publish, rounded, type Row } from './report.ts';
+import { coldStart, PHASES, type ColdStart } from './wake/cold-start.ts';
 import { Fleet } from './wake/fleet.ts';
+import { barePatches } from './wake/bare-patch.ts';
+import { wakesOf, type Wake } from './wake/wake-log.ts';
 
 /**
  * Cold starts of a quick application, one after the other, with times from outside our programs: the client's, those of
- * a watch of its own, and the application's. On a local cluster, or on the cluster of KUBECONFIG with the product on it:
+ * a watch of its own, and the application's. On a local cluster, or, with KUBECONFIG, on that cluster with the product on
+ * it; there once with a readiness probe each second and once with one each 10 s, beside bare scale calls:
  *
- * BENCH_ROUNDS cold starts (200), BENCH_APPLICATIONS that take turns (20), BENCH_DATA_URL of the data plane and
- * BENCH_IMAGE with a node on its PATH (only with KUBECONFIG).
+ * BENCH_ROUNDS cold starts (200; 40 on a cluster), BENCH_APPLICATIONS that take turns (20; 8 on a cluster), BENCH_IMAGE
+ * with a node on its PATH (only on a cluster).
  */
-const rounds = Number(process.env['BENCH_ROUNDS'] ?? 200);
-const count = Number(process.env['BENCH_APPLICATIONS'] ?? 20);
-const onRealCluster = process.env['KUBECONFIG'] !== undefined;
-const epochMs = (): number => performance.timeOrigin + performance.now();
-
-interface Start {
-  readonly decision: number;
-  readonly start: number;
-  readonly release: number;
-  readonly serve: number;
-  readonly total: number;
-}
+const onCluster = (process.env['KUBECONFIG'] ?? '') !== '';
+const rounds = Number(process.env['BENCH_ROUNDS'] ?? (onCluster ? 40 : 200));
+const count = Number(process.env['BENCH_APPLICATIONS'] ?? (onCluster ? 8 : 20));
+const image = process.env['BENCH_IMAGE'] ?? (onCluster ? 'localhost/nemesis:0.1.0' : 'node');
 
 const directory = mkdtempSync(join(tmpdir(), 'bench-wake-'));
-const stack = onRealCluster ? undefined : await startStackProcess(directory);
+const stack = onCluster ? undefined : await startStackProcess(directory);
 const api = stack?.api ?? KubeApi.fromDefault('bench-wake');
-const dataUrl = stack?.dataUrl ?? process.env['BENCH_DATA_URL'] ?? '';
-if (!URL.canParse(dataUrl))
-  throw new Error(`BENCH_DATA_URL is "${dataUrl}"; with KUBECONFIG set it must name the data plane.`);
+const dataUrl = stack?.dataUrl ?? (await dataUrlOfCluster());
 const agent = new Agent({ keepAlive: true });
+const rows: Row[] = [];
 
 try {
-  const fleet = await Fleet.create(api, {
-    namespace: 'bench-wake',
-    count,
-    image: process.env['BENCH_IMAGE'] ?? 'node',
-  });
-  const starts: Start[] = [];
-  // The first turn warms everything up and does not count.
-  for (let turn = 0; starts.length < rounds; turn += 1) {
-    await fleet.allAsleep();
-    for (const name of fleet.names) {
-      const start = await coldStart(fleet, name);
-      if (turn > 0 && starts.length < rounds) starts.push(start);
+  if (onCluster) {
+    for (const periodSeconds of [1, 10]) {
+      const starts = await run({ inject: true, periodSeconds });
+      const candidate = `readiness probe each ${periodSeconds} s`;
+      rows.push(...rowsOf(starts, candidate), ...ownRows(starts, await wakesOf(api), candidate));
     }
-    process.stdout.write(`${starts.length} of ${rounds} cold starts\n`);
+    rows.push(...spread(await barePatches(api, image, rounds), 'scale call without us', 'bare PATCH', 'decision'));
+  } else {
+    const starts = await run({ inject: false, periodSeconds: 1 });
+    rows.push(...rowsOf(starts, 'localcluster'), ...ownRows(starts, await wakesOf(api), 'localcluster'));
   }
-  publish(onRealCluster ? 'wake-cluster' : 'wake', rowsOf(starts, onRealCluster ? 'cluster' : 'localcluster'));
-  if (stack !== undefined) await showWakeCalls(stack.balancerUrl);
-  await fleet.remove();
+  publish(onCluster ? 'wake-cluster' : 'wake', rows);
 } finally {
   agent.destroy();
+  if (stack === undefined) api.close();
   await stack?.stop();
   rmSync(directory, { recursive: true, force: true });
 }
 
-async function coldStart(fleet: Fleet, name: string): Promise<Start> {
-  const sentAt = epochMs();
-  const answer = await get(`${dataUrl}/${name}`);
-  const answeredAt = epochMs();
-  const wokenAt = await fleet.wokenAt(name);
-  return {
-    decision: wokenAt - sentAt,
-    start: answer.listeningAt - wokenAt,
-    release: answer.receivedAt - answer.listeningAt,
-    serve: answeredAt - answer.receivedAt,
-    total: answeredAt - sentAt,
-  };
+async function run(options: { inject: boolean; periodSeconds: number }): Promise<ColdStart[]> {
+  const namespace = `bench-wake-${options.periodSeconds}`;
+  const fleet = await Fleet.create(api, { namespace, count, image, ...options });
+  const starts: ColdStart[] = [];
+  // The first turn warms everything up and does not count.
+  for (let turn = 0; starts.length < rounds; turn += 1) {
+    await fleet.allAsleep();
+    for (const name of fleet.names) {
+      const start = await coldStart(fleet, name, dataUrl, agent);
+      if (turn > 0 && starts.length < rounds) starts.push(start);
+    }
+    process.stdout.write(`${starts.length} of ${rounds} cold starts\n`);
+  }
+  await fleet.remove();
+  return starts;
 }
 
-function get(url: string): Promise<{ listeningAt: number; receivedAt: number }> {
-  return new Promise((resolve, reject) => {
-    const outgoing = request(url, { agent }, (response) => {
-      let body = '';
-      response.setEncoding('utf8');
-      response.on('data', (chunk: string) => (body += chunk));
-      response.on('end', () => {
-        if (response.statusCode === 200) resolve(JSON.parse(body) as { listeningAt: number; receivedAt: number });
-        else reject(new Error(`${url} answered ${response.statusCode ?? 0}: ${body}`));
-      });
-    });
-    outgoing.on('error', reject);
-    outgoing.end();
-  });
+async function dataUrlOfCluster(): Promise<string> {
+  const path = '/api/v1/namespaces/nemesis-system/services/nemesis-loadbalancer';
+  const { spec } = await api.request<{ spec: { clusterIP: string } }>('GET', path);
+  return `http://${spec.clusterIP}:8080`;
 }
 
-/** The balancer's own view, to tell its share from the API server's. */
-async function showWakeCalls(balancerUrl: string): Promise<void> {
-  const metrics = await (await fetch(`${balancerUrl}/metrics`)).text();
-  process.stdout.write(
-    `${metrics
-      .split('\n')
-      .filter((line) => line.startsWith('nemesis_wake_call_seconds'))
-      .join('\n')}\n`,
+function rowsOf(starts: readonly ColdStart[], candidate: string): Row[] {
+  const work = 'cold start of a quick application';
+  return PHASES.flatMap((phase) =>
+    spread(
+      starts.map((each) => each[phase]),
+      work,
+      candidate,
+      phase,
+    ),
   );
 }
 
-function rowsOf(starts: readonly Start[], candidate: string): Row[] {
-  return (['decision', 'start', 'release', 'serve', 'total'] as const).flatMap((phase) => {
-    const values = starts.map((each) => each[phase]);
-    const extremes = { min: rounded(Math.min(...values)), max: rounded(Math.max(...values)), rounds: values.length };
-    return [50, 99].map((rank) => ({
-      work: 'cold start of a quick application',
-      candidate,
-      metric: `${phase} p${rank}`,
-      unit: 'ms',
-      value: rounded(percentile(values, rank)),
-      ...extremes,
-    }));
+/** The parts that are ours: before the scale call leaves, and from the listening application to the request on it. */
+function ownRows(starts: readonly ColdStart[], wakes: readonly Wake[], candidate: string): Row[] {
+  const shares = starts.flatMap(({ name, sentAt, release }) => {
+    const wake = wakes.find((each) => each.name === name && each.atMs >= sentAt && each.atMs - sentAt < 5_000);
+    return wake === undefined ? [] : [{ decision: wake.heldMs, both: wake.heldMs + release, call: wake.tookMs }];
   });
+  const work = 'of it ours';
+  return [
+    ...spread(shares.map(({ decision }) => decision), work, candidate, 'decision, until the scale call leaves'),
+    ...spread(shares.map(({ call }) => call), 'of it the API server', candidate, 'the scale call itself'),
+    ...spread(shares.map(({ both }) => both), work, candidate, 'sum with release'),
+  ]; // prettier-ignore
+}
+
+function spread(values: readonly number[], work: string, candidate: string, metric: string): Row[] {
+  const extremes = { min: rounded(Math.min(...values)), max: rounded(Math.max(...values)), rounds: values.length };
+  return [50, 99].map((rank) => ({
+    work,
+    candidate,
+    metric: `${metric} p${rank}`,
+    unit: 'ms',
+    value: rounded(percentile(values, rank)),
+    ...extremes,
+  }));
 }

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
+import { inject } from '../autoscaler/admission/injection.ts';
+import type { PodDocument } from '../autoscaler/admission/pod-document.ts';
 import type { Manifest } from './apply.ts';
 
 /** Where the example stands. */
@@ -27,14 +29,12 @@ const DEMO_SPEC = {
 } as const;
 
 interface Workload extends Manifest {
-  readonly spec: {
-    template: {
-      spec: { initContainers: { env: object[] }[]; containers: { env: { name: string; value?: string }[] }[] };
-    };
-  };
+  readonly spec: { readonly template: PodDocument };
 }
 
-/** The manifests of examples/sentiment for a local cluster, where all pods share the process IDs of the machine. */
+type Environment = { readonly name: string; value?: string }[];
+
+/** The manifests of examples/sentiment, injected as on a real cluster, where the webhook does it. */
 export function demoApplication(): Manifest[] {
   const file = join(import.meta.dirname, '..', 'examples', 'sentiment', 'sentiment.yaml');
   return parseAllDocuments(readFileSync(file, 'utf8')).map((document) => {
@@ -43,12 +43,35 @@ export function demoApplication(): Manifest[] {
       const { spec } = manifest as Manifest & { spec: object };
       return { ...manifest, spec: { ...spec, ...DEMO_SPEC } };
     }
-    if (manifest.kind === 'Deployment') {
-      const { initContainers, containers } = (manifest as Workload).spec.template.spec;
-      initContainers[0]?.env.push({ name: 'NEMESIS_PROCESS_MARKER', value: 'LOCALCLUSTER_POD_UID' });
-      const load = containers[0]?.env.find(({ name }) => name === 'MODEL_LOAD_SECONDS');
-      if (load !== undefined) load.value = String(DEMO_TIMES.loadSeconds);
-    }
-    return manifest;
+    if (manifest.kind !== 'Deployment') return manifest;
+    const { spec } = manifest as Workload;
+    return { ...manifest, spec: { ...spec, template: onLocalCluster(spec.template) } };
   });
+}
+
+/** A local cluster has images of its own, and all its pods share the process IDs of the machine. */
+function onLocalCluster(template: PodDocument): PodDocument {
+  const { pod } = inject(template, {
+    image: 'nemesis/sidecar',
+    controllerUrl: 'http://nemesis-autoscaler.nemesis-system.svc:8091',
+    version: 'demo',
+    ca: '',
+    native: true,
+    application: undefined,
+  });
+  const [sidecar] = pod.spec.initContainers ?? [];
+  const [model] = pod.spec.containers;
+  if (sidecar === undefined || model === undefined) throw new Error('The example was not injected.');
+  const load = (model.env as Environment).find(({ name }) => name === 'MODEL_LOAD_SECONDS');
+  if (load !== undefined) load.value = String(DEMO_TIMES.loadSeconds);
+  const marker = { name: 'NEMESIS_PROCESS_MARKER', value: 'LOCALCLUSTER_POD_UID' };
+  return {
+    ...pod,
+    spec: {
+      ...pod.spec,
+      // The command of a local image is fixed.
+      initContainers: [{ ...sidecar, command: undefined, env: [...(sidecar.env as Environment), marker] }],
+      containers: [{ ...model, image: 'examples/sentiment' }],
+    },
+  };
 }

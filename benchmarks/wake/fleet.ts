@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { applyManifest } from '../../demo/apply.ts';
+import { epochMs } from './cold-start.ts';
 import { waitFor } from '../../demo/wait-for.ts';
 import type { KubeApi } from '../../shared/kubernetes/kube-api.ts';
 import type { Deployment, KubernetesObject } from '../../shared/kubernetes/objects.ts';
@@ -9,12 +10,22 @@ import { Reflector } from '../../shared/kubernetes/reflector.ts';
 import { systemClock } from '../../shared/runtime/clock.ts';
 
 const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
-const epochMs = (): number => performance.timeOrigin + performance.now();
 
 /** Longer than one turn through all applications, so that none goes to sleep while others start. */
 const IDLE_SECONDS = 8;
 
 type AsleepOrNot = KubernetesObject & { readonly status?: { readonly phase?: string } };
+
+/** What the applications are like. */
+export interface FleetOptions {
+  readonly namespace: string;
+  readonly count: number;
+  readonly image: string;
+  /** Whether the pods get sidecars by injection. */
+  readonly inject: boolean;
+  /** Of the readiness probe. */
+  readonly periodSeconds: number;
+}
 
 /** Applications that sleep, and a watch of our own that says when their replicas change. */
 export class Fleet {
@@ -41,11 +52,11 @@ export class Fleet {
   }
 
   /** Makes the applications and waits until all of them sleep. */
-  static async create(api: KubeApi, options: { namespace: string; count: number; image: string }): Promise<Fleet> {
+  static async create(api: KubeApi, options: FleetOptions): Promise<Fleet> {
     const names = Array.from({ length: options.count }, (_, index) => `quick-${index}`);
     await applyManifest(api, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: options.namespace } });
     for (const name of names) {
-      for (const manifest of manifestsOf(name, options.namespace, options.image)) await applyManifest(api, manifest);
+      for (const manifest of manifestsOf(name, options)) await applyManifest(api, manifest);
     }
     const fleet = new Fleet(api, options.namespace, names);
     fleet.#deployments.start();
@@ -90,7 +101,7 @@ export class Fleet {
   }
 }
 
-function manifestsOf(name: string, namespace: string, image: string) {
+function manifestsOf(name: string, { namespace, image, inject, periodSeconds }: FleetOptions) {
   const labels = { app: name };
   const program = readFileSync(join(import.meta.dirname, 'quick-app.mjs'), 'utf8');
   return [
@@ -102,7 +113,7 @@ function manifestsOf(name: string, namespace: string, image: string) {
         replicas: 0,
         selector: { matchLabels: labels },
         template: {
-          metadata: { labels },
+          metadata: { labels: { ...labels, ...(inject ? { 'nemesis.io/inject': 'true' } : {}) } },
           spec: {
             terminationGracePeriodSeconds: 5,
             containers: [
@@ -113,7 +124,7 @@ function manifestsOf(name: string, namespace: string, image: string) {
                 command: ['node', '--input-type=module', '-e', program],
                 env: [{ name: 'POD_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } }],
                 ports: [{ containerPort: 9000 }],
-                readinessProbe: { tcpSocket: { port: 9000 }, periodSeconds: 1 },
+                readinessProbe: { tcpSocket: { port: 9000 }, periodSeconds },
               },
             ],
           },

@@ -63,6 +63,11 @@ export class Application {
     return this.#inFlight;
   }
 
+  /** When the request arrived that is held for longest, monotonic ms. */
+  get oldestArrivalMs(): number | undefined {
+    return this.#queue.head?.arrivedAtMs;
+  }
+
   /** Requests held now. */
   get queued(): number {
     return this.#queue.length;

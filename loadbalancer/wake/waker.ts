@@ -107,6 +107,7 @@ export class Waker {
   ): Promise<WakeOutcome> {
     const { clock, logger, onOutcome } = this.#deps;
     const startMs = clock.nowMs();
+    const heldSinceMs = application.plane.oldestArrivalMs ?? startMs;
     const finish = (outcome: WakeOutcome): WakeOutcome => {
       onOutcome(outcome, clock.nowMs() - startMs);
       return outcome;
@@ -123,7 +124,12 @@ export class Waker {
       });
       this.#written.set(application.key, { resourceVersion, atMs: clock.nowMs() });
       this.#deps.onReachable(true);
-      logger.info('waking', { application: application.key, replicas, tookMs: Math.round(clock.nowMs() - startMs) });
+      logger.info('waking', {
+        application: application.key,
+        replicas,
+        heldMs: hundredths(startMs - heldSinceMs),
+        tookMs: hundredths(clock.nowMs() - startMs),
+      });
       return finish('done');
     } catch (error) {
       if (error instanceof KubeError && error.status < 500) this.#deps.onReachable(true);
@@ -174,4 +180,8 @@ export class Waker {
       }, delayMs),
     );
   }
+}
+
+function hundredths(value: number): number {
+  return Math.round(value * 100) / 100;
 }
