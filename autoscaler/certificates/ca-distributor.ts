@@ -16,7 +16,7 @@ const CONFIGURATIONS: ResourceType = {
   plural: 'mutatingwebhookconfigurations',
 };
 const CA_FIELD = `metadata.annotations['${CA_ANNOTATION}']`;
-const SWEEP_EVERY_MS = 10_000;
+const SWEEP_EVERY_MS = 5_000;
 /** At most fifty pods a second. */
 const PAUSE_MS = 20;
 

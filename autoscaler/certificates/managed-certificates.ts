@@ -21,7 +21,7 @@ import { createAuthority, issueServerCertificate, type CertificateLife, type Key
 export const AUTHORITY_SECRET = 'nemesis-ca';
 
 const SECRETS: ResourceType = { prefix: '/api/v1', plural: 'secrets' };
-const LOOK_EVERY_MS = 10_000;
+const LOOK_EVERY_MS = 5_000;
 const RETRY_MS = 1_000;
 const ATTEMPTS = 5;
 

@@ -1,6 +1,5 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import type { KnownApplication } from '../../../autoscaler/admission/application-target.ts';
 import { inject } from '../../../autoscaler/admission/injection.ts';
 import { patchBetween } from '../../../autoscaler/admission/json-patch.ts';
 import type { ContainerDocument, PodDocument } from '../../../autoscaler/admission/pod-document.ts';
