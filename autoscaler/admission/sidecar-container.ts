@@ -102,9 +102,11 @@ function environment({ target, controllerUrl, graceSeconds }: SidecarOptions): u
     value('NEMESIS_CONTROLLER_URL', controllerUrl),
     value('NEMESIS_TOKEN_FILE', `${CREDENTIALS_PATH}/token`),
     value('NEMESIS_CA_FILE', `${CREDENTIALS_PATH}/ca.crt`),
+    // Ports are said even where they are the standard: a Service "nemesis" would set NEMESIS_PORT to its own address.
+    value('NEMESIS_PORT', SIDECAR_PORT),
     value('NEMESIS_APP_PORT', appPort ?? 0),
     ...(announce === undefined ? [value('NEMESIS_ANNOUNCE', false)] : [value('NEMESIS_ANNOUNCE_PATH', announce.path)]),
-    ...(announce === undefined || announce.port === appPort ? [] : [value('NEMESIS_ANNOUNCE_PORT', announce.port)]),
+    value('NEMESIS_ANNOUNCE_PORT', announce === undefined || announce.port === appPort ? 0 : announce.port),
     value('NEMESIS_LIVENESS_PATH', livenessPath),
     value('NEMESIS_DRAIN_MAX_MS', Math.min(LONGEST_DRAIN_SECONDS, Math.max(1, graceSeconds - 5)) * 1000),
   ];

@@ -16,7 +16,7 @@ describe("Where the sidecar finds the application's port and its check", () => {
     );
     return { port, path, check, live, announce: env['NEMESIS_ANNOUNCE'], warnings: injection.warnings.length };
   };
-  const standard = { port: '8080', path: '', check: undefined, live: '', announce: undefined, warnings: 0 };
+  const standard = { port: '8080', path: '', check: '0', live: '', announce: undefined, warnings: 0 };
   const silent = { ...standard, path: undefined, announce: 'false' };
 
   const cases: [string, ReturnType<typeof asked>, object][] = [

@@ -65,6 +65,7 @@ describe('The injection', () => {
       controllerUrl: 'https://controller:8091',
       tokenFile: '/var/run/nemesis/token',
       caFile: '/var/run/nemesis/ca.crt',
+      port: 9890,
       appPort: 8080,
       announce: true,
       announcePort: 0,
