@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import product from '../../package.json' with { type: 'json' };
 import { inject } from '../../autoscaler/admission/injection.ts';
 import type { PodDocument } from '../../autoscaler/admission/pod-document.ts';
-import { differences, objectsIn, run, titleOf, tryRun, withoutHelmsMarks, type Manifest } from './support/kubectl.ts';
+import { differences, objectsIn, run, titleOf, tryRun, withoutHelmsMarks, type Manifest } from './support/manifests.ts';
 
 const SYSTEM = 'nemesis-system';
 const CHART = 'manifests/helm/nemesis';

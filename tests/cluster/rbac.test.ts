@@ -1,0 +1,177 @@
+import { waitFor } from '../../demo/wait-for.ts';
+import { run, tryRun } from './support/manifests.ts';
+import { PROGRAMS, rightsIn, withoutRight, type Right } from './support/rights.ts';
+
+const SYSTEM = 'nemesis-system';
+const NAMESPACE = 'nemesis-rbac';
+const IMAGE = process.env['E2E_IMAGE'] ?? 'localhost/nemesis:0.1.0';
+const AGAIN_MS = 2_000;
+
+const SERVER = "require('node:http').createServer((_, response) => response.end('here')).listen(8080)";
+const application = (name: string, command: string, replicas: number, autoscaler: string): string => `
+apiVersion: apps/v1
+kind: Deployment
+metadata: { name: ${name}, namespace: ${NAMESPACE} }
+spec:
+  replicas: ${replicas}
+  selector: { matchLabels: { app: ${name} } }
+  template:
+    metadata: { labels: { app: ${name} } }
+    spec:
+      terminationGracePeriodSeconds: 1
+      containers:
+        - name: app
+          image: ${IMAGE}
+          imagePullPolicy: IfNotPresent
+          command: [node, -e, ${JSON.stringify(command)}]
+          ports: [{ containerPort: 8080 }]
+          readinessProbe: { tcpSocket: { port: 8080 }, periodSeconds: 1 }
+---
+apiVersion: nemesis.io/v1alpha1
+kind: Autoscaler
+metadata: { name: ${name}, namespace: ${NAMESPACE} }
+spec:
+  scaleTargetRef: { name: ${name} }
+  maxReplicas: 1
+  route: { pathPrefix: /rbac-${name}, port: 8080 }
+  ${autoscaler}
+`;
+const SLEEPER = application('sleeper', SERVER, 0, 'sleep: { idleSeconds: 1 }');
+const STUCK = application('stuck', 'setInterval(() => undefined, 1e6)', 1, 'startup: { deadlineSeconds: 3 }');
+// Another kind of scaler may be looked for without being there, but is watched only where it exists.
+const SCALED_OBJECTS = `
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: { name: scaledobjects.keda.sh }
+spec:
+  group: keda.sh
+  names: { kind: ScaledObject, plural: scaledobjects }
+  scope: Namespaced
+  versions:
+    - { name: v1alpha1, served: true, storage: true, schema: { openAPIV3Schema: { type: object, x-kubernetes-preserve-unknown-fields: true } } }
+`;
+
+/** What must be so before a right is used at all; done after it was taken away, before the program starts again. */
+const BEFORE: Readonly<Record<string, () => unknown>> = {
+  'autoscaler create leases': () =>
+    kubectl('-n', SYSTEM, 'delete', 'lease', 'nemesis-autoscaler', '--ignore-not-found'),
+  'autoscaler create secrets': () => kubectl('-n', SYSTEM, 'delete', 'secret', 'nemesis-ca', '--ignore-not-found'),
+  'autoscaler patch secrets': () => {
+    kubectl('-n', SYSTEM, 'delete', 'secret', 'nemesis-ca', '--ignore-not-found');
+    tryRun('kubectl', ['-n', SYSTEM, 'create', 'secret', 'generic', 'nemesis-ca']);
+  },
+  'autoscaler patch mutatingwebhookconfigurations': () =>
+    kubectl(
+      ...['patch', 'mutatingwebhookconfiguration', 'nemesis-injection', '--type=json'],
+      ...['-p', '[{"op": "replace", "path": "/webhooks/0/clientConfig/caBundle", "value": ""}]'],
+    ),
+  'autoscaler delete pods': () => run('kubectl', ['apply', '-f', '-'], STUCK),
+  'loadbalancer create loadbalancersettings': () =>
+    kubectl('-n', SYSTEM, 'delete', 'loadbalancersettings', 'default', '--ignore-not-found'),
+};
+
+/** What makes a program use a right that it does not use by itself; tried until the loss is told. */
+const USES: Readonly<Record<string, () => Promise<unknown>>> = {
+  'autoscaler create tokenreviews': () => ask('nemesis-autoscaler', 8090, '/api/v1/applications'),
+  'autoscaler patch autoscalers': () =>
+    ask('nemesis-autoscaler', 8090, `/api/v1/applications/${NAMESPACE}/sleeper/replicas`, {
+      minReplicas: 0,
+      maxReplicas: 1,
+    }),
+  'loadbalancer create tokenreviews': () => ask('nemesis-loadbalancer', 8081, '/loadbalancer/settings'),
+  'loadbalancer get loadbalancersettings': () => ask('nemesis-loadbalancer', 8081, '/loadbalancer/settings'),
+  'loadbalancer create loadbalancersettings': () => ask('nemesis-loadbalancer', 8081, '/loadbalancer/settings', {}),
+  'loadbalancer patch loadbalancersettings': () => ask('nemesis-loadbalancer', 8081, '/loadbalancer/settings', {}),
+};
+const wakeTheSleeper = (): Promise<unknown> => ask('nemesis-loadbalancer', 8080, '/rbac-sleeper');
+
+let token = '';
+const addresses = new Map<string, string>();
+
+describe('the rights of our programs', function () {
+  this.timeout(180_000);
+  const rights = rightsIn('manifests/base');
+  let settings = '';
+
+  before(() => {
+    token = kubectl('-n', SYSTEM, 'create', 'token', 'default', '--duration=2h').trim();
+    for (const service of ['nemesis-autoscaler', 'nemesis-loadbalancer']) {
+      addresses.set(service, kubectl('-n', SYSTEM, 'get', 'service', service, '-o', 'jsonpath={.spec.clusterIP}'));
+    }
+    settings = kubectl('-n', SYSTEM, 'get', 'loadbalancersettings', '-o', 'yaml');
+    tryRun('kubectl', ['create', 'namespace', NAMESPACE]);
+    run('kubectl', ['apply', '-f', '-'], SLEEPER);
+    run('kubectl', ['apply', '-f', '-'], SCALED_OBJECTS);
+  });
+
+  after(() => {
+    kubectl('delete', 'namespace', NAMESPACE);
+    run('kubectl', ['delete', '-f', '-'], SCALED_OBJECTS);
+    tryRun('kubectl', ['apply', '-f', '-'], settings);
+  });
+
+  for (const program of PROGRAMS) {
+    describe(program, () => {
+      after(() => {
+        restart(program);
+        kubectl('-n', SYSTEM, 'rollout', 'status', `deployment/nemesis-${program}`, '--timeout=120s');
+      });
+
+      for (const right of rights.filter((each) => each.program === program)) {
+        const { resource, verb } = right;
+        it(`Given it may not ${verb} ${resource}, when it needs that, then it says so`, async () => {
+          await loseAndPutBack(right);
+        });
+      }
+    });
+  }
+});
+
+async function loseAndPutBack(right: Right): Promise<void> {
+  const { program, resource, verb, role } = right;
+  const key = `${program} ${verb} ${resource}`;
+  run('kubectl', ['apply', '-f', '-'], JSON.stringify(withoutRight(right)));
+  try {
+    BEFORE[key]?.();
+    restart(program);
+    let usedAtMs = 0;
+    await waitFor(`"cannot ${verb} resource \\"${resource}\\"" in the log of ${program}`, 120_000, async () => {
+      if (performance.now() - usedAtMs > AGAIN_MS) {
+        usedAtMs = performance.now();
+        // What it answers is not the question here.
+        await (USES[key] ?? wakeTheSleeper)().catch(() => undefined);
+      }
+      return logOf(program).includes(`cannot ${verb} resource \\"${resource}\\"`);
+    });
+  } finally {
+    run('kubectl', ['apply', '-f', '-'], JSON.stringify(role));
+    tryRun('kubectl', ['-n', NAMESPACE, 'delete', 'deployment,nas', 'stuck', '--ignore-not-found']);
+  }
+}
+
+/** Time enough to give the lease back, and no more. */
+function restart(program: string): void {
+  const pods = `app.kubernetes.io/name=nemesis,app.kubernetes.io/component=${program}`;
+  kubectl('-n', SYSTEM, 'delete', 'pods', '-l', pods, '--grace-period=4', '--wait=false');
+}
+
+function logOf(program: string): string {
+  const pods = `app.kubernetes.io/name=nemesis,app.kubernetes.io/component=${program}`;
+  return tryRun('kubectl', ['-n', SYSTEM, 'logs', '-l', pods, '--tail=-1', '--max-log-requests=20', '--ignore-errors'])
+    .stdout;
+}
+
+/** A request through a Service; with a body it is a PUT. */
+async function ask(service: string, port: number, path: string, body?: unknown): Promise<unknown> {
+  const answer = await fetch(`http://${addresses.get(service) ?? ''}:${port}${path}`, {
+    method: body === undefined ? 'GET' : 'PUT',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: body === undefined ? null : JSON.stringify(body),
+    signal: AbortSignal.timeout(AGAIN_MS),
+  });
+  return await answer.text();
+}
+
+function kubectl(...args: string[]): string {
+  return run('kubectl', args);
+}
