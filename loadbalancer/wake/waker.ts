@@ -142,7 +142,7 @@ export class Waker {
         return finish('refused');
       }
       this.#deps.onReachable(false);
-      void this.#untilReachable(namespace, name);
+      void this.#untilReachable(namespace);
       logger.warn('an application could not be woken yet; it is tried again', {
         application: application.key,
         reason: messageOf(error),
@@ -152,14 +152,17 @@ export class Waker {
   }
 
   /** Somebody else may make the next wake, so that no call of ours would ever tell that the API server is back. */
-  async #untilReachable(namespace: string, name: string): Promise<void> {
+  async #untilReachable(namespace: string): Promise<void> {
     if (this.#asking) return;
     this.#asking = true;
     let away = true;
     while (away && !this.#stopped) {
       await new Promise((resolve) => setTimeout(resolve, REPEAT_MS));
       away = await this.#api
-        .request('GET', pathOf(RESOURCES.deployments, namespace, name), { timeoutMs: SCALE_TIMEOUT_MS })
+        .request('GET', pathOf(RESOURCES.deployments, namespace), {
+          query: { limit: 1 },
+          timeoutMs: SCALE_TIMEOUT_MS,
+        })
         .then(
           () => false,
           (error: unknown) => !(error instanceof KubeError && error.status < 500),
