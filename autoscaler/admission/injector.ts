@@ -62,7 +62,10 @@ export class Injector {
       });
       this.#results.inc({ result: skipped === undefined ? 'injected' : 'skipped' });
       const name = pod.metadata?.name ?? pod.metadata?.generateName;
-      logger.debug('a pod was looked at', { namespace, name, skipped, warnings });
+      // Controllers that make pods show warnings to nobody.
+      if (warnings.length > 0)
+        logger.info('a pod was injected with warnings, or not', { namespace, name, skipped, warnings });
+      else logger.debug('a pod was looked at', { namespace, name, skipped });
       return answerTo(uid, patchBetween(pod, after), warnings);
     } catch (error) {
       this.#results.inc({ result: 'failed' });
