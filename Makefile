@@ -11,12 +11,14 @@ IMAGE ?= localhost/nemesis:0.1.0
 EXAMPLE_IMAGE ?= localhost/nemesis-example:0.1.0
 OVERLAY ?= default
 
-.PHONY: help demo test e2e bench bench-proxy bench-wake bench-sidecar build images install uninstall lint format clean
+NEEDS_CLUSTER = if [ -z "$$KUBECONFIG" ]; then echo 'These tests need KUBECONFIG: the path of a kubeconfig whose cluster may be used for tests.' >&2; exit 1; fi
+
+.PHONY: help demo test e2e e2e-full bench bench-proxy bench-wake bench-sidecar build images install uninstall lint format clean
 
 help: ## Lists the targets.
 	@echo 'Usage: make TARGET   (each installs by itself what it needs)'
 	@echo
-	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-12s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-13s %s\n", $$1, $$2 }'
 
 demo: $(STAMP) ## A narrated tour on a cluster inside one process; then it stays up. ONCE=1 ends after the tour.
 	@exec node demo/main.ts
@@ -24,9 +26,13 @@ demo: $(STAMP) ## A narrated tour on a cluster inside one process; then it stays
 test: $(STAMP) ## Lint, types and all tests; the last line is "N passed, N failed, N skipped".
 	@npm run --silent test
 
-e2e: $(STAMP) ## End-to-end tests against the cluster of $KUBECONFIG.
-	@if [ -z "$$KUBECONFIG" ]; then echo 'make e2e needs KUBECONFIG: the path of a kubeconfig whose cluster may be used for tests.' >&2; exit 1; fi
+e2e: $(STAMP) ## End-to-end tests on the cluster of $KUBECONFIG, the core of them; docs/guides/testing.md has the variables.
+	@$(NEEDS_CLUSTER)
 	@npm run --silent e2e
+
+e2e-full: $(STAMP) ## All end-to-end tests on the cluster of $KUBECONFIG.
+	@$(NEEDS_CLUSTER)
+	@npm run --silent e2e -- --full
 
 bench: bench-proxy bench-wake bench-sidecar ## All benchmarks, with tables; results go to benchmarks/results.
 

@@ -129,6 +129,7 @@ export interface Pod extends KubernetesObject {
     readonly podIP?: string;
     readonly startTime?: string;
     readonly conditions?: readonly Condition[];
+    readonly initContainerStatuses?: readonly ContainerStatus[];
     readonly containerStatuses?: readonly ContainerStatus[];
   };
 }

@@ -80,6 +80,31 @@ describe('Starts that are slow or fail', function () {
     await app.remove();
   });
 
+  it('an init container that cannot be pulled, as a sidecar is one, is told at once', async () => {
+    const app = await TestApp.create(installation, { initImage: 'nowhere/nothing:1' });
+    await app.waitForPhase('Asleep');
+    const answer = await app.send('/');
+    expect(answer.status).to.equal(503);
+    expect(answer.json['detail']).to.match(/container first of pod .* has an image that cannot be pulled/);
+    await app.remove();
+  });
+
+  it('a pod that no node can take: the request is held, and the resource says why', async () => {
+    const app = await TestApp.create(installation, {
+      container: { resources: { requests: { cpu: '500' } } },
+      spec: { buffer: { holdSeconds: 60 } },
+    });
+    await app.waitForPhase('Asleep');
+    const held = app.send('/');
+    await waitFor('the reason', 15_000, async () =>
+      ((await app.condition('Ready'))?.message ?? '').includes('cannot be scheduled'),
+    );
+    // A node that is large enough may come; here the request shrinks instead.
+    await app.changeResources({ requests: { cpu: '10m' } });
+    expect((await held).status).to.equal(200);
+    await app.remove();
+  });
+
   it('a quota that leaves no pod is told at once', async () => {
     const app = await TestApp.create(installation);
     await app.waitForPhase('Asleep');

@@ -5,6 +5,13 @@ interface ContainerState {
   readonly terminated?: { readonly reason?: string; readonly exitCode?: number; readonly message?: string } | undefined;
 }
 
+interface StartingContainer {
+  readonly name: string;
+  readonly ready: boolean;
+  readonly state?: ContainerState | undefined;
+  readonly lastState?: ContainerState | undefined;
+}
+
 /** What of a pod tells why it does not start; a Kubernetes Pod has this shape. */
 export interface StartingPod {
   readonly metadata: { readonly name: string; readonly deletionTimestamp?: string | undefined };
@@ -18,14 +25,8 @@ export interface StartingPod {
               readonly message?: string;
             }[]
           | undefined;
-        readonly containerStatuses?:
-          | readonly {
-              readonly name: string;
-              readonly ready: boolean;
-              readonly state?: ContainerState | undefined;
-              readonly lastState?: ContainerState | undefined;
-            }[]
-          | undefined;
+        readonly initContainerStatuses?: readonly StartingContainer[] | undefined;
+        readonly containerStatuses?: readonly StartingContainer[] | undefined;
       }
     | undefined;
 }
@@ -73,7 +74,9 @@ export function findStartProblem(
 
 function problemOfPod(pod: StartingPod): StartProblem | undefined {
   const { name } = pod.metadata;
-  for (const container of pod.status?.containerStatuses ?? []) {
+  const { initContainerStatuses = [], containerStatuses = [] } = pod.status ?? {};
+  // Sidecars are init containers: nothing of the application starts before they do.
+  for (const container of [...initContainerStatuses, ...containerStatuses]) {
     const waiting = container.state?.waiting;
     const where = `container ${container.name} of pod ${name}`;
     switch (waiting?.reason) {
@@ -111,7 +114,7 @@ function problemOfPod(pod: StartingPod): StartProblem | undefined {
       final: false,
     };
   }
-  const waitingFor = pod.status?.containerStatuses?.filter(({ ready }) => !ready).map((each) => each.name) ?? [];
+  const waitingFor = containerStatuses.filter(({ ready }) => !ready).map((each) => each.name);
   if (waitingFor.length === 0) return undefined;
   return {
     reason: 'Starting',

@@ -18,6 +18,8 @@ export interface AppOptions {
   readonly spec?: Record<string, unknown>;
   /** Whether its pods have a sidecar: injected on a real cluster, put in by hand on a local one. */
   readonly sidecar?: boolean;
+  /** Image of an init container that runs before the application. */
+  readonly initImage?: string;
   /** Changes to the application's container. */
   readonly container?: Record<string, unknown>;
   readonly grace?: number;
@@ -142,14 +144,24 @@ export class TestApp {
 
   /** Changes the pod template, so that a rollout begins; answers tell the version. */
   async changeTemplate(version: string): Promise<void> {
+    await this.changeContainer({ env: [{ name: 'VERSION', value: version }] });
+  }
+
+  /** Changes the application's container, by strategic merge-patch. */
+  async changeContainer(container: Record<string, unknown>): Promise<void> {
     const path = pathOf(RESOURCES.deployments, this.namespace, this.name);
     await this.installation.api.request('PATCH', path, {
       contentType: PATCH_TYPES.strategic,
       query: { fieldManager: 'kubectl' },
       body: {
-        spec: { template: { spec: { containers: [{ name: 'app', env: [{ name: 'VERSION', value: version }] }] } } },
+        spec: { template: { spec: { containers: [{ name: 'app', ...container }] } } },
       },
     });
+  }
+
+  /** Changes what the application's container asks for. */
+  async changeResources(resources: Record<string, unknown>): Promise<void> {
+    await this.changeContainer({ resources });
   }
 
   /** Requests that pods answer now, by the autoscaler's signals. */
@@ -225,6 +237,9 @@ export class TestApp {
           metadata: { labels: { ...labels, ...(injected ? { 'nemesis.io/inject': 'true' } : {}) } },
           spec: {
             terminationGracePeriodSeconds: options.grace ?? 10,
+            ...(options.initImage === undefined
+              ? {}
+              : { initContainers: [{ name: 'first', image: options.initImage, command: ['node'] }] }),
             ...(byHand ? { initContainers: [sidecarContainer(field)] } : {}),
             containers: [
               {
