@@ -17,6 +17,7 @@ const CONFIGURATIONS: ResourceType = {
 };
 const CA_FIELD = `metadata.annotations['${CA_ANNOTATION}']`;
 const SWEEP_EVERY_MS = 5_000;
+const COMPLAIN_EVERY_MS = 300_000;
 /** At most fifty pods a second. */
 const PAUSE_MS = 20;
 
@@ -45,6 +46,7 @@ export class CaDistributor {
   readonly #api: KubeApi;
   readonly #deps: CaDistributorDeps;
   readonly #waiting = new Set<string>();
+  readonly #quietUntilMs = new Map<string, number>();
   #working = false;
   #stopped = false;
   #timer: NodeJS.Timeout | undefined;
@@ -72,7 +74,7 @@ export class CaDistributor {
   /** A pod came or changed. */
   look(key: string, pod: Pod): void {
     if (!this.#deps.isLeader() || !this.#lacksBundle(pod)) return;
-    this.#known = undefined;
+    if (hasOtherBundle(pod)) this.#known = undefined;
     this.#waiting.add(key);
     void this.#work();
   }
@@ -91,10 +93,14 @@ export class CaDistributor {
       return;
     }
     const { ca } = this.#deps.certificates;
+    let complete = true;
     for (const pods of this.#deps.pods()) {
-      for (const [key, pod] of pods) if (this.#lacksBundle(pod)) this.#waiting.add(key);
+      for (const [key, pod] of pods) {
+        if (!this.#lacksBundle(pod)) continue;
+        this.#waiting.add(key);
+        complete &&= !hasOtherBundle(pod);
+      }
     }
-    const complete = this.#waiting.size === 0;
     void this.#work();
     const told = !this.#deps.withWebhook || (await this.#tellApiServer(ca));
     if (!complete || !told) this.#known = undefined;
@@ -121,13 +127,19 @@ export class CaDistributor {
       this.#deps.logger.info('the API server was told the authority of the webhook');
       return true;
     } catch (error) {
-      // Whoever may not inject, or does not want to, has no such configuration.
+      // Whoever may not inject, or does not want to, has no such configuration, or no right to it.
       if (isKubeStatus(error, 404)) return true;
-      this.#deps.logger.warn('the API server could not be told the authority of the webhook', {
-        reason: messageOf(error),
-      });
-      return false;
+      this.#complain('the API server could not be told the authority of the webhook', { reason: messageOf(error) });
+      return isKubeStatus(error, 403);
     }
+  }
+
+  /** What goes wrong every few seconds is said every few minutes. */
+  #complain(message: string, fields: Record<string, unknown>): void {
+    const nowMs = this.#deps.clock.nowMs();
+    if (nowMs < (this.#quietUntilMs.get(message) ?? 0)) return;
+    this.#quietUntilMs.set(message, nowMs + COMPLAIN_EVERY_MS);
+    this.#deps.logger.warn(message, fields);
   }
 
   #lacksBundle({ metadata, spec, status }: Pod): boolean {
@@ -164,12 +176,17 @@ export class CaDistributor {
     } catch (error) {
       // Gone, or another pod under its name: the watch tells. Everything else is tried again with the next look at all.
       if (isKubeStatus(error, 404) || isKubeStatus(error, 409)) return;
-      this.#deps.logger.warn('a pod could not be told the authority of the controller', {
+      this.#complain('a pod could not be told the authority of the controller', {
         pod: `${metadata.namespace ?? ''}/${metadata.name}`,
         reason: messageOf(error),
       });
     }
   }
+}
+
+/** Whether a pod relies on another bundle now; one that has none yet gets the whole of it. */
+function hasOtherBundle({ metadata }: Pod): boolean {
+  return metadata.annotations?.[CA_ANNOTATION] !== undefined;
 }
 
 /** Whether a volume of the pod shows the annotation as a file. */
