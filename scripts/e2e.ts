@@ -30,6 +30,9 @@ const FULL = [
   'tests/cluster/removal.test.ts',
 ];
 
+/** What the page docs/reference/cluster-tests.md is made from. */
+const RESULTS = 'tests/cluster/results.json';
+
 function fail(sentence: string): never {
   process.stderr.write(`${sentence}\n`);
   process.exit(1);
@@ -64,9 +67,18 @@ function buildAndLoad(): Record<string, string> {
   return { E2E_IMAGE: 'localhost/nemesis:0.1.0', E2E_EXAMPLE_IMAGE: 'localhost/nemesis-example:0.1.0' };
 }
 
+const version = JSON.parse(execFileSync('kubectl', ['version', '-o', 'json'], { encoding: 'utf8' })) as {
+  serverVersion: { gitVersion: string };
+};
 const specs = full ? [...CORE, ...FULL] : CORE;
 const mocha = spawnSync('mocha', ['--config', '.mocharc.json', ...specs], {
   stdio: 'inherit',
-  env: { ...process.env, ...images, E2E_TARGET: 'cluster', E2E_SUITE: full ? 'full' : 'core' },
+  env: {
+    ...process.env,
+    ...images,
+    E2E_TARGET: 'cluster',
+    E2E_CLUSTER: `Kubernetes ${version.serverVersion.gitVersion}`,
+    ...(full ? { E2E_RESULTS: RESULTS } : {}),
+  },
 });
 process.exitCode = mocha.status ?? 1;

@@ -3,6 +3,7 @@ import { openapiDocument as autoscalerOpenapi } from '../autoscaler/api/openapi.
 import { openapiDocument as loadbalancerOpenapi } from '../loadbalancer/api/openapi.ts';
 import { openapiDocument as sidecarOpenapi } from '../sidecar/openapi.ts';
 import { benchmarksPage } from './benchmarks-page.ts';
+import { clusterTestsPage } from './cluster-tests-page.ts';
 import { customResourceDefinitions } from '../shared/api/crd.ts';
 import { settingsPage } from './settings-page.ts';
 
@@ -19,5 +20,6 @@ export function generatedFiles(): Record<string, string> {
   files['docs/openapi/sidecar.json'] = `${JSON.stringify(sidecarOpenapi(), null, 2)}\n`;
   files['docs/reference/settings.md'] = settingsPage();
   files['docs/benchmarks.md'] = benchmarksPage();
+  files['docs/reference/cluster-tests.md'] = clusterTestsPage();
   return files;
 }

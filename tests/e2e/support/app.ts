@@ -13,6 +13,8 @@ import { send, type Answer, type SendOptions } from './send.ts';
 /** How a test application is made. */
 export interface AppOptions {
   readonly replicas?: number;
+  /** @defaultValue one of its own */
+  readonly namespace?: string;
   readonly env?: Record<string, string>;
   /** Spec of the Autoscaler without target and route. */
   readonly spec?: Record<string, unknown>;
@@ -40,7 +42,7 @@ export class TestApp {
 
   /** Applies namespace, Deployment and Autoscaler. */
   static async create(installation: Installation, options: AppOptions = {}): Promise<TestApp> {
-    const app = new TestApp(installation, `e2e-${randomBytes(4).toString('hex')}`);
+    const app = new TestApp(installation, options.namespace ?? `e2e-${randomBytes(4).toString('hex')}`);
     await applyManifest(installation.api, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: app.namespace } });
     await applyManifest(installation.api, app.deploymentManifest(options));
     await applyManifest(installation.api, {
