@@ -14,6 +14,12 @@ import { createWebhookApp } from './webhook-server.ts';
 /** API servers hear of the end of a controller at different times; until then it still answers. */
 const STILL_ANSWERING_MS = 3_000;
 
+/**
+ * API servers close a connection that was idle for 90 seconds. Were we the first to close, a question could be on its
+ * way just then, and a pod would be made without a sidecar.
+ */
+const IDLE_CONNECTION_MS = 120_000;
+
 /** The settings of the injection. */
 export interface InjectionSettings {
   readonly bindAddress: string;
@@ -55,7 +61,14 @@ export async function startInjection(settings: InjectionSettings, deps: Injectio
   });
   const app = createWebhookApp(injector, { logger, registry });
   const server = await listen(app, { host: settings.bindAddress, port: settings.webhookPort }, certificates);
+  server.keepAliveTimeout = IDLE_CONNECTION_MS;
+  let stopping = false;
+  server.prependListener('request', (_request, response) => {
+    // The next question goes to another controller.
+    if (stopping) response.setHeader('connection', 'close');
+  });
   lifecycle.onStop('webhook', async () => {
+    stopping = true;
     clusterVersion.stop();
     await delay(STILL_ANSWERING_MS);
     await close(server);
