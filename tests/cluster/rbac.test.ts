@@ -1,4 +1,5 @@
 import { waitFor } from '../../demo/wait-for.ts';
+import { send } from '../e2e/support/send.ts';
 import { run, tryRun } from './support/manifests.ts';
 import { PROGRAMS, rightsIn, withoutRight, type Right } from './support/rights.ts';
 
@@ -66,6 +67,11 @@ const BEFORE: Readonly<Record<string, () => unknown>> = {
       ...['-p', '[{"op": "replace", "path": "/webhooks/0/clientConfig/caBundle", "value": ""}]'],
     ),
   'autoscaler delete pods': () => run('kubectl', ['apply', '-f', '-'], STUCK),
+  // Asleep, so that there is something to wake.
+  'loadbalancer patch deployments/scale': () => {
+    kubectl('-n', NAMESPACE, 'delete', 'deployment,nas', 'sleeper', '--ignore-not-found');
+    run('kubectl', ['apply', '-f', '-'], SLEEPER);
+  },
   'loadbalancer create loadbalancersettings': () =>
     kubectl('-n', SYSTEM, 'delete', 'loadbalancersettings', 'default', '--ignore-not-found'),
 };
@@ -163,13 +169,11 @@ function logOf(program: string): string {
 
 /** A request through a Service; with a body it is a PUT. */
 async function ask(service: string, port: number, path: string, body?: unknown): Promise<unknown> {
-  const answer = await fetch(`http://${addresses.get(service) ?? ''}:${port}${path}`, {
-    method: body === undefined ? 'GET' : 'PUT',
+  return await send(`http://${addresses.get(service) ?? ''}:${port}${path}`, {
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-    body: body === undefined ? null : JSON.stringify(body),
+    ...(body === undefined ? {} : { method: 'PUT', body: JSON.stringify(body) }),
     signal: AbortSignal.timeout(AGAIN_MS),
   });
-  return await answer.text();
 }
 
 function kubectl(...args: string[]): string {
