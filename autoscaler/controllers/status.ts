@@ -5,8 +5,8 @@ import {
   type AutoscalerStatus,
   type ConditionType,
 } from '../../shared/api/autoscaler.ts';
+import { otherScalerSentence } from '../domain/lifecycle/contention.ts';
 import { UNKNOWN_LIFE, type LifecycleState, type LifecycleStep } from '../domain/lifecycle/lifecycle.ts';
-import { otherScalerSentence } from './story.ts';
 import type { ScalingResult } from '../domain/engine/scaling-engine.ts';
 
 /** What the status is made of. */

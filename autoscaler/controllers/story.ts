@@ -5,7 +5,7 @@ import { FIELD_MANAGERS, isOurManager, otherWriterName } from '../../shared/rule
 import type { Clock } from '../../shared/runtime/clock.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
 import type { ScalingResult } from '../domain/engine/scaling-engine.ts';
-import { noteChange, truceUntilMs } from '../domain/lifecycle/contention.ts';
+import { noteChange, otherScalerSentence, truceUntilMs } from '../domain/lifecycle/contention.ts';
 import type { LifecycleStep } from '../domain/lifecycle/lifecycle.ts';
 import type { HistorySink } from '../history/records.ts';
 import type { Actuator } from './actuator.ts';
@@ -153,11 +153,6 @@ export class Story {
       acted: resource.spec.mode === 'Active' && desiredReplicas !== replicas,
     });
   }
-}
-
-/** What it means that somebody else scales the Deployment. */
-export function otherScalerSentence(otherScaler: string): string {
-  return `${otherScaler} scales the same Deployment and decides between 1 and N; only sleeping and waking happen here.`;
 }
 
 /** How many replicas are wanted after a step and a decision. */

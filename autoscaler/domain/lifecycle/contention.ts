@@ -41,3 +41,8 @@ export function truceUntilMs(contention: Contention | undefined, nowMs: number):
 function truceMs({ count }: Contention): number {
   return Math.min(LONGEST_TRUCE_MS, FIRST_TRUCE_MS * 2 ** Math.min(10, Math.max(0, count - FIGHT_FROM)));
 }
+
+/** What it means that somebody else scales the Deployment. */
+export function otherScalerSentence(otherScaler: string): string {
+  return `${otherScaler} scales the same Deployment and decides between 1 and N; only sleeping and waking happen here.`;
+}

@@ -54,7 +54,13 @@ async function scalesAfter(writeMs: number): Promise<number[]> {
         return Promise.resolve(true);
       },
     },
-    story: { replicasSeen: () => false, decided: nothing, phaseChanged: nothing },
+    story: {
+      replicasSeen: () => false,
+      contended: nothing,
+      otherScalerSeen: nothing,
+      decided: nothing,
+      phaseChanged: nothing,
+    },
     again: nothing,
     metrics: { observe: nothing, scaleWrites: { inc: nothing } },
     clock,
