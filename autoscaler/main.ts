@@ -141,7 +141,7 @@ async function start(): Promise<Lifecycle> {
       certificates,
       pods: () => [watch.pods.objects, balancerPods.objects],
       // Certificates from files are told to the API server by whoever makes the files.
-      withWebhook: settings.certificates === 'managed',
+      withWebhook: settings.certificates === 'managed' && settings.sidecarImage !== '',
       isLeader,
       clock,
       logger,
