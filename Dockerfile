@@ -1,4 +1,3 @@
-# syntax=docker/dockerfile:1
 # One image for the three programs, and one for the example. "make images" builds both.
 # Nothing is in them but Node, what it is linked with, and our bundles: no shell, no package manager, no node_modules.
 
