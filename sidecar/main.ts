@@ -1,3 +1,4 @@
+import './without-undici.ts';
 import type { PodMetrics } from '../shared/contracts/metrics-report.ts';
 import { ProgramCredentials } from '../shared/runtime/program-credentials.ts';
 import { readSettings, SettingsError } from '../shared/runtime/settings.ts';
@@ -48,6 +49,7 @@ async function start(): Promise<void> {
     askedPort: settings.announcePort === 0 ? appPort : settings.announcePort,
     announcePath: settings.announcePath,
     send: (word) => reporter.announce({ ...pod, ...word }),
+    onAnnounced: (tookMs) => log('info', 'announced that the application can answer', { tookMs: Math.round(tookMs) }),
   });
 
   let latest: PodMetrics = {};

@@ -65,6 +65,11 @@ export function mountIngest(app: Express, deps: IngestDeps): void {
     refuse(kind, request, response, refuseBalancer(identityOf(response), balancerAccount, uid, isBalancerPod));
   };
 
+  // Asked by sidecars when they start, so that what follows finds a warm connection and a known token.
+  app.get('/identity', ...chain('identity', '1kb'), (_request, response) => {
+    response.json(identityOf(response) ?? {});
+  });
+
   app.post('/metrics', ...chain('metrics', '256kb'), (request, response) => {
     const report = parseOrThrow(metricsReportSchema, request.body, 'The metrics report');
     claimedPod('metrics', request, response, report);

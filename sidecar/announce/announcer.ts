@@ -8,6 +8,8 @@ export interface AnnouncerDeps {
   /** Port that tells whether the application can answer. @defaultValue appPort */
   readonly askedPort?: number;
   readonly announcePath: string;
+  /** The controller took it, so many ms after the application was found able to answer. */
+  readonly onAnnounced?: (tookMs: number) => void;
   readonly send: (word: Pick<Announcement, 'address' | 'port' | 'sequence' | 'ttlMs'>) => Promise<boolean>;
 }
 
@@ -78,7 +80,10 @@ export class Announcer {
     // The controller may not have seen the pod yet: the first tries follow each other quickly.
     let pauseMs = FIRST_RETRY_MS;
     while (!this.#isStopped() && performance.now() - beganMs < TTL_MS) {
-      if (await send({ address, port, sequence: this.#sequence, ttlMs: TTL_MS })) return;
+      if (await send({ address, port, sequence: this.#sequence, ttlMs: TTL_MS })) {
+        this.#deps.onAnnounced?.(performance.now() - beganMs);
+        return;
+      }
       await this.#pause(pauseMs);
       pauseMs = Math.min(LONGEST_RETRY_MS, pauseMs * 2);
     }

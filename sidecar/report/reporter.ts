@@ -59,9 +59,12 @@ export class Reporter {
     });
   }
 
-  /** Opens a connection, so that the announcement does not have to wait for one. Failure is no harm. */
+  /**
+   * Opens a connection and has the token looked at, so that the announcement does not have to wait for either. Failure is
+   * no harm.
+   */
   async connect(): Promise<void> {
-    await this.#http.get('/healthz').catch(() => undefined);
+    await this.#http.get('/identity').catch(() => undefined);
   }
 
   /** Measurements that wait to be delivered. */
