@@ -1,12 +1,15 @@
 import { request } from 'node:https';
+import { KubeConfig } from '@kubernetes/client-node';
 import { expect } from 'chai';
 import { waitFor } from '../../demo/wait-for.ts';
+import { KubeApi, PATCH_TYPES } from '../../shared/kubernetes/kube-api.ts';
 import type { Pod } from '../../shared/kubernetes/objects.ts';
+import { pathOf, RESOURCES } from '../../shared/kubernetes/paths.ts';
+import { messageOf } from '../../shared/runtime/logger.ts';
 import { TestApp } from '../e2e/support/app.ts';
 import type { Installation } from '../e2e/support/installation.ts';
 import { programPods, SYSTEM } from '../e2e/support/programs.ts';
 import { sharedInstallation } from '../e2e/support/shared-installation.ts';
-import { run } from './support/commands.ts';
 
 describe('Programs that lie, on a cluster', function () {
   this.timeout(90_000);
@@ -164,20 +167,38 @@ describe('Programs that lie, on a cluster', function () {
     expect(named.some((line) => line.reason === 'ReusedAddress' && line.from === from)).to.equal(true);
   });
 
-  it("the API server lets the balancers' account wake, and change nothing else", async () => {
-    const token = await tokenOf(SYSTEM, 'nemesis-loadbalancer', undefined, 'https://kubernetes.default.svc');
-    const scale = async (from: number, to: number): Promise<string> => {
-      await app.scaleAsOther(from, 'test');
-      const patch = JSON.stringify({ spec: { replicas: to } });
-      const args = ['-n', app.namespace, 'patch', 'deployment', app.name, '--subresource', 'scale', '--type', 'merge'];
-      return await run('kubectl', [`--token=${token}`, ...args, '-p', patch]).catch(String);
-    };
+  it("the API server lets the balancers' account wake, and the controller's set replicas, and nothing else", async () => {
     await app.patch({ mode: 'Observe' });
     await app.waitForPhase('Observing');
-    expect(await scale(3, 1)).to.include('only wake');
-    expect(await scale(1, 0)).to.include('only wake');
-    expect(await scale(0, 2)).to.include('patched');
-    const template = await run('kubectl', [`--token=${token}`, '-n', app.namespace, 'annotate', 'deployment', app.name, 'a=b']).catch(String); // prettier-ignore
-    expect(template).to.include('forbidden');
+    const asBalancer = await clientOf('nemesis-loadbalancer');
+    const asController = await clientOf('nemesis-autoscaler');
+    const deployment = pathOf(RESOURCES.deployments, app.namespace, app.name);
+    const patched = async (api: KubeApi, path: string, body: unknown): Promise<string> =>
+      await api.request('PATCH', path, { contentType: PATCH_TYPES.merge, body }).then(() => 'done', messageOf);
+    const scale = async (from: number, to: number): Promise<string> => {
+      await app.scaleAsOther(from, 'test');
+      return await patched(asBalancer, `${deployment}/scale`, { spec: { replicas: to } });
+    };
+    expect(await scale(3, 1)).to.include('may only wake');
+    expect(await scale(1, 0)).to.include('may only wake');
+    expect(await scale(0, 2)).to.equal('done');
+    expect(await patched(asBalancer, deployment, { spec: { replicas: 1 } })).to.include('cannot patch resource');
+    expect(await patched(asController, deployment, { spec: { replicas: 1 } })).to.equal('done');
+    const image = { spec: { template: { metadata: { labels: { app: 'app', other: 'yes' } } } } };
+    expect(await patched(asController, deployment, image)).to.include('nemesis-autoscaler');
+    asBalancer.close();
+    asController.close();
   });
+
+  /** A client that shows nothing but the token of a service account of ours. */
+  async function clientOf(account: string): Promise<KubeApi> {
+    const admin = new KubeConfig();
+    admin.loadFromDefault();
+    const cluster = admin.getCurrentCluster();
+    if (cluster === null) throw new Error('The kubeconfig names no cluster.');
+    const { issuer } = await installation.api.request<{ issuer: string }>('GET', '/.well-known/openid-configuration');
+    const config = new KubeConfig();
+    config.loadFromClusterAndUser(cluster, { name: account, token: await tokenOf(SYSTEM, account, undefined, issuer) });
+    return new KubeApi(config, 'nemesis-e2e');
+  }
 });
