@@ -31,7 +31,7 @@ describe('100 requests at once to a sleeping application', function () {
 
   it('T12: one wake, 100 right answers, spread over the replicas that are ready (T16)', async () => {
     const app = await TestApp.create(await sharedInstallation(), {
-      env: { START_MS: '700', WORK_MS: '150' },
+      env: { START_MS: '700', WORK_MS: '400' },
       spec: { maxReplicas: 4, loadBalancing: { maxConcurrencyPerReplica: 8 }, buffer: { maxBytes: '128Mi' } },
     });
     await app.waitForPhase('Asleep');

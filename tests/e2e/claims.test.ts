@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { applyManifest } from '../../demo/apply.ts';
 import type { Installation } from './support/installation.ts';
 import { waitFor } from '../../demo/wait-for.ts';
-import { KubeError, PATCH_TYPES } from '../../shared/kubernetes/kube-api.ts';
+import { isKubeStatus, KubeError, PATCH_TYPES } from '../../shared/kubernetes/kube-api.ts';
 import { pathOf, RESOURCES } from '../../shared/kubernetes/paths.ts';
 import { TestApp } from './support/app.ts';
 import { send } from './support/send.ts';
@@ -64,7 +64,14 @@ describe('Resources: wrong ones, and several for one thing', function () {
       });
     await put(schema);
     try {
-      await bad.patch({ minReplicas: -1, scaling: { rules: [{ name: 'x', concurrency: { target: 0 } }] } });
+      // An API server takes a changed definition over in its own time.
+      await waitFor('the wrong resource to be taken', 30_000, async () => {
+        const wrong = { minReplicas: -1, scaling: { rules: [{ name: 'x', concurrency: { target: 0 } }] } };
+        return await bad.patch(wrong).then(
+          () => true,
+          (error: unknown) => !isKubeStatus(error, 422) && Promise.reject(error as Error),
+        );
+      });
     } finally {
       await put(before.spec.versions[0]?.schema);
     }

@@ -87,6 +87,7 @@ describe('Use cases', function () {
 
   it('U5 Proxy request: a pod by the policy, its answer back; a clear 5xx when it fails', async () => {
     const app = await TestApp.create(installation, { replicas: 1, spec: { sleep: { idleSeconds: 60 } } });
+    await app.waitForPhase('Active');
     const answer = await app.send('/some/path?x=1', { method: 'POST', body: 'hello' });
     expect(answer.status).to.equal(200);
     expect(answer.json).to.include({ method: 'POST', path: '/some/path?x=1', bytes: 5 });

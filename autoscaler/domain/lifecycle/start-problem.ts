@@ -88,6 +88,13 @@ function problemOfPod(pod: StartingPod): StartProblem | undefined {
             : ` (exit code ${last.exitCode ?? '?'}${last.reason === undefined ? '' : `, ${last.reason}`})`;
         return { reason: 'CrashLoopBackOff', message: `${where} crashes again and again${how}.`, final: true };
       }
+      case 'ErrImagePull':
+        // The first try failed; the registry may answer the next one.
+        return {
+          reason: 'ImagePullBackOff',
+          message: `${where} has an image that could not be pulled yet: ${waiting.message ?? waiting.reason}.`,
+          final: false,
+        };
       case 'ImagePullBackOff':
       case 'InvalidImageName':
         return {
