@@ -9,6 +9,8 @@ import { wakeFacts, type RoutedApplication } from '../routing/routed-application
 /** While requests are held and replicas are 0, the scale call is repeated after at most so long. */
 const REPEAT_MS = 250;
 const SCALE_TIMEOUT_MS = 3_000;
+/** A call that waits for so long is taken for an API server that is away; then it is nobody's fault. */
+const SLOW_MS = 1_000;
 const WARM_EVERY_MS = 5_000;
 
 /** What happened to scale calls; for metrics. */
@@ -77,11 +79,12 @@ export class Waker {
 
   /**
    * Asks the API server for something small now and then, so that the first wake after a quiet night does not pay for a
-   * new connection and its TLS handshake.
+   * new connection and its TLS handshake, and an API server that is away is noticed though nobody is to be woken.
    */
   keepWarm(): void {
     this.#warmth = setInterval(() => {
-      this.#api.request('GET', '/version', { timeoutMs: SCALE_TIMEOUT_MS }).catch(() => undefined);
+      const asked = this.#api.request('GET', '/version', { timeoutMs: SCALE_TIMEOUT_MS });
+      this.#noting(asked, '/version').catch(() => undefined);
     }, WARM_EVERY_MS);
     this.#warmth.unref();
   }
@@ -114,7 +117,7 @@ export class Waker {
     };
     const { namespace = '', name } = deployment;
     try {
-      const resourceVersion = await writeScale(this.#api, {
+      const written = writeScale(this.#api, {
         namespace,
         name,
         replicas,
@@ -122,8 +125,8 @@ export class Waker {
         fieldManager: FIELD_MANAGERS.loadbalancer,
         timeoutMs: SCALE_TIMEOUT_MS,
       });
+      const resourceVersion = await this.#noting(written, pathOf(RESOURCES.deployments, namespace));
       this.#written.set(application.key, { resourceVersion, atMs: clock.nowMs() });
-      this.#deps.onReachable(true);
       logger.info('waking', {
         application: application.key,
         replicas,
@@ -132,7 +135,6 @@ export class Waker {
       });
       return finish('done');
     } catch (error) {
-      if (error instanceof KubeError && error.status < 500) this.#deps.onReachable(true);
       if (isKubeStatus(error, 409)) return finish('stale');
       if (error instanceof KubeError && error.status < 500) {
         logger.error('Kubernetes refused to wake an application', {
@@ -141,8 +143,6 @@ export class Waker {
         });
         return finish('refused');
       }
-      this.#deps.onReachable(false);
-      void this.#untilReachable(namespace);
       logger.warn('an application could not be woken yet; it is tried again', {
         application: application.key,
         reason: messageOf(error),
@@ -151,22 +151,37 @@ export class Waker {
     }
   }
 
+  /** Tells whether the API server answers: when it fails, and already when it lets a call wait. */
+  async #noting<T>(call: Promise<T>, pathToAsk: string): Promise<T> {
+    const away = (): void => {
+      this.#deps.onReachable(false);
+      void this.#untilReachable(pathToAsk);
+    };
+    const slow = setTimeout(away, SLOW_MS);
+    try {
+      const answer = await call;
+      this.#deps.onReachable(true);
+      return answer;
+    } catch (error) {
+      if (error instanceof KubeError && error.status < 500) this.#deps.onReachable(true);
+      else away();
+      throw error;
+    } finally {
+      clearTimeout(slow);
+    }
+  }
+
   /** Somebody else may make the next wake, so that no call of ours would ever tell that the API server is back. */
-  async #untilReachable(namespace: string): Promise<void> {
+  async #untilReachable(pathToAsk: string): Promise<void> {
     if (this.#asking) return;
     this.#asking = true;
     let away = true;
     while (away && !this.#stopped) {
       await new Promise((resolve) => setTimeout(resolve, REPEAT_MS));
-      away = await this.#api
-        .request('GET', pathOf(RESOURCES.deployments, namespace), {
-          query: { limit: 1 },
-          timeoutMs: SCALE_TIMEOUT_MS,
-        })
-        .then(
-          () => false,
-          (error: unknown) => !(error instanceof KubeError && error.status < 500),
-        );
+      away = await this.#api.request('GET', pathToAsk, { query: { limit: 1 }, timeoutMs: SCALE_TIMEOUT_MS }).then(
+        () => false,
+        (error: unknown) => !(error instanceof KubeError && error.status < 500),
+      );
     }
     this.#asking = false;
     if (!away) this.#deps.onReachable(true);

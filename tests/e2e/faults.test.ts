@@ -75,7 +75,7 @@ describe('Processes that die, freeze or fall silent', function () {
     // The killed balancer's own sockets are gone; nothing else is.
     expect(await lost).to.be.instanceOf(Error);
     const answer = await sendUntilAnswered(`${installation.dataUrl()}${app.prefix}/`);
-    expect(answer.status).to.equal(200);
+    expect(answer.status, JSON.stringify(answer)).to.equal(200);
     await waitUntilSettled(installation);
     await app.waitForPhase('Active');
     expect(await app.replicas()).to.equal(1);
@@ -203,7 +203,7 @@ describe('Processes that die, freeze or fall silent', function () {
       const awake = await TestApp.create(installation, { replicas: 1, spec: { sleep: { idleSeconds: 60 } } });
       const app = await TestApp.create(installation, {
         env: { START_MS: '1000' },
-        spec: { sleep: { idleSeconds: 60 }, buffer: { holdSeconds: 3 } },
+        spec: { sleep: { idleSeconds: 60 }, buffer: { holdSeconds: onCluster ? 10 : 3 } },
       });
       await app.waitForPhase('Asleep');
       await awake.waitForPhase('Active');
@@ -221,7 +221,8 @@ describe('Processes that die, freeze or fall silent', function () {
       }
       expect(new Set(during)).to.deep.equal(new Set([200]));
       // Held for longer than holdSeconds, since the outage counts for nothing.
-      expect((await held).status).to.equal(200);
+      const answer = await held;
+      expect(answer.status, answer.body).to.equal(200);
       await awake.remove();
       await app.remove();
     },

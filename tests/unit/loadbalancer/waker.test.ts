@@ -72,6 +72,21 @@ describe('Waker', () => {
     });
   }
 
+  it('Given an API server that lets the call wait, Then it counts as away after a second and as reachable when it answers', async () => {
+    const late = Promise.withResolvers<unknown>();
+    const { waker, application, reachable } = setUp([() => late.promise]);
+    waker.wake(application);
+    await turns();
+    mock.timers.tick(999);
+    expect(reachable).to.deep.equal([]);
+    mock.timers.tick(1);
+    expect(reachable).to.deep.equal([false]);
+    late.resolve(done());
+    await turns();
+    expect(reachable.at(-1)).to.equal(true);
+    waker.stop();
+  });
+
   it('Given the API was away and another balancer made the wake, Then this one notices that the API is back', async () => {
     const { waker, application, calls, reachable } = setUp([cut, cut, done]);
     waker.wake(application);
