@@ -112,7 +112,10 @@ describe('Resources: wrong ones, and several for one thing', function () {
     };
     await waitFor('the conflict', 10_000, async () => (await conflict())?.status === 'True');
     expect((await conflict())?.message).to.include(`older Autoscaler ${app.namespace}/app`);
-    expect((await send(`${installation.dataUrl()}${app.prefix}-too/`)).status).to.equal(404);
+    // A definition that was changed just now lets its watches begin anew, and until then no answer is final.
+    await waitFor('no route', 10_000, async () => {
+      return (await send(`${installation.dataUrl()}${app.prefix}-too/`)).status === 404;
+    });
     expect((await app.send('/')).status).to.equal(200);
     await installation.api.request('DELETE', pathOf(RESOURCES.autoscalers, app.namespace, 'app'));
     await waitFor(

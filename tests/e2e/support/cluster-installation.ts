@@ -11,6 +11,15 @@ const run = promisify(execFile);
 /** The image that the tests install and run applications with. */
 export const IMAGE = process.env['E2E_IMAGE'] ?? 'localhost/nemesis:0.1.0';
 
+/** A program that ends every process with this file in its command line, at once. */
+function killing(file: string): string {
+  return `const fs = require('fs');
+for (const pid of fs.readdirSync('/proc').filter((each) => /^\\d+$/.test(each))) {
+  let line = ''; try { line = fs.readFileSync('/proc/' + pid + '/cmdline', 'utf8'); } catch {}
+  if (line.split('\\0')[1] === '${file}') process.kill(Number(pid), 'SIGKILL');
+}`;
+}
+
 /**
  * The product on the cluster of KUBECONFIG, installed before. Its Services must be reachable from here, and
  * E2E_FAULT_COMMAND, where it is set, pauses and resumes a part of the control plane: it gets `pause kube-apiserver` or
@@ -57,8 +66,15 @@ export async function installationOfCluster(): Promise<Installation> {
     dataUrl: () => `http://${balancer}:8080`,
     balancer: ask(`http://${balancer}:8081`),
     autoscaler: ask(`http://${autoscaler}:8090`),
-    kill: async (namespace, pod) => {
-      await api.request('DELETE', `/api/v1/namespaces/${namespace}/pods/${pod}`, { query: { gracePeriodSeconds: 0 } });
+    kill: async (namespace, pod, container) => {
+      const program = container === 'app' ? undefined : `${container}.mjs`;
+      if (program === undefined) {
+        // Process 1 of its container: nothing inside can kill it.
+        const path = `/api/v1/namespaces/${namespace}/pods/${pod}`;
+        await api.request('DELETE', path, { query: { gracePeriodSeconds: 0 } });
+        return;
+      }
+      await run('kubectl', ['-n', namespace, 'exec', pod, '-c', container, '--', 'node', '-e', killing(program)]);
     },
     signal: undefined,
     outage,

@@ -1,10 +1,13 @@
-import type { Installation } from './installation.ts';
+import { onCluster, type Installation } from './installation.ts';
 import { waitFor } from '../../../demo/wait-for.ts';
 import { isPodReady, type Pod } from '../../../shared/kubernetes/objects.ts';
 import { PATCH_TYPES } from '../../../shared/kubernetes/kube-api.ts';
 
 /** Times of the lease on a local cluster; short, so that a change of leader takes seconds. */
 export const LEASE_SECONDS = { duration: 4, renewDeadline: 3, retry: 1 } as const;
+
+/** A kubelet that has restarted a container before lets it wait, for 10 s and longer each time. */
+export const SETTLE_MS = onCluster ? 120_000 : 40_000;
 
 /** Namespace of the product. */
 export const SYSTEM = 'nemesis-system';
@@ -55,7 +58,7 @@ async function firstPod(installation: Installation, component: 'autoscaler' | 'l
 
 /** Waits until every pod of both programs is ready and a controller leads. */
 export async function waitUntilSettled(installation: Installation): Promise<void> {
-  await waitFor('the programs to be ready again', 40_000, async () => {
+  await waitFor('the programs to be ready again', SETTLE_MS, async () => {
     const pods = [
       ...(await programPods(installation, 'autoscaler')),
       ...(await programPods(installation, 'loadbalancer')),
