@@ -4,7 +4,7 @@ import { waitFor } from '../../demo/wait-for.ts';
 import type { Pod } from '../../shared/kubernetes/objects.ts';
 import { IMAGE } from '../e2e/support/cluster-installation.ts';
 import type { Installation } from '../e2e/support/installation.ts';
-import { SYSTEM } from '../e2e/support/programs.ts';
+import { SYSTEM, waitUntilSettled } from '../e2e/support/programs.ts';
 import { sharedInstallation } from '../e2e/support/shared-installation.ts';
 import { apply, kubectl, kubectlJson } from './support/commands.ts';
 
@@ -135,8 +135,7 @@ describe('Injection on a cluster', function () {
   });
 
   it("the controller's authority is renewed: sidecars, balancers and the webhook go on", async () => {
-    const before = await installation.autoscaler('/metrics');
-    expect(before.status).to.equal(200);
+    await waitUntilSettled(installation);
     // As after years: the Secret is gone and made anew, so that nothing that was trusted before is of any use.
     await kubectl('-n', SYSTEM, 'delete', 'secret', 'nemesis-ca');
     await kubectl('-n', SYSTEM, 'rollout', 'restart', 'deployment', 'nemesis-autoscaler');
@@ -151,6 +150,7 @@ describe('Injection on a cluster', function () {
       });
       return namesOf(await kubectlJson<InjectedPod>('-n', namespace, 'get', 'pod', 'again')).length === 1;
     });
+    await waitUntilSettled(installation);
     await waitFor('the balancers to report again', 90_000, async () => {
       const { body } = await installation.autoscaler('/metrics');
       return /nemesis_reports_total\{kind="traffic",result="taken"\} [1-9]/.test(body);

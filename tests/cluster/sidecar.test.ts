@@ -5,10 +5,17 @@ import type { Installation } from '../e2e/support/installation.ts';
 import { sharedInstallation } from '../e2e/support/shared-installation.ts';
 import { kubectl } from './support/commands.ts';
 
-/** What a container has used, by its own cgroup: CPU in ms since it began, and memory without inactive file pages. */
+/**
+ * What the application's container has used, by its cgroup: CPU in ms since it began, and memory without inactive file
+ * pages. Run in the sidecar's container, where it may look into the application's; else in the application's own, where it
+ * counts itself.
+ */
 const TRUTH = `
-const text = (path) => { try { return require('fs').readFileSync('/sys/fs/cgroup/' + path, 'utf8'); } catch { return undefined; } };
-const field = (table, name) => Number(new RegExp('^' + name + ' (\\\\d+)$', 'm').exec(table ?? '')?.[1] ?? 0);
+const fs = require('fs');
+const read = (path) => { try { return fs.readFileSync(path, 'utf8'); } catch { return undefined; } };
+const pid = fs.readdirSync('/proc').find((each) => read('/proc/' + each + '/cmdline')?.includes('--input-type=module'));
+const text = (path) => read('/proc/' + pid + '/root/sys/fs/cgroup/' + path);
+const field = (table, name) => Number(new RegExp('^' + name + ' ([0-9]+)$', 'm').exec(table ?? '')?.[1] ?? 0);
 const v2 = text('cpu.stat');
 const cpuMs = v2 === undefined ? Number(text('cpuacct/cpuacct.usage')) / 1e6 : field(v2, 'usage_usec') / 1e3;
 const bytes = v2 === undefined
@@ -20,15 +27,14 @@ console.log(JSON.stringify({ atMs: performance.timeOrigin + performance.now(), c
 /** What the sidecar itself uses, by /proc: resident and anonymous memory, and CPU since it began. */
 const OWN = `
 const fs = require('fs');
-for (const pid of fs.readdirSync('/proc').filter((each) => /^\\\\d+$/.test(each))) {
-  let line; try { line = fs.readFileSync('/proc/' + pid + '/cmdline', 'utf8'); } catch { continue; }
-  if (!line.includes('sidecar.mjs')) continue;
-  const status = fs.readFileSync('/proc/' + pid + '/status', 'utf8');
-  const of = (name) => Number(new RegExp(name + ':\\\\s+(\\\\d+)').exec(status)[1]) * 1024;
-  const stat = fs.readFileSync('/proc/' + pid + '/stat', 'utf8'); const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const cpuMs = (Number(fields[11]) + Number(fields[12])) * 10;
-  console.log(JSON.stringify({ atMs: performance.timeOrigin + performance.now(), cpuMs, rss: of('VmRSS'), anonymous: of('RssAnon') }));
-}
+const read = (path) => { try { return fs.readFileSync(path, 'utf8'); } catch { return ''; } };
+const pid = fs.readdirSync('/proc').find((each) => read('/proc/' + each + '/cmdline').split('\\0').includes('/app/sidecar.mjs'));
+const status = read('/proc/' + pid + '/status');
+const of = (name) => Number(new RegExp(name + ':[^0-9]+([0-9]+)').exec(status)[1]) * 1024;
+const stat = read('/proc/' + pid + '/stat');
+const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+const cpuMs = (Number(fields[11]) + Number(fields[12])) * 10;
+console.log(JSON.stringify({ atMs: performance.timeOrigin + performance.now(), cpuMs, rss: of('VmRSS'), anonymous: of('RssAnon') }));
 `;
 
 interface Usage {
@@ -67,6 +73,7 @@ describe('The sidecar in a pod, beside an application that burns a core', functi
       await waitFor('a ready pod', 30_000, async () => (await app.readyPods()).length === 1);
       const [pod] = await app.readyPods();
       const name = pod?.metadata.name ?? '';
+      const where = reader === 'cgroup' ? 'nemesis-sidecar' : 'app';
       // Burns a whole core: the next request is sent before the last one is answered.
       let stopped = false;
       const isStopped = (): boolean => stopped;
@@ -80,7 +87,7 @@ describe('The sidecar in a pod, beside an application that burns a core', functi
           return (answer.json['items'] as { metrics: { cpuUsage?: number } | null }[])[0]?.metrics ?? null;
         };
         await waitFor('the burning to show', 30_000, async () => ((await seen())?.cpuUsage ?? 0) > 500);
-        const from = await read<Usage>(app, name, 'app', TRUTH);
+        const from = await read<Usage>(app, name, where, TRUTH);
         let last: number | undefined;
         await waitFor('ten measurements', 40_000, async () => {
           const sample = await seen();
@@ -90,7 +97,7 @@ describe('The sidecar in a pod, beside an application that burns a core', functi
           }
           return measured.length >= 10;
         });
-        const to = await read<Usage & { bytes: number }>(app, name, 'app', TRUTH);
+        const to = await read<Usage & { bytes: number }>(app, name, where, TRUTH);
         const memory = (await seen())?.memoryUsage ?? Number.NaN;
         const truth = cpuBetween(from, to);
         const average = measured.reduce((sum, each) => sum + each, 0) / measured.length;
