@@ -85,6 +85,9 @@ describe('Removal of the product (T8), and installation by Helm', function () {
     const tookMs = performance.now() - beganMs;
     process.stdout.write(`      ready ${(tookMs / 1000).toFixed(1)} s after "helm install"\n`);
     expect(tookMs).to.be.below(60_000);
+    // The settings went with the namespace.
+    await stopSharedInstallation();
+    await sharedInstallation();
     for (const app of apps) await app.waitUntilGone(90_000);
   });
 
