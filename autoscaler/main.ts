@@ -25,7 +25,7 @@ import { ApplicationController } from './controllers/application-controller.ts';
 import { BALANCER_ACCOUNT, BALANCER_SELECTOR, BalancerPresence, existingBalancers } from './controllers/balancers.ts';
 import { ControllerMetrics } from './controllers/controller-metrics.ts';
 import { KeyedQueue } from './controllers/keyed-queue.ts';
-import { labelLeader } from './controllers/leadership.ts';
+import { LeaderLabel } from './controllers/leadership.ts';
 import { Orphans } from './controllers/orphans.ts';
 import { OtherScalers } from './controllers/other-scalers.ts';
 import { StatusWriter } from './controllers/status-writer.ts';
@@ -227,11 +227,13 @@ async function start(): Promise<Lifecycle> {
     await startInjection(settings, { api, version: product.version, certificates, watch, registry, logger, lifecycle });
   }
   distributor?.start();
+  const leaderLabel = new LeaderLabel(api, { namespace: settings.systemNamespace, podName: settings.podName }, logger);
+  lifecycle.onStop('label of the leader', () => leaderLabel.stop());
   elector.start((leads) => {
     logger.info(leads ? 'leading' : 'not leading any more', { identity });
     metrics.leader.set(leads ? 1 : 0);
     controller.reset();
-    void labelLeader(api, { namespace: settings.systemNamespace, podName: settings.podName, leads }, logger);
+    leaderLabel.set(leads);
     if (leads) {
       ticker.lookAtAll();
       void distributor?.lookAtAll();

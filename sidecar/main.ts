@@ -81,7 +81,9 @@ async function start(): Promise<void> {
   const timer = setInterval(() => void measure(), settings.intervalMs);
   slow.start();
   void reporter.connect();
-  if (settings.announce && appPort !== 0) void announcer.run();
+  if (settings.announce && appPort !== 0) {
+    announcer.run().catch((error: unknown) => log('error', 'announcing ended', { reason: String(error) }));
+  }
   log('info', 'measuring', { appPort, intervalMs: settings.intervalMs });
 
   const stop = (signal: string): void => {

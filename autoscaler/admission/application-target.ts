@@ -1,3 +1,4 @@
+import { probePath } from '../../shared/rules/probe-path.ts';
 import { containerOf, readinessCheck, resolvePort, type AnnounceProbe } from '../../shared/rules/readiness.ts';
 import { markOf, type PodDocument } from './pod-document.ts';
 
@@ -80,5 +81,5 @@ function isPort(port: number | undefined): port is number {
 /** As the kubelet asks for it: a path without its slash is meant to have one. */
 function pathOf(path: string | undefined): string {
   if (path === undefined || path === '') return '/';
-  return path.startsWith('/') ? path : `/${path}`;
+  return probePath(path.startsWith('/') ? path : `/${path}`);
 }

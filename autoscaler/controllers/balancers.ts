@@ -32,20 +32,28 @@ export function existingBalancers(
   return balancers;
 }
 
+/** Every application is looked at each second while this controller leads. */
+const UNASKED_MS = 10_000;
+
 /** How long no balancer has existed, so that applications are not left asleep with nobody to wake them. */
 export class BalancerPresence {
   readonly #graceMs: number;
   #lastSeenMs: number;
+  #lastAskedMs: number;
 
   /** @param graceMs - a new cluster, or one that comes back, starts its balancers within this time */
   constructor(graceMs: number, nowMs: number) {
     this.#graceMs = graceMs;
     this.#lastSeenMs = nowMs;
+    this.#lastAskedMs = nowMs;
   }
 
   /** Notes how many balancers exist now. Returns whether there was none for too long. */
   missing(count: number, nowMs: number): boolean {
-    if (count > 0) this.#lastSeenMs = nowMs;
+    // Nobody asks while another controller leads: what was then is not known, and the grace begins anew.
+    const begins = nowMs - this.#lastAskedMs > UNASKED_MS;
+    this.#lastAskedMs = nowMs;
+    if (count > 0 || begins) this.#lastSeenMs = nowMs;
     return nowMs - this.#lastSeenMs > this.#graceMs;
   }
 }

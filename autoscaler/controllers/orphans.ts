@@ -55,10 +55,12 @@ export class Orphans {
     if (this.#sweeping || !isLeader() || !watch.synced || !watch.connected) return;
     this.#sweeping = true;
     try {
+      for (const target of this.#wanted.keys()) if (!watch.deployments.objects.has(target)) this.#wanted.delete(target);
       const named = new Set([...watch.autoscalers.objects.values()].map(targetOf));
       for (const deployment of watch.deployments.objects.values()) {
         const key = keyOf(deployment);
         const asleep = deployment.spec.replicas === 0 && replicasManager(deployment) === FIELD_MANAGERS.autoscaler;
+        if (!asleep) this.#wanted.delete(key);
         if (asleep && !named.has(key) && isLeader()) await this.#wake(key, deployment);
       }
     } finally {

@@ -74,9 +74,9 @@ export class ProgramTokens {
     try {
       return this.#accepted(token, await this.#check(token, keys));
     } catch (error) {
-      if (!(error instanceof errors.JWKSNoMatchingKey)) return this.#refused(error);
+      if (!isOfOtherCluster(error)) return this.#refused(error);
     }
-    // The cluster may sign with a new key.
+    // The cluster may sign with a new key, or under a new name.
     const newer = await this.#load();
     if (newer === undefined || newer === keys) return this.#refused(new errors.JWKSNoMatchingKey());
     try {
@@ -161,6 +161,12 @@ export class ProgramTokens {
     }
     return this.#keys;
   }
+}
+
+/** Signed with a key that is not known, or by an issuer of another name: both change in the life of a cluster. */
+function isOfOtherCluster(error: unknown): boolean {
+  if (error instanceof errors.JWKSNoMatchingKey) return true;
+  return error instanceof errors.JWTClaimValidationFailed && error.claim === 'iss';
 }
 
 function notBound(): TokenVerdict {

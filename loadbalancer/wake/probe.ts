@@ -1,5 +1,6 @@
 import { request } from 'node:http';
 import { connect } from 'node:net';
+import { probePath } from '../../shared/rules/probe-path.ts';
 import type { ReadinessCheck } from '../../shared/rules/readiness.ts';
 import type { ProbeResult } from '../domain/probe-schedule.ts';
 
@@ -30,7 +31,7 @@ function probeHttp(host: string, check: { port: number; path: string }, timeoutM
     const outgoing = request({
       host,
       port: check.port,
-      path: check.path,
+      path: probePath(check.path),
       agent: false,
       timeout: timeoutMs,
       headers: { 'user-agent': 'nemesis-probe', connection: 'close' },

@@ -44,7 +44,9 @@ export class StartProber {
       const check = checkOf(application, pod);
       if (check === undefined || check.kind === 'kubernetes') continue;
       this.#probed.set(uid, { beganMs: this.#deps.clock.nowMs() });
-      void this.#run(application, uid, check).finally(() => this.#probed.delete(uid));
+      // Whatever goes wrong with one pod's probe: Kubernetes' readiness tells, too.
+      const forget = (): void => void this.#probed.delete(uid);
+      this.#run(application, uid, check).then(forget, forget);
     }
   }
 

@@ -9,6 +9,8 @@ import { wakeFacts, type RoutedApplication } from '../routing/routed-application
 /** While requests are held and replicas are 0, the scale call is repeated after at most so long. */
 const REPEAT_MS = 250;
 const SCALE_TIMEOUT_MS = 3_000;
+/** Where writes take longer, because of an admission webhook for instance, the next call waits twice as long, up to this. */
+const LONGEST_SCALE_TIMEOUT_MS = 30_000;
 /** A call that waits for so long is taken for an API server that is away; then it is nobody's fault. */
 const SLOW_MS = 1_000;
 const WARM_EVERY_MS = 5_000;
@@ -41,6 +43,10 @@ export class Waker {
   /** The Deployment's version that our last successful call made; until the watch shows it, nothing is repeated. */
   readonly #written = new Map<string, { resourceVersion: string; atMs: number }>();
 
+  /** How long the next call may take, by key, where the last one was cut off. */
+  readonly #patience = new Map<string, number>();
+  /** Where to ask whether the API server is back: where the last wake was, since rights may end there. */
+  #namespace: string | undefined;
   #asking = false;
   #stopped = false;
 
@@ -83,8 +89,14 @@ export class Waker {
    */
   keepWarm(): void {
     this.#warmth = setInterval(() => {
-      const asked = this.#api.request('GET', '/version', { timeoutMs: SCALE_TIMEOUT_MS });
-      this.#noting(asked, '/version').catch(() => undefined);
+      // A good answer says nothing about writes, so it does not count as one.
+      const away = setTimeout(() => this.#away(), SLOW_MS);
+      this.#api
+        .request('GET', '/version', { timeoutMs: SCALE_TIMEOUT_MS })
+        .catch((error: unknown) => {
+          if (!(error instanceof KubeError && error.status < 500)) this.#away();
+        })
+        .finally(() => clearTimeout(away));
     }, WARM_EVERY_MS);
     this.#warmth.unref();
   }
@@ -93,6 +105,7 @@ export class Waker {
   forget(application: RoutedApplication): void {
     if (this.#asked.get(application.key) === application) this.#asked.delete(application.key);
     this.#written.delete(application.key);
+    this.#patience.delete(application.key);
   }
 
   /** Ends all repetitions. */
@@ -110,12 +123,14 @@ export class Waker {
   ): Promise<WakeOutcome> {
     const { clock, logger, onOutcome } = this.#deps;
     const startMs = clock.nowMs();
+    const timeoutMs = this.#patience.get(application.key) ?? SCALE_TIMEOUT_MS;
     const heldSinceMs = application.plane.oldestArrivalMs ?? startMs;
     const finish = (outcome: WakeOutcome): WakeOutcome => {
       onOutcome(outcome, clock.nowMs() - startMs);
       return outcome;
     };
     const { namespace = '', name } = deployment;
+    this.#namespace = namespace;
     try {
       const written = writeScale(this.#api, {
         namespace,
@@ -123,9 +138,10 @@ export class Waker {
         replicas,
         resourceVersion: deployment.resourceVersion,
         fieldManager: FIELD_MANAGERS.loadbalancer,
-        timeoutMs: SCALE_TIMEOUT_MS,
+        timeoutMs,
       });
-      const resourceVersion = await this.#noting(written, pathOf(RESOURCES.deployments, namespace));
+      const resourceVersion = await this.#noting(written);
+      this.#patience.delete(application.key);
       this.#written.set(application.key, { resourceVersion, atMs: clock.nowMs() });
       logger.info('waking', {
         application: application.key,
@@ -143,6 +159,9 @@ export class Waker {
         });
         return finish('refused');
       }
+      if (clock.nowMs() - startMs >= timeoutMs) {
+        this.#patience.set(application.key, Math.min(LONGEST_SCALE_TIMEOUT_MS, timeoutMs * 2));
+      }
       logger.warn('an application could not be woken yet; it is tried again', {
         application: application.key,
         reason: messageOf(error),
@@ -152,36 +171,42 @@ export class Waker {
   }
 
   /** Tells whether the API server answers: when it fails, and already when it lets a call wait. */
-  async #noting<T>(call: Promise<T>, pathToAsk: string): Promise<T> {
-    const away = (): void => {
-      this.#deps.onReachable(false);
-      void this.#untilReachable(pathToAsk);
-    };
-    const slow = setTimeout(away, SLOW_MS);
+  async #noting<T>(call: Promise<T>): Promise<T> {
+    const slow = setTimeout(() => this.#away(), SLOW_MS);
     try {
       const answer = await call;
       this.#deps.onReachable(true);
       return answer;
     } catch (error) {
       if (error instanceof KubeError && error.status < 500) this.#deps.onReachable(true);
-      else away();
+      else this.#away();
       throw error;
     } finally {
       clearTimeout(slow);
     }
   }
 
+  #away(): void {
+    this.#deps.onReachable(false);
+    void this.#untilReachable();
+  }
+
   /** Somebody else may make the next wake, so that no call of ours would ever tell that the API server is back. */
-  async #untilReachable(pathToAsk: string): Promise<void> {
+  async #untilReachable(): Promise<void> {
     if (this.#asking) return;
     this.#asking = true;
     let away = true;
     while (away && !this.#stopped) {
       await new Promise((resolve) => setTimeout(resolve, REPEAT_MS));
-      away = await this.#api.request('GET', pathToAsk, { query: { limit: 1 }, timeoutMs: SCALE_TIMEOUT_MS }).then(
-        () => false,
-        (error: unknown) => !(error instanceof KubeError && error.status < 500),
-      );
+      away = await this.#api
+        .request('GET', pathOf(RESOURCES.deployments, this.#namespace), {
+          query: { limit: 1 },
+          timeoutMs: SCALE_TIMEOUT_MS,
+        })
+        .then(
+          () => false,
+          (error: unknown) => !(error instanceof KubeError && error.status < 500),
+        );
     }
     this.#asking = false;
     if (!away) this.#deps.onReachable(true);

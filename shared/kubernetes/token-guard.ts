@@ -21,7 +21,7 @@ interface TokenReview {
 }
 
 const REMEMBER_MS = 60_000;
-const REMEMBER_AT_MOST = 1000;
+const REMEMBER_AT_MOST = 10_000;
 
 /** Verifies cluster tokens with TokenReview; answers are remembered for a minute. */
 export class TokenGuard {

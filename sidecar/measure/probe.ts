@@ -1,5 +1,6 @@
 import { request } from 'node:http';
 import { connect } from 'node:net';
+import { probePath } from '../../shared/rules/probe-path.ts';
 
 /** Result of asking the application once. */
 export interface ProbeResult {
@@ -29,7 +30,7 @@ export function probe(host: string, port: number, path: string, timeoutMs: numbe
     socket.once('close', () => end(false));
   } else {
     const headers = { 'user-agent': 'nemesis-probe', connection: 'close' };
-    const outgoing = request({ host, port, path, agent: false, timeout: timeoutMs, headers });
+    const outgoing = request({ host, port, path: probePath(path), agent: false, timeout: timeoutMs, headers });
     outgoing.once('response', (response) => {
       const status = response.statusCode ?? 0;
       end(status >= 200 && status < 400);

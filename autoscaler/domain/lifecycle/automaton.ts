@@ -135,7 +135,7 @@ function fail(
   const failedWakes = Math.max(0, startAttempts - MAX_START_ATTEMPTS);
   const backoffMs = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(failedWakes, 20));
   const next = { ...enter(state, 'Failed', reason, message, nowMs), startAttempts, retryAfterMs: nowMs + backoffMs };
-  const mayStop = facts.minReplicas === 0;
+  const mayStop = facts.minReplicas === 0 && facts.contended === undefined;
   const actions: LifecycleAction[] = mayStop ? [{ kind: 'scale', replicas: 0, why: `${reason}: ${message}` }] : [];
   return { state: next, actions, sleepBlocked: undefined };
 }
@@ -155,6 +155,7 @@ function failed(
   if (target.replicas === 0) return only(state);
   if (facts.minReplicas > 0) return only(retry ? startWaking(state, newId, nowMs) : state);
   if (retry) return only(startWaking(state, newId, nowMs));
+  if (facts.contended !== undefined) return only(state);
   // The scale to 0 that went with the failure has not landed yet.
   return { state, actions: [{ kind: 'scale', replicas: 0, why: state.message }], sleepBlocked: undefined };
 }

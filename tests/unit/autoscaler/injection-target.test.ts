@@ -48,7 +48,11 @@ describe("Where the sidecar finds the application's port and its check", () => {
     ['an exec probe', asked(app({ readinessProbe: { exec: {} } })), silent],
     ['a gRPC probe', asked(app({ readinessProbe: { grpc: { port: 8080 } } })), silent],
     ['an HTTPS probe', asked(app({ readinessProbe: { httpGet: { port: 8080, scheme: 'HTTPS' } } })), silent],
-    ['a path that cannot be sent', asked(app({ readinessProbe: { httpGet: { path: '/a b', port: 8080 } } })), silent],
+    [
+      'a path that HTTP does not allow as it is',
+      asked(app({ readinessProbe: { httpGet: { path: '/a b', port: 8080 } } })),
+      { ...standard, path: '/a%20b' },
+    ],
     ['a readiness gate', asked(pod({ readinessGates: [{ conditionType: 'x' }] })), silent],
     [
       "the Autoscaler's probe, which counts more than a gate",
