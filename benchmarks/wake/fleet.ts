@@ -11,9 +11,6 @@ import { systemClock } from '../../shared/runtime/clock.ts';
 
 const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 
-/** Longer than one turn through all applications, so that none goes to sleep while others start. */
-const IDLE_SECONDS = 8;
-
 type AsleepOrNot = KubernetesObject & { readonly status?: { readonly phase?: string } };
 
 /** What the applications are like. */
@@ -25,6 +22,8 @@ export interface FleetOptions {
   readonly inject: boolean;
   /** Of the readiness probe. */
   readonly periodSeconds: number;
+  /** Longer than one turn through all applications, so that none goes to sleep while others start. */
+  readonly idleSeconds: number;
 }
 
 /** Applications that sleep, and a watch of our own that says when their replicas change. */
@@ -101,7 +100,7 @@ export class Fleet {
   }
 }
 
-function manifestsOf(name: string, { namespace, image, inject, periodSeconds }: FleetOptions) {
+function manifestsOf(name: string, { namespace, image, inject, periodSeconds, idleSeconds }: FleetOptions) {
   const labels = { app: name };
   const program = readFileSync(join(import.meta.dirname, 'quick-app.mjs'), 'utf8');
   return [
@@ -135,7 +134,7 @@ function manifestsOf(name: string, { namespace, image, inject, periodSeconds }: 
       apiVersion: 'nemesis.io/v1alpha1',
       kind: 'Autoscaler',
       metadata: { name, namespace },
-      spec: { scaleTargetRef: { name }, route: { pathPrefix: `/${name}` }, sleep: { idleSeconds: IDLE_SECONDS } },
+      spec: { scaleTargetRef: { name }, route: { pathPrefix: `/${name}` }, sleep: { idleSeconds } },
     },
   ];
 }
