@@ -79,8 +79,12 @@ export class ApplicationWatch {
       deps,
     );
     this.deployments = new Reflector<Deployment>(api, { resource: RESOURCES.deployments, namespace }, deps);
-    this.replicaSets = new Reflector<ReplicaSet>(api, { resource: RESOURCES.replicaSets, namespace }, deps);
-    this.pods = new Reflector<Pod>(api, { resource: RESOURCES.pods, namespace }, deps);
+    this.replicaSets = new Reflector<ReplicaSet>(
+      api,
+      { resource: RESOURCES.replicaSets, namespace, keep: 'metadataOnly' },
+      deps,
+    );
+    this.pods = new Reflector<Pod>(api, { resource: RESOURCES.pods, namespace, keep: 'withoutManagedFields' }, deps);
   }
 
   /** Begins to watch. `onChange` gets the key of each application that changed; it may not exist any more. */

@@ -18,6 +18,11 @@ export interface ReflectorOptions {
   readonly labelSelector?: string;
   /** A kind that the cluster does not have counts as empty, and is looked for again now and then. */
   readonly optional?: boolean;
+  /**
+   * What is kept of each object: all but managedFields, or the metadata alone without them. Thousands of pods fit into
+   * half the memory then. @defaultValue everything
+   */
+  readonly keep?: 'withoutManagedFields' | 'metadataOnly';
   /** No bookmark and no event for so long: the watch is taken for dead. @defaultValue 90000 */
   readonly silenceMs?: number;
 }
@@ -188,6 +193,7 @@ export class Reflector<T extends KubernetesObject> {
   }
 
   #set(key: string, object: T): void {
+    slim(object, this.#options.keep);
     const previous = this.objects.get(key);
     this.objects.set(key, object);
     this.#emit({ type: 'set', object, previous });
@@ -222,6 +228,16 @@ export class Reflector<T extends KubernetesObject> {
 
   async #pause(ms: number): Promise<void> {
     await delay(ms, undefined, { signal: this.#stop.signal }).catch(() => undefined);
+  }
+}
+
+/** Takes from a parsed object, which is nobody else's, what is not kept. */
+function slim(object: KubernetesObject, keep: ReflectorOptions['keep']): void {
+  if (keep === undefined) return;
+  Reflect.deleteProperty(object.metadata, 'managedFields');
+  if (keep === 'withoutManagedFields') return;
+  for (const field of Object.keys(object)) {
+    if (!['apiVersion', 'kind', 'metadata'].includes(field)) Reflect.deleteProperty(object, field);
   }
 }
 

@@ -42,6 +42,25 @@ describe('Reflector over a real API', () => {
     expect(events.filter((each) => each === 'set b' || each === 'delete a')).to.have.members(['set b', 'delete a']);
   });
 
+  it('Given what is to be kept, Then no more is, of listed and of watched objects', async () => {
+    await create('listed');
+    const resource = { prefix: '/api/v1', plural: 'configmaps' };
+    const kept = (keep: 'withoutManagedFields' | 'metadataOnly') =>
+      new Reflector<KubernetesObject>(local.api, { resource, namespace: 'default', keep }, deps);
+    const [most, least] = [kept('withoutManagedFields'), kept('metadataOnly')];
+    for (const each of [most, least]) each.start();
+    await Promise.all([most.firstSync, least.firstSync]);
+    await local.api.request('POST', MAPS, { body: { metadata: { name: 'watched' }, data: { a: 'b' } } });
+    await until(() => most.objects.has('default/watched') && least.objects.has('default/watched'));
+    for (const name of ['default/listed', 'default/watched']) {
+      expect(most.objects.get(name)?.metadata).to.not.have.property('managedFields');
+      expect(least.objects.get(name)?.metadata).to.include.keys('uid', 'resourceVersion');
+    }
+    expect(most.objects.get('default/watched')).to.have.property('data');
+    expect(least.objects.get('default/watched')).to.not.have.property('data');
+    for (const each of [most, least]) each.stop();
+  });
+
   it('Given a handler that throws, Then the others still hear and the watch goes on', async () => {
     const reflector = reflect();
     const heard: ReflectorEvent<KubernetesObject>[] = [];
