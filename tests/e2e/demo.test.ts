@@ -54,7 +54,8 @@ describe('The README, as a new user follows it', function () {
         await answer.arrayBuffer();
       }
 
-      const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
+      // The chapter about clusters is a test of its own, tests/cluster/install.test.ts.
+      const readme = readFileSync(join(ROOT, 'README.md'), 'utf8').replace(/\n## On a cluster\n[\s\S]*?(?=\n## )/, '');
       const commands = [...readme.matchAll(/^ {4}((?:make|curl) .*?)(?: {2,}#.*)?$/gm)].map(
         ([, command = '']) => command,
       );
