@@ -1,6 +1,7 @@
 import type { Application as WatchedApplication, ApplicationWatch } from '../../shared/kubernetes/application-watch.ts';
 import { hostsOf } from '../../shared/rules/claims.ts';
 import { resolvePort } from '../../shared/rules/readiness.ts';
+import { isForeignSleep } from '../../shared/rules/wake.ts';
 import { RouteTable } from '../../shared/rules/routes.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
 import { Application } from '../domain/application.ts';
@@ -9,7 +10,7 @@ import type { PodDescription } from '../domain/pod-slot.ts';
 import type { RouteMatch, Router } from '../http1/ports.ts';
 import type { Announcements } from './announcements.ts';
 import { applicationSettings } from './application-settings.ts';
-import { decideGate, type RoutedApplication } from './routed-application.ts';
+import { decideGate, wakeFacts, type RoutedApplication } from './routed-application.ts';
 
 /** A longer one would fire at once, and so again and again. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
@@ -107,6 +108,9 @@ export class ApplicationDirectory implements Router {
   refreshGate(application: RoutedApplication): void {
     const { clock } = this.#deps;
     clearTimeout(application.timer);
+    const { replicas, phase, replicasManager } = wakeFacts(application.watched);
+    if (!isForeignSleep({ replicas, phase, replicasManager })) application.foreignZeroSinceMs = undefined;
+    else application.foreignZeroSinceMs ??= clock.nowMs();
     const { gate, againInMs } = decideGate(application, { nowMs: clock.nowMs(), wallMs: clock.wallMs() });
     application.plane.etaSeconds = etaSeconds(application.watched, clock.wallMs());
     application.plane.setGate(gate, clock.nowMs());
@@ -139,7 +143,14 @@ export class ApplicationDirectory implements Router {
         this.#deps.onIdle(application);
       },
     });
-    const application: RoutedApplication = { key: watched.key, plane, watched, drain: undefined, timer: undefined };
+    const application: RoutedApplication = {
+      key: watched.key,
+      plane,
+      watched,
+      drain: undefined,
+      foreignZeroSinceMs: undefined,
+      timer: undefined,
+    };
     this.#applications.set(watched.key, application);
     return application;
   }

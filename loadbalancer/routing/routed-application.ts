@@ -12,9 +12,18 @@ export interface RoutedApplication {
   watched: WatchedApplication;
   /** The sleep that is seen under way, and since when (monotonic ms). */
   drain: { readonly id: string; readonly sinceMs: number } | undefined;
+  /** Since when it looks as if somebody else had scaled it to 0 (monotonic ms). */
+  foreignZeroSinceMs: number | undefined;
   /** Re-evaluates the gate when a time passes that no event tells of. */
   timer: NodeJS.Timeout | undefined;
 }
+
+/**
+ * Status and Deployment come over two watches, and one may be behind: a status that says Waking beside a Deployment that
+ * still shows the zero of before the wake. So a zero of somebody else's counts only after a while, longer than a watch needs
+ * to come back; when it is one, the controller says so sooner.
+ */
+const DOUBT_MS = 5_000;
 
 /** The facts that decide about waking. */
 export function wakeFacts(watched: WatchedApplication): WakeFacts {
@@ -38,6 +47,10 @@ export function decideGate(
 ): { gate: Gate; decision: WakeDecision; againInMs: number | undefined } {
   const facts = wakeFacts(application.watched);
   const decision = decideWake(facts, now.wallMs);
+  if (decision.kind === 'refuse' && decision.code === 'DisabledByOther') {
+    const leftMs = (application.foreignZeroSinceMs ?? now.nowMs) + DOUBT_MS - now.nowMs;
+    if (leftMs > 0) return { gate: 'hold', decision, againInMs: leftMs };
+  }
   if (decision.kind === 'refuse') {
     const { code, detail, retryAfterSeconds } = decision;
     const reject = { code, detail, ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }) };

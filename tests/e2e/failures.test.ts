@@ -1,9 +1,22 @@
+import { connect } from 'node:net';
 import { expect } from 'chai';
 import { waitFor } from '../../demo/wait-for.ts';
 import { TestApp } from './support/app.ts';
 import type { Installation } from './support/installation.ts';
 import { load } from './support/load.ts';
 import { sharedInstallation } from './support/shared-installation.ts';
+
+/** Whether somebody listens there. */
+async function accepts(host: string, port: number): Promise<boolean> {
+  return await new Promise((resolve) => {
+    const socket = connect({ host, port, timeout: 200 });
+    const end = (open: boolean) => () => {
+      socket.destroy();
+      resolve(open);
+    };
+    socket.once('connect', end(true)).once('error', end(false)).once('timeout', end(false));
+  });
+}
 
 const awakeForLong = { sleep: { idleSeconds: 600 } };
 
@@ -168,6 +181,8 @@ describe('Failures that others ship', function () {
     expect((await app.send('/')).status).to.equal(200);
     const [pod] = await app.readyPods();
     await installation.kill(app.namespace, pod?.metadata.name ?? '', 'app');
+    // What reached the process before it was gone would be another story.
+    await waitFor('it to be gone', 10_000, async () => !(await accepts(pod?.status?.podIP ?? '', 9000)), 1);
     const answers = await Promise.all(Array.from({ length: 5 }, () => app.send('/')));
     expect(answers.map(({ status }) => status)).to.deep.equal(Array(5).fill(200));
     await app.remove();
