@@ -9,6 +9,8 @@ import { join } from 'node:path';
  */
 const full = process.argv.includes('--full');
 const CORE = [
+  // What Kubernetes does by itself, so before there is a controller of ours.
+  'tests/behaviour/**/*.test.ts',
   'tests/cluster/install.test.ts',
   'tests/e2e/use-cases.test.ts',
   'tests/e2e/start.test.ts',
@@ -18,7 +20,6 @@ const CORE = [
   'tests/e2e/claims.test.ts',
   'tests/cluster/trust.test.ts',
   'tests/cluster/manifests.test.ts',
-  'tests/behaviour/**/*.test.ts',
 ];
 const FULL = [
   'tests/e2e/rules.test.ts',
@@ -66,6 +67,9 @@ function buildAndLoad(): Record<string, string> {
   }
   return { E2E_IMAGE: 'localhost/nemesis:0.1.0', E2E_EXAMPLE_IMAGE: 'localhost/nemesis-example:0.1.0' };
 }
+
+const installed = execFileSync('kubectl', ['get', 'namespace', 'nemesis-system', '--ignore-not-found', '-o', 'name']);
+if (installed.length > 0) execFileSync('make', ['uninstall', 'CRDS=1'], { stdio: 'inherit' });
 
 const version = JSON.parse(execFileSync('kubectl', ['version', '-o', 'json'], { encoding: 'utf8' })) as {
   serverVersion: { gitVersion: string };

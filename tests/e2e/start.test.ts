@@ -128,8 +128,8 @@ describe('Starts that are slow or fail', function () {
 
   it('somebody else scales to 0: waking is off, with a clear answer, until somebody scales up', async () => {
     const app = await TestApp.create(installation, { replicas: 1, spec: { sleep: { idleSeconds: 60 } } });
-    expect((await app.send('/')).status).to.equal(200);
     await app.waitForPhase('Active');
+    expect((await app.send('/')).status).to.equal(200);
     // As "kubectl scale --replicas=0" does it, after which nobody owns the field.
     await app.scaleAsOther(0);
     await app.waitForPhase('Paused');
