@@ -70,9 +70,9 @@ export class FileCertificates implements Certificates {
 
   /** @throws Error in a sentence that names the file */
   async #read(): Promise<Files> {
-    const [cert, key, ca] = await Promise.all(['tls.crt', 'tls.key', 'ca.crt'].map((name) => this.#readFile(name)));
-    if (cert === undefined || key === undefined || ca === undefined)
-      throw new Error('A file of certificates is missing.');
+    const cert = await this.#readFile('tls.crt');
+    const key = await this.#readFile('tls.key');
+    const ca = await this.#readFile('ca.crt');
     const [certificate] = certificatesIn(cert);
     if (certificate === undefined) throw new Error(`${join(this.#directory, 'tls.crt')} has no certificate in PEM.`);
     if (certificatesIn(ca).length === 0)
