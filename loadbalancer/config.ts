@@ -1,5 +1,6 @@
 import { commonSettings } from '../shared/runtime/common-settings.ts';
-import { integer, text, url } from '../shared/runtime/settings.ts';
+import { controllerSettings } from '../shared/runtime/controller-settings.ts';
+import { integer, text } from '../shared/runtime/settings.ts';
 
 /** The settings of the load balancer, from its environment. */
 export const loadbalancerSettings = {
@@ -29,18 +30,7 @@ export const loadbalancerSettings = {
     min: 0,
     max: 65_535,
   }),
-  controllerUrl: url('NEMESIS_CONTROLLER_URL', {
-    description: "The controller's port for programs.",
-    fallback: 'http://nemesis-autoscaler.nemesis-system.svc:8091',
-  }),
-  tokenFile: text('NEMESIS_TOKEN_FILE', {
-    description: "File with this pod's projected token; empty: none is shown.",
-    fallback: '',
-  }),
-  caFile: text('NEMESIS_CA_FILE', {
-    description: "PEM file that the controller's certificate is verified with; empty: what Node.js trusts.",
-    fallback: '',
-  }),
+  ...controllerSettings,
   holdBudgetMib: integer('NEMESIS_HOLD_BUDGET_MIB', {
     description: 'MiB of memory for held requests over all applications.',
     fallback: '256',

@@ -1,4 +1,5 @@
-import { choice, flag, integer, text, url } from '../shared/runtime/settings.ts';
+import { controllerSettings } from '../shared/runtime/controller-settings.ts';
+import { choice, flag, integer, text } from '../shared/runtime/settings.ts';
 
 const path = /^(\/[^\s]*)?$/;
 
@@ -12,18 +13,7 @@ export const sidecarSettings = {
     pattern: /^[0-9a-fA-F.:]+$/,
   }),
   namespace: text('NEMESIS_NAMESPACE', { description: 'Namespace of this pod (metadata.namespace).' }),
-  controllerUrl: url('NEMESIS_CONTROLLER_URL', {
-    description: "The controller's port for programs.",
-    fallback: 'http://nemesis-autoscaler.nemesis-system.svc:8091',
-  }),
-  tokenFile: text('NEMESIS_TOKEN_FILE', {
-    description: "File with this pod's projected token; empty: none is shown.",
-    fallback: '',
-  }),
-  caFile: text('NEMESIS_CA_FILE', {
-    description: "PEM file that the controller's certificate is verified with; empty: what Node.js trusts.",
-    fallback: '',
-  }),
+  ...controllerSettings,
   port: integer('NEMESIS_PORT', { description: 'Port of the sidecar itself.', fallback: '9890', min: 0, max: 65_535 }),
   intervalMs: integer('NEMESIS_INTERVAL_MS', {
     description: 'Time between two measurements.',
