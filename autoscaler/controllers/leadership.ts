@@ -2,6 +2,7 @@ import { PATCH_TYPES, type KubeApi } from '../../shared/kubernetes/kube-api.ts';
 import type { Pod } from '../../shared/kubernetes/objects.ts';
 import { pathOf, RESOURCES } from '../../shared/kubernetes/paths.ts';
 import { messageOf, type Logger } from '../../shared/runtime/logger.ts';
+import { KeyedQueue } from './keyed-queue.ts';
 
 /** The controller's Service selects this label, so that requests reach the leader without a redirect. */
 export const LEADER_LABEL = 'nemesis.io/leader';
@@ -17,66 +18,39 @@ const AGAIN_MS = 30_000;
 export class LeaderLabel {
   readonly #api: KubeApi;
   readonly #self: { namespace: string; podName: string };
-  readonly #logger: Logger;
+  readonly #queue: KeyedQueue;
   #leads = false;
-  #running: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #stopped = false;
 
   constructor(api: KubeApi, self: { namespace: string; podName: string }, logger: Logger) {
     this.#api = api;
     this.#self = self;
-    this.#logger = logger;
+    this.#queue = new KeyedQueue(
+      () => this.#put(),
+      (_key, error) => {
+        logger.warn('the label of the leader could not be set yet; the Service may lead to the wrong controller', {
+          reason: messageOf(error),
+        });
+        this.#lookIn(RETRY_MS);
+      },
+    );
   }
 
   /** Says whether this pod leads now. */
   set(leads: boolean): void {
     this.#leads = leads;
-    this.#soon(0);
+    this.#queue.add(LEADER_LABEL);
   }
 
   /** Ends the looking; the label stays as it is. */
-  stop(): void {
-    this.#stopped = true;
+  async stop(): Promise<void> {
     clearTimeout(this.#timer);
+    await this.#queue.close();
   }
 
-  #soon(ms: number): void {
-    clearTimeout(this.#timer);
-    if (this.#stopped) return;
-    this.#timer = setTimeout(() => void this.#run(), ms);
-    this.#timer.unref();
-  }
-
-  async #run(): Promise<void> {
-    if (this.#running !== undefined) {
-      this.#soon(RETRY_MS / 10);
-      return;
-    }
-    const leads = this.#leads;
-    this.#running = this.#put(leads)
-      .then(() => {
-        if (leads) this.#soon(AGAIN_MS);
-      })
-      .catch((error: unknown) => {
-        this.#logger.warn(
-          'the label of the leader could not be set yet; the Service may lead to the wrong controller',
-          {
-            reason: messageOf(error),
-          },
-        );
-        this.#soon(RETRY_MS);
-      })
-      .finally(() => {
-        this.#running = undefined;
-        if (this.#leads !== leads) this.#soon(0);
-      });
-    await this.#running;
-  }
-
-  async #put(leads: boolean): Promise<void> {
+  async #put(): Promise<void> {
     const { namespace, podName } = this.#self;
-    if (!leads) {
+    if (!this.#leads) {
       await this.#label(podName, null);
       return;
     }
@@ -86,6 +60,13 @@ export class LeaderLabel {
     const names = items.map(({ metadata }) => metadata.name);
     if (!names.includes(podName)) await this.#label(podName, 'true');
     for (const name of names) if (name !== podName) await this.#label(name, null);
+    this.#lookIn(AGAIN_MS);
+  }
+
+  #lookIn(ms: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#queue.add(LEADER_LABEL), ms);
+    this.#timer.unref();
   }
 
   async #label(name: string, value: string | null): Promise<void> {
