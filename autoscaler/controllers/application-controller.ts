@@ -5,7 +5,6 @@ import { SLEEP_TIMES } from '../../shared/rules/sleep.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
 import { recordChange } from '../domain/engine/behavior.ts';
 import { ScalingEngine, type ScalingResult } from '../domain/engine/scaling-engine.ts';
-import { truceUntilMs } from '../domain/lifecycle/contention.ts';
 import { step } from '../domain/lifecycle/automaton.ts';
 import type { LifecycleAction, LifecycleStep } from '../domain/lifecycle/lifecycle.ts';
 import type { BalancerRef, MetricsCollector } from '../domain/signals/metrics-collector.ts';
@@ -103,7 +102,11 @@ export class ApplicationController {
       memory.life.drainId === undefined ? new Set() : collector.drained(application.key, memory.life.drainId);
     const unconfirmed = balancers.filter(({ uid }) => !drained.has(uid)).map(({ name }) => name);
     const contended = this.#deps.story.contended(memory);
-    const otherScaler = this.#otherScaler(application);
+    const { deployment, metadata } = application;
+    const otherScaler =
+      deployment === undefined
+        ? undefined
+        : this.#deps.otherScaler(`${metadata.namespace}/${deployment.metadata.name}`);
     this.#deps.story.otherScalerSeen(application, memory, otherScaler);
     const { settings } = watch;
     const balancersMissing = this.#deps.balancersMissing();
@@ -121,7 +124,9 @@ export class ApplicationController {
     if (leftZero && taken.state.wakeId !== undefined) memory.coldStarts.begin(taken.state.wakeId, nowMs);
     memory.coldStarts.observe(application, queued, nowMs);
 
-    const decision = this.#decide(application, resource, memory, taken, signals, nowMs);
+    // Whoever takes back what we write decides between 1 and N as well, for as long as the truce lasts.
+    const decider = otherScaler ?? (contended === undefined ? undefined : memory.contention?.by);
+    const decision = this.#decide(application, resource, memory, taken, signals, decider, nowMs);
     if (decision !== undefined) memory.scaling = decision.state;
     this.#deps.story.decided(application, resource, memory, taken, decision);
 
@@ -181,6 +186,7 @@ export class ApplicationController {
     memory: Memory,
     taken: LifecycleStep,
     signals: Signals,
+    otherScaler: string | undefined,
     nowMs: number,
   ): ScalingResult | undefined {
     const { phase } = taken.state;
@@ -201,16 +207,10 @@ export class ApplicationController {
         phase: phase === 'Waking' ? 'Waking' : 'Active',
         signals,
         state: memory.scaling,
-        otherScaler: this.#otherScaler(application) ?? contendedBy(memory, this.#deps.clock.wallMs()),
+        otherScaler,
       },
       nowMs,
     );
-  }
-
-  #otherScaler({ metadata, deployment }: Application): string | undefined {
-    return deployment === undefined
-      ? undefined
-      : this.#deps.otherScaler(`${metadata.namespace}/${deployment.metadata.name}`);
   }
 
   async #act(application: Application, memory: Memory, action: LifecycleAction, taken: LifecycleStep): Promise<void> {
@@ -301,10 +301,6 @@ export class ApplicationController {
     }
     await this.#deps.statusWriter.writeInert(application, memory, inertConditions(reason, message, conflicted));
   }
-}
-
-function contendedBy({ contention }: Memory, nowMs: number): string | undefined {
-  return truceUntilMs(contention, nowMs) === undefined ? undefined : contention?.by;
 }
 
 function rounded(seconds: number | undefined): number | undefined {

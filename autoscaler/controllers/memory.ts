@@ -31,8 +31,8 @@ export interface Memory {
   contention: Contention | undefined;
   /** Who decides between 1 and N instead of us, as told last. */
   otherScaler: string | undefined;
-  /** `spec.replicas` as we wrote it last. */
-  ownReplicas: number | undefined;
+  /** Whether the last change of `spec.replicas` that was seen was ours. */
+  lastChangeWasOurs: boolean;
   /** `spec.replicas` at the last look. */
   replicas: number | undefined;
   /** Why we changed the scale last, for the record of the change when it is seen. */
@@ -61,7 +61,7 @@ export function recall(application: Application, status: AutoscalerStatus | unde
     otherWriter: undefined,
     contention: undefined,
     otherScaler: undefined,
-    ownReplicas: undefined,
+    lastChangeWasOurs: false,
     replicas: undefined,
     ownChange: undefined,
     readySince: new Map(),

@@ -64,11 +64,11 @@ export class Story {
     });
     if (own === undefined && waking)
       this.#deps.actuator.event(application, 'Normal', 'Wake', `Scaled from 0 to ${replicas}: ${message}`);
-    if (ours) memory.ownReplicas = replicas;
-    else {
-      const change = { by: otherWriterName(manager), undoesOurs: memory.ownReplicas === from };
+    const undoesOurs = !ours && memory.lastChangeWasOurs;
+    memory.lastChangeWasOurs = ours;
+    if (!ours) {
+      const change = { by: otherWriterName(manager), undoesOurs };
       memory.contention = noteChange(memory.contention, change, wallMs);
-      memory.ownReplicas = undefined;
       memory.otherWriter = `${change.by} changed spec.replicas from ${from} to ${replicas}; let only one of us decide.`;
       this.#deps.actuator.event(application, 'Warning', 'OtherWriter', memory.otherWriter);
     }
