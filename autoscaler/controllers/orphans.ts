@@ -13,8 +13,9 @@ type Targeting = KubernetesObject & {
 };
 
 /**
- * Wakes Deployments that we put to sleep and that no Autoscaler names any more: nobody else would. Whether it was us is
- * told by the owner of `spec.replicas`, so a deletion that happened while no controller lived is found as well.
+ * Wakes Deployments that we put to sleep and that no Autoscaler in force names any more: it was deleted, or an older one
+ * claims its route now. Nobody else would wake them. Whether it was us is told by the owner of `spec.replicas`, so what
+ * happened while no controller lived is found as well.
  */
 export class Orphans {
   readonly #api: KubeApi;
@@ -56,7 +57,9 @@ export class Orphans {
     this.#sweeping = true;
     try {
       for (const target of this.#wanted.keys()) if (!watch.deployments.objects.has(target)) this.#wanted.delete(target);
-      const named = new Set([...watch.autoscalers.objects.values()].map(targetOf));
+      // One that conflicts with an older resource is not routed, so no request could wake what it names.
+      const inForce = [...watch.autoscalers.objects].filter(([key]) => watch.get(key)?.conflict === undefined);
+      const named = new Set(inForce.map(([, object]) => targetOf(object)));
       for (const deployment of watch.deployments.objects.values()) {
         const key = keyOf(deployment);
         const asleep = deployment.spec.replicas === 0 && replicasManager(deployment) === FIELD_MANAGERS.autoscaler;
@@ -79,17 +82,20 @@ export class Orphans {
         fieldManager: FIELD_MANAGERS.autoscaler,
       });
       this.#wanted.delete(key);
-      this.#deps.logger.info('woken, since it slept and no Autoscaler names it any more', {
+      this.#deps.logger.info('woken, since it slept and no Autoscaler in force names it any more', {
         deployment: key,
         replicas,
       });
     } catch (error) {
       // Changed or gone meanwhile: the next sweep sees what is.
       if (isKubeStatus(error, 409) || isKubeStatus(error, 404)) return;
-      this.#deps.logger.warn('a Deployment that no Autoscaler names any more could not be woken; it is tried again', {
-        deployment: key,
-        reason: messageOf(error),
-      });
+      this.#deps.logger.warn(
+        'a Deployment that no Autoscaler in force names any more could not be woken; it is tried again',
+        {
+          deployment: key,
+          reason: messageOf(error),
+        },
+      );
     }
   }
 }

@@ -51,6 +51,20 @@ describe('What is left when parts of us are removed (T8)', function () {
     await waitFor('the namespace to go', 60_000, async () => !(await app.exists()));
   });
 
+  it('an older Autoscaler takes over the route of a sleeping application: it is woken', async () => {
+    const older = await TestApp.create(installation, { spec: { sleep: { idleSeconds: 600 } } });
+    await older.waitForPhase('Asleep');
+    // Ages are compared in seconds.
+    const since = Math.floor(Date.parse((await older.deployment()).metadata.creationTimestamp) / 1000);
+    await waitFor('the next second', 3_000, () => Math.floor(Date.now() / 1000) > since);
+    const app = await sleepingApp();
+    await older.patch({ route: { pathPrefix: app.prefix } });
+    await waitFor('the conflict', 20_000, async () => (await app.condition('Conflicted'))?.status === 'True');
+    await waitFor('the replica', 30_000, async () => (await app.replicas()) === 1);
+    await app.remove();
+    await older.remove();
+  });
+
   it('the controller is deleted: what sleeps is still woken by requests, and what nobody names any more by its successor', async () => {
     const app = await sleepingApp();
     const orphan = await sleepingApp();
