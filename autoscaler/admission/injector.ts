@@ -77,20 +77,14 @@ export class Injector {
 
 /** What the Autoscaler says that targets the pod's Deployment. */
 export function applicationOfPod(
-  watch: Pick<ApplicationWatch, 'keys' | 'get'>,
+  watch: Pick<ApplicationWatch, 'applicationOfTarget'>,
   pod: PodDocument,
   namespace: string,
 ): KnownApplication | undefined {
   const deployment = deploymentOf(pod);
-  if (deployment === undefined) return undefined;
-  for (const key of watch.keys()) {
-    if (!key.startsWith(`${namespace}/`)) continue;
-    const application = watch.get(key);
-    const spec = application?.resource?.spec;
-    if (spec?.scaleTargetRef.name !== deployment || application?.conflict !== undefined) continue;
-    return { port: spec.route?.port, announceProbe: spec.startup?.announceProbe };
-  }
-  return undefined;
+  const spec =
+    deployment === undefined ? undefined : watch.applicationOfTarget(`${namespace}/${deployment}`)?.resource?.spec;
+  return spec === undefined ? undefined : { port: spec.route?.port, announceProbe: spec.startup?.announceProbe };
 }
 
 /** The Deployment's name: that of the ReplicaSet without the hash that its pods carry as a label. */

@@ -160,8 +160,16 @@ export class ApplicationWatch {
   applicationOfPod(podKey: string): string | undefined {
     const pod = this.pods.objects.get(podKey);
     const deployment = pod === undefined ? undefined : this.#deploymentOf(pod);
-    if (deployment === undefined) return undefined;
-    return [...(this.#keysByTarget.get(deployment.key) ?? [])].find((key) => this.get(key)?.conflict === undefined);
+    return deployment === undefined ? undefined : this.applicationOfTarget(deployment.key)?.key;
+  }
+
+  /** The application that owns the Deployment `namespace/name`. */
+  applicationOfTarget(target: string): Application | undefined {
+    for (const key of this.#keysByTarget.get(target) ?? []) {
+      const application = this.get(key);
+      if (application?.conflict === undefined) return application;
+    }
+    return undefined;
   }
 
   #all(): Reflector<never>[] {

@@ -131,30 +131,25 @@ describe('The webhook', () => {
 
 describe('What the webhook knows of a pod and its cluster', () => {
   const owner = { kind: 'ReplicaSet', name: 'web-app-7d4b9', controller: true };
-  const application = (name: string, conflict?: object): Application =>
-    ({
-      resource: { spec: { scaleTargetRef: { name }, route: { port: name }, startup: undefined } },
-      conflict,
-    }) as unknown as Application;
-  const watchOf = (applications: Record<string, Application>) => ({
-    keys: () => Object.keys(applications),
-    get: (key: string) => applications[key],
+  const application = (port: string): Application =>
+    ({ resource: { spec: { route: { port }, startup: undefined } } }) as unknown as Application;
+  const watchOf = (byTarget: Record<string, Application>) => ({
+    applicationOfTarget: (target: string) => byTarget[target],
   });
   const made = pod({}, { ownerReferences: [owner], labels: { 'pod-template-hash': '7d4b9' } });
 
-  it("finds the Autoscaler by the Deployment's name, in the pod's namespace, and not one without a claim", () => {
+  it("finds the Autoscaler by the Deployment's name, in the pod's namespace", () => {
     const watch = watchOf({
-      'other/a': application('web-app'),
-      'n/b': application('web'),
-      'n/c': application('web-app', { reason: 'TargetClaimed' }),
-      'n/d': application('web-app'),
+      'other/web-app': application('a'),
+      'n/web': application('b'),
+      'n/web-app': application('c'),
     });
-    expect(applicationOfPod(watch, made, 'n')).to.deep.equal({ port: 'web-app', announceProbe: undefined });
+    expect(applicationOfPod(watch, made, 'n')).to.deep.equal({ port: 'c', announceProbe: undefined });
     expect(applicationOfPod(watch, made, 'nowhere')).to.equal(undefined);
   });
 
   it('knows none for pods of no Deployment', () => {
-    const watch = watchOf({ 'n/d': application('web-app') });
+    const watch = watchOf({ 'n/web-app': application('c') });
     for (const metadata of [
       {},
       { ownerReferences: [owner] },
