@@ -6,7 +6,8 @@ WORKDIR /src
 COPY package.json package-lock.json ./
 COPY scripts/require-node.mjs scripts/
 # Both secrets are optional: a user's .npmrc, and a further certificate authority.
-RUN --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=secret,id=ca \
+RUN --mount=type=secret,id=npmrc --mount=type=secret,id=ca \
+    if [ -e /run/secrets/npmrc ]; then export NPM_CONFIG_USERCONFIG=/run/secrets/npmrc; fi; \
     if [ -e /run/secrets/ca ]; then export NODE_EXTRA_CA_CERTS=/run/secrets/ca; fi; \
     node scripts/require-node.mjs && npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier
 COPY scripts/bundle.ts scripts/
