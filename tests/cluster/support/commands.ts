@@ -1,10 +1,11 @@
-import { execFile, spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { run as runToEnd } from './manifests.ts';
 
 const execute = promisify(execFile);
 const ROOT = `${import.meta.dirname}/../../..`;
 
-/** Runs a program from the root of the repository and returns what it wrote; throws with both outputs when it fails. */
+/** Runs a program from the root of the repository, while the test goes on; what it wrote. Throws with both outputs when it fails. */
 export async function run(program: string, args: readonly string[], env: Record<string, string> = {}): Promise<string> {
   try {
     const { stdout } = await execute(program, args, {
@@ -31,7 +32,5 @@ export async function kubectlJson<T>(...args: string[]): Promise<T> {
 
 /** `kubectl apply -f -` of one object or several. */
 export function apply(...objects: object[]): void {
-  const input = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects });
-  const { status, stderr } = spawnSync('kubectl', ['apply', '-f', '-'], { input, encoding: 'utf8' });
-  if (status !== 0) throw new Error(`kubectl apply failed: ${stderr}`);
+  runToEnd('kubectl', ['apply', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }));
 }
