@@ -78,6 +78,8 @@ export class ApplicationController {
     if (memory?.uid !== application.metadata.uid) {
       memory = recall(application, application.resource?.status, clock.wallMs());
       this.#memories.set(key, memory);
+      // A wake while no controller looked is told, but is no cold start: nobody has seen when it began.
+      if (memory.replicas !== undefined) this.#deps.story.replicasSeen(application, memory);
     }
     if (application.resource === undefined) {
       await this.#inert(application, memory, 'InvalidSpec', application.invalid.join('; '));

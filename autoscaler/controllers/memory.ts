@@ -62,7 +62,8 @@ export function recall(application: Application, status: AutoscalerStatus | unde
     contention: undefined,
     otherScaler: undefined,
     lastChangeWasOurs: false,
-    replicas: undefined,
+    // Asleep is 0, of this Deployment; what was written since then, nobody has told yet.
+    replicas: status?.phase === 'Asleep' && status.targetUid === application.deployment?.metadata.uid ? 0 : undefined,
     ownChange: undefined,
     readySince: new Map(),
   };
