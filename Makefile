@@ -55,7 +55,7 @@ install: ## On the cluster that kubectl points to; OVERLAY=high-availability, na
 	@kubectl kustomize manifests/overlays/$(OVERLAY) | sed 's|localhost/nemesis:0.1.0|$(IMAGE)|' | kubectl apply -f -
 
 uninstall: ## Wakes what sleeps, then removes the product; CRDS=1 deletes the Autoscalers and their definition, too.
-	@scripts/uninstall.sh '$(OVERLAY)' '$(CRDS)'
+	@scripts/uninstall.sh '$(OVERLAY)' '$(CRDS)' '$(IMAGE)'
 
 lint: $(STAMP) ## ESLint, formatting, borders between the folders, types.
 	@npm run --silent lint && npm run --silent types

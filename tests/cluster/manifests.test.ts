@@ -1,10 +1,18 @@
 import { expect } from 'chai';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync, readFileSync } from 'node:fs';
 import product from '../../package.json' with { type: 'json' };
 import { inject } from '../../autoscaler/admission/injection.ts';
 import type { PodDocument } from '../../autoscaler/admission/pod-document.ts';
-import { differences, objectsIn, run, titleOf, tryRun, withoutHelmsMarks, type Manifest } from './support/manifests.ts';
+import {
+  differences,
+  objectsIn,
+  run,
+  sidecarByHand,
+  titleOf,
+  tryRun,
+  withoutHelmsMarks,
+  type Manifest,
+} from './support/manifests.ts';
 
 const SYSTEM = 'nemesis-system';
 const CHART = 'manifests/helm/nemesis';
@@ -25,7 +33,7 @@ const withoutCertManager = (objects: readonly Manifest[]): Manifest[] =>
 const DEPLOYMENT = `
 apiVersion: apps/v1
 kind: Deployment
-metadata: { name: model, labels: { nemesis.io/sidecar: by-hand } }
+metadata: { name: model }
 spec:
   selector: { matchLabels: { app: model } }
   template:
@@ -109,27 +117,24 @@ describe('manifests', function () {
   }
 
   it('Given the sidecar by hand, when it is put in, then the pod is what the webhook makes', () => {
-    const folder = mkdtempSync('.nemesis-sidecar-');
-    try {
-      writeFileSync(join(folder, 'deployment.yaml'), DEPLOYMENT);
-      writeFileSync(
-        join(folder, 'kustomization.yaml'),
-        'resources: [deployment.yaml]\ncomponents: [../manifests/sidecar]\n',
-      );
-      const [byHand] = objectsIn(run('kubectl', ['kustomize', folder]));
-      const [pod] = objectsIn(DEPLOYMENT).map(({ spec }) => (spec as { template: PodDocument }).template);
-      const { pod: injected } = inject(pod!, {
-        image: 'localhost/nemesis:0.1.0',
-        controllerUrl: 'https://nemesis-autoscaler.nemesis-system.svc:8091',
-        version: product.version,
-        ca: undefined,
-        native: true,
-        application: undefined,
-      });
-      expect((byHand!['spec'] as { template: unknown }).template).to.deep.equal(injected);
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
+    const [byHand] = sidecarByHand(DEPLOYMENT);
+    const [pod] = objectsIn(DEPLOYMENT).map(({ spec }) => (spec as { template: PodDocument }).template);
+    const { pod: injected } = inject(pod!, {
+      image: 'localhost/nemesis:0.1.0',
+      controllerUrl: 'https://nemesis-autoscaler.nemesis-system.svc:8091',
+      version: product.version,
+      ca: undefined,
+      native: true,
+      application: undefined,
+    });
+    expect((byHand!['spec'] as { template: unknown }).template).to.deep.equal(injected);
+  });
+
+  it('Given one namespace to watch, when the removal is rendered, then chart and kustomize are equal', () => {
+    const removal = (objects: readonly Manifest[]): Manifest[] =>
+      objects.filter(({ metadata }) => metadata.name.startsWith('nemesis-uninstall'));
+    const chart = objectsIn(template(CHART, 'watchNamespace=models')).map(withoutHelmsMarks);
+    expect(differences(removal(kustomized('uninstall-namespaced')), removal(chart))).to.deep.equal([]);
   });
 
   it('Given one namespace to watch, when the chart is rendered, then no right but reviewing tokens is in the whole cluster', () => {

@@ -1,4 +1,6 @@
 import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { parseAllDocuments } from 'yaml';
 
@@ -41,6 +43,37 @@ export function objectsIn(yaml: string): Manifest[] {
   return parseAllDocuments(yaml, { merge: true })
     .map((document) => document.toJS() as Manifest | null)
     .filter((each) => each !== null);
+}
+
+/**
+ * A Deployment with the component manifests/sidecar on it, used as its head says.
+ *
+ * @param env - settings of the sidecar that a patch after the component changes
+ */
+export function sidecarByHand(deployment: string, env: Readonly<Record<string, string>> = {}): Manifest[] {
+  const folder = mkdtempSync('.nemesis-sidecar-');
+  try {
+    const [object] = objectsIn(deployment);
+    if (object === undefined) throw new Error('There is no Deployment.');
+    const labels = { ...object.metadata.labels, 'nemesis.io/sidecar': 'by-hand' };
+    const labelled = { ...object, metadata: { ...object.metadata, labels } };
+    const { apiVersion, kind, metadata } = object;
+    const settings = Object.entries(env).map(([name, value]) => ({ name, value }));
+    const spec = { template: { spec: { initContainers: [{ name: 'nemesis-sidecar', env: settings }] } } };
+    const patch = JSON.stringify({ apiVersion, kind, metadata: { ...metadata, labels: undefined }, spec });
+    writeFileSync(join(folder, 'deployment.yaml'), JSON.stringify(labelled));
+    writeFileSync(
+      join(folder, 'kustomization.yaml'),
+      JSON.stringify({
+        resources: ['deployment.yaml'],
+        components: ['../manifests/sidecar'],
+        patches: settings.length === 0 ? [] : [{ patch }],
+      }),
+    );
+    return objectsIn(run('kubectl', ['kustomize', folder]));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
 /** Kind, namespace and name. */
