@@ -12,12 +12,14 @@ export interface Row {
   readonly min: number;
   readonly max: number;
   readonly rounds: number;
+  /** What the value is to stay below. */
+  readonly bar?: number;
 }
 
 /** Prints the table of a benchmark and keeps it in `benchmarks/results/NAME.json`. */
 export function publish(name: string, rows: readonly Row[]): void {
   console.table(
-    rows.map(({ work, candidate, metric, value, unit, min, max, rounds }) => ({
+    rows.map(({ work, candidate, metric, value, unit, min, max, rounds, bar }) => ({
       work,
       candidate,
       metric,
@@ -26,6 +28,7 @@ export function publish(name: string, rows: readonly Row[]): void {
       min,
       max,
       rounds,
+      ...(bar === undefined ? {} : { bar: `${bar} ${value <= bar ? 'met' : 'MISSED'}` }),
     })),
   );
   const gib = Math.round(totalmem() / 2 ** 30);
