@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
@@ -7,13 +7,26 @@ import { parseStat } from '../../../sidecar/measure/processes.ts';
 import { ratePerSecond } from '../../../sidecar/measure/sample.ts';
 import { addressOf, parseTcp } from '../../../sidecar/measure/sockets.ts';
 
-/** As recorded in containers, shortened. */
 const V2 = {
   'cpu.stat': 'usage_usec 1234567\nuser_usec 1000000\nsystem_usec 234567\n',
   'memory.current': '104857600\n',
   'memory.stat': 'anon 41943040\nfile 62914560\ninactive_file 20971520\nactive_file 1\n',
   'io.stat': '8:0 rbytes=4096 wbytes=8192 rios=1 wios=2 dbytes=0 dios=0\n8:16 rbytes=1 wbytes=2 rios=1 wios=1\n',
 };
+
+/** Two looks at one container of version 2, five seconds apart: the files by name, and when that was. */
+function recorded(): { atMs: number; files: Record<string, string> }[] {
+  const looks = readFileSync(join(import.meta.dirname, 'fixtures/cgroup-v2.txt'), 'utf8')
+    .split(/^=== at /m)
+    .slice(1);
+  return looks.map((look) => {
+    const [at = '', ...files] = look.split(/^--- /m);
+    const byName = files.map(
+      (file) => [file.slice(0, file.indexOf('\n')), file.slice(file.indexOf('\n') + 1)] as const,
+    );
+    return { atMs: Number(at) * 1000, files: Object.fromEntries(byName) };
+  });
+}
 const V1 = {
   'cpuacct/cpuacct.usage': '1234567000\n',
   'memory/memory.usage_in_bytes': '104857600\n',
@@ -38,6 +51,24 @@ describe('readCgroup', () => {
       memoryBytes: 83_886_080,
       diskReadBytes: 4097,
       diskWriteBytes: 8194,
+    });
+  });
+  it("Given a recording of version 2, Then CPU is within 10 % of what the process' own counters say, and memory is the working set", () => {
+    const [first, second] = recorded().map(({ atMs, files }) => {
+      write(files);
+      const process = parseStat(93, files['/proc/PID/stat'] ?? '');
+      return { atMs, cgroup: readCgroup(root), processMs: (process?.cpuTicks ?? Number.NaN) * 10 };
+    });
+    const elapsedMs = (second?.atMs ?? 0) - (first?.atMs ?? 0);
+    const cores = (ratePerSecond(first?.cgroup?.cpuMs, second?.cgroup?.cpuMs, elapsedMs) ?? 0) / 1000;
+    const truth = (ratePerSecond(first?.processMs, second?.processMs, elapsedMs) ?? 0) / 1000;
+    expect(truth).to.be.within(0.5, 1);
+    expect(cores).to.be.within(truth * 0.9, truth * 1.1);
+    // 8 MiB of its pages are of a file that nobody uses any more.
+    expect(second?.cgroup).to.include({
+      memoryBytes: 10_010_624 - 8_634_368,
+      diskReadBytes: 8_634_368,
+      diskWriteBytes: 4_194_304,
     });
   });
   it('Given version 1, Then the same', () => {
