@@ -4,7 +4,7 @@ import { waitFor } from '../../demo/wait-for.ts';
 import type { Pod } from '../../shared/kubernetes/objects.ts';
 import { IMAGE } from '../e2e/support/cluster-installation.ts';
 import type { Installation } from '../e2e/support/installation.ts';
-import { SYSTEM, waitUntilSettled } from '../e2e/support/programs.ts';
+import { signal, SYSTEM, waitUntilSettled } from '../e2e/support/programs.ts';
 import { sharedInstallation } from '../e2e/support/shared-installation.ts';
 import { apply, kubectl, kubectlJson } from './support/commands.ts';
 
@@ -43,6 +43,8 @@ describe('Injection on a cluster', function () {
   const forever = 'setInterval(() => undefined, 1000); process.on("SIGTERM", () => process.exit())';
   const podOf = async (...selector: string[]): Promise<InjectedPod | undefined> =>
     (await kubectlJson<{ items: InjectedPod[] }>('-n', namespace, 'get', 'pods', ...selector)).items[0];
+  const podNamed = async (name: string): Promise<InjectedPod> =>
+    await kubectlJson<InjectedPod>('-n', namespace, 'get', 'pod', name);
   const namesOf = (pod: InjectedPod | undefined) => pod?.spec.initContainers?.map(({ name }) => name) ?? [];
 
   it('a Job in a restricted namespace is injected, does its work and completes', async () => {
@@ -84,7 +86,7 @@ describe('Injection on a cluster', function () {
       },
     });
     await kubectl('-n', namespace, 'wait', '--for=condition=ready', 'pod/several', '--timeout=60s');
-    const pod = await kubectlJson<InjectedPod>('-n', namespace, 'get', 'pod', 'several');
+    const pod = await podNamed('several');
     expect(namesOf(pod)).to.have.members(['first', 'nemesis-sidecar']);
     const [app, helper] = pod.spec.containers;
     expect(JSON.stringify(app?.lifecycle?.preStop)).to.include('/drain');
@@ -104,7 +106,7 @@ describe('Injection on a cluster', function () {
       metadata: { name: 'without', namespace, labels: { 'nemesis.io/inject': 'false' } },
       spec: { securityContext, containers: [container('app', forever)] },
     });
-    expect(namesOf(await kubectlJson<InjectedPod>('-n', namespace, 'get', 'pod', 'without'))).to.deep.equal([]);
+    expect(namesOf(await podNamed('without'))).to.deep.equal([]);
   });
 
   it('without a controller pods start all the same, without a sidecar', async () => {
@@ -127,15 +129,43 @@ describe('Injection on a cluster', function () {
         spec: { securityContext, containers: [container('app', forever)] },
       });
       await kubectl('-n', namespace, 'wait', '--for=condition=ready', 'pod/meanwhile', '--timeout=60s');
-      expect(namesOf(await kubectlJson<InjectedPod>('-n', namespace, 'get', 'pod', 'meanwhile'))).to.deep.equal([]);
+      expect(namesOf(await podNamed('meanwhile'))).to.deep.equal([]);
     } finally {
       await kubectl('-n', SYSTEM, 'scale', 'deployment', 'nemesis-autoscaler', '--replicas=1');
       await kubectl('-n', SYSTEM, 'rollout', 'status', 'deployment', 'nemesis-autoscaler', '--timeout=60s');
     }
   });
 
+  it('a controller that hangs holds no pod up for much longer than two seconds', async () => {
+    await waitUntilSettled(installation);
+    await signal(installation, 'autoscaler', 'SIGSTOP');
+    try {
+      const beganMs = performance.now();
+      apply({
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: { name: 'hung', namespace },
+        spec: { securityContext, containers: [container('app', forever)] },
+      });
+      const tookMs = performance.now() - beganMs;
+      process.stdout.write(`      the pod was made after ${Math.round(tookMs)} ms\n`);
+      expect(tookMs).to.be.within(1_900, 20_000);
+      expect(namesOf(await podNamed('hung'))).to.deep.equal([]);
+    } finally {
+      await signal(installation, 'autoscaler', 'SIGCONT');
+    }
+  });
+
   it("the controller's authority is renewed: sidecars, balancers and the webhook go on", async () => {
     await waitUntilSettled(installation);
+    apply({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'alive', namespace },
+      spec: { securityContext, containers: [container('app', forever)] },
+    });
+    await kubectl('-n', namespace, 'wait', '--for=condition=ready', 'pod/alive', '--timeout=60s');
+    expect(namesOf(await podNamed('alive'))).to.deep.equal(['nemesis-sidecar']);
     // As after years: the Secret is gone and made anew, so that nothing that was trusted before is of any use.
     await kubectl('-n', SYSTEM, 'delete', 'secret', 'nemesis-ca');
     await kubectl('-n', SYSTEM, 'rollout', 'restart', 'deployment', 'nemesis-autoscaler');
@@ -148,12 +178,18 @@ describe('Injection on a cluster', function () {
         metadata: { name: 'again', namespace },
         spec: { securityContext, containers: [container('app', forever)] },
       });
-      return namesOf(await kubectlJson<InjectedPod>('-n', namespace, 'get', 'pod', 'again')).length === 1;
+      return namesOf(await podNamed('again')).length === 1;
     });
     await waitUntilSettled(installation);
-    await waitFor('the balancers to report again', 90_000, async () => {
+    // By the pod that was there before. The controller is a new one, and has counted from 0.
+    await kubectl('-n', namespace, 'delete', 'pod', 'again', '--grace-period=0', '--force');
+    const taken = async (kind: string): Promise<number> => {
       const { body } = await installation.autoscaler('/metrics');
-      return /nemesis_reports_total\{kind="traffic",result="taken"\} [1-9]/.test(body);
+      return Number(new RegExp(`nemesis_reports_total\\{kind="${kind}",result="taken"\\} (\\d+)`).exec(body)?.[1] ?? 0);
+    };
+    const before = await taken('metrics');
+    await waitFor('balancers and sidecars to report', 90_000, async () => {
+      return (await taken('traffic')) > 0 && (await taken('metrics')) > before + 2;
     });
   });
 });

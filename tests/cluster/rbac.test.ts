@@ -1,12 +1,12 @@
-import { waitFor } from '../../demo/wait-for.ts';
+import { expect } from 'chai';
+import { IMAGE } from '../e2e/support/cluster-installation.ts';
+import { SYSTEM } from '../e2e/support/programs.ts';
 import { send } from '../e2e/support/send.ts';
-import { run, tryRun } from './support/manifests.ts';
-import { PROGRAMS, rightsIn, withoutRight, type Right } from './support/rights.ts';
+import { objectsIn, run, tryRun } from './support/manifests.ts';
+import { AGAIN_MS, loseAndPutBack, refusalOf, restart, rightsIn, withoutRight } from './support/rights.ts';
 
-const SYSTEM = 'nemesis-system';
 const NAMESPACE = 'nemesis-rbac';
-const IMAGE = process.env['E2E_IMAGE'] ?? 'localhost/nemesis:0.1.0';
-const AGAIN_MS = 2_000;
+const DEFAULT_IMAGE = 'localhost/nemesis:0.1.0';
 
 const SERVER = "require('node:http').createServer((_, response) => response.end('here')).listen(8080)";
 const application = (name: string, command: string, replicas: number, autoscaler: string): string => `
@@ -96,8 +96,9 @@ const addresses = new Map<string, string>();
 
 describe('the rights of our programs', function () {
   this.timeout(180_000);
-  const rights = rightsIn('manifests/base');
+  const rights = rightsIn('base');
   let settings = '';
+  let hadScaledObjects = false;
 
   before(() => {
     token = kubectl('-n', SYSTEM, 'create', 'token', 'default', '--duration=2h').trim();
@@ -107,16 +108,17 @@ describe('the rights of our programs', function () {
     settings = kubectl('-n', SYSTEM, 'get', 'loadbalancersettings', '-o', 'yaml');
     tryRun('kubectl', ['create', 'namespace', NAMESPACE]);
     run('kubectl', ['apply', '-f', '-'], SLEEPER);
-    run('kubectl', ['apply', '-f', '-'], SCALED_OBJECTS);
+    hadScaledObjects = kubectl('get', 'crd', 'scaledobjects.keda.sh', '--ignore-not-found', '-o', 'name') !== '';
+    if (!hadScaledObjects) run('kubectl', ['apply', '-f', '-'], SCALED_OBJECTS);
   });
 
   after(() => {
     kubectl('delete', 'namespace', NAMESPACE);
-    run('kubectl', ['delete', '-f', '-'], SCALED_OBJECTS);
+    if (!hadScaledObjects) run('kubectl', ['delete', '-f', '-'], SCALED_OBJECTS);
     tryRun('kubectl', ['apply', '-f', '-'], settings);
   });
 
-  for (const program of PROGRAMS) {
+  for (const program of ['autoscaler', 'loadbalancer']) {
     describe(program, () => {
       after(() => {
         restart(program);
@@ -125,47 +127,44 @@ describe('the rights of our programs', function () {
 
       for (const right of rights.filter((each) => each.program === program)) {
         const { resource, verb } = right;
+        const key = `${program} ${verb} ${resource}`;
         it(`Given it may not ${verb} ${resource}, when it needs that, then it says so`, async () => {
-          await loseAndPutBack(right);
+          await loseAndPutBack(right, BEFORE[key] ?? (() => undefined), USES[key] ?? wakeTheSleeper);
+          tryRun('kubectl', ['-n', NAMESPACE, 'delete', 'deployment,nas', 'stuck', '--ignore-not-found']);
         });
       }
     });
   }
-});
 
-async function loseAndPutBack(right: Right): Promise<void> {
-  const { program, resource, verb, role } = right;
-  const key = `${program} ${verb} ${resource}`;
-  run('kubectl', ['apply', '-f', '-'], JSON.stringify(withoutRight(right)));
-  try {
-    BEFORE[key]?.();
-    restart(program);
-    let usedAtMs = 0;
-    await waitFor(`"cannot ${verb} resource \\"${resource}\\"" in the log of ${program}`, 120_000, async () => {
-      if (performance.now() - usedAtMs > AGAIN_MS) {
-        usedAtMs = performance.now();
-        // What it answers is not the question here.
-        await (USES[key] ?? wakeTheSleeper)().catch(() => undefined);
-      }
-      return logOf(program).includes(`cannot ${verb} resource \\"${resource}\\"`);
+  describe('the job of the removal', () => {
+    const job = ['-n', SYSTEM, 'job/nemesis-uninstall'];
+    after(() => {
+      kubectl('-n', SYSTEM, 'scale', 'deployment', 'nemesis-autoscaler', '--replicas=1');
+      kubectl('-n', SYSTEM, 'rollout', 'status', 'deployment/nemesis-autoscaler', '--timeout=120s');
     });
-  } finally {
-    run('kubectl', ['apply', '-f', '-'], JSON.stringify(role));
-    tryRun('kubectl', ['-n', NAMESPACE, 'delete', 'deployment,nas', 'stuck', '--ignore-not-found']);
-  }
-}
 
-/** Time enough to give the lease back, and no more. */
-function restart(program: string): void {
-  const pods = `app.kubernetes.io/name=nemesis,app.kubernetes.io/component=${program}`;
-  kubectl('-n', SYSTEM, 'delete', 'pods', '-l', pods, '--grace-period=4', '--wait=false');
-}
-
-function logOf(program: string): string {
-  const pods = `app.kubernetes.io/name=nemesis,app.kubernetes.io/component=${program}`;
-  return tryRun('kubectl', ['-n', SYSTEM, 'logs', '-l', pods, '--tail=-1', '--max-log-requests=20', '--ignore-errors'])
-    .stdout;
-}
+    for (const right of rightsIn('uninstall')) {
+      it(`Given it may not ${right.verb} ${right.resource}, when it runs, then it fails and says so`, () => {
+        const objects = objectsIn(kubectl('kustomize', 'manifests/uninstall').replaceAll(DEFAULT_IMAGE, IMAGE)).map(
+          (object) => {
+            if (object.kind === 'Job') return { ...object, spec: { ...(object['spec'] as object), backoffLimit: 0 } };
+            return object.metadata.name === right.role.metadata.name && object.kind === right.role.kind
+              ? withoutRight(right)
+              : object;
+          },
+        );
+        const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects });
+        run('kubectl', ['apply', '-f', '-'], list);
+        try {
+          kubectl('wait', ...job, '--for=condition=Failed', '--timeout=60s');
+          expect(kubectl('logs', ...job)).to.include(refusalOf(right));
+        } finally {
+          run('kubectl', ['delete', '-f', '-'], list);
+        }
+      });
+    }
+  });
+});
 
 /** A request through a Service; with a body it is a PUT. */
 async function ask(service: string, port: number, path: string, body?: unknown): Promise<unknown> {

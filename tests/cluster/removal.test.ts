@@ -4,8 +4,10 @@ import { waitFor } from '../../demo/wait-for.ts';
 import { TestApp } from '../e2e/support/app.ts';
 import { IMAGE } from '../e2e/support/cluster-installation.ts';
 import { programPods, SYSTEM } from '../e2e/support/programs.ts';
+import { load } from '../e2e/support/load.ts';
 import { sharedInstallation, stopSharedInstallation } from '../e2e/support/shared-installation.ts';
 import { kubectl, kubectlJson, run } from './support/commands.ts';
+import { commandsOf } from './support/documents.ts';
 import { ensureStorage } from './support/storage.ts';
 
 describe('Removal of the product (T8), and installation by Helm', function () {
@@ -25,10 +27,20 @@ describe('Removal of the product (T8), and installation by Helm', function () {
     await stopSharedInstallation();
     const installation = await sharedInstallation();
     const made = await Promise.all(
-      [0, 1].map(() => TestApp.create(installation, { replicas: 1, spec: { sleep: { idleSeconds: 1 } } })),
+      // One of them has a sidecar, whose drain must not hold anything up either.
+      [false, true].map((sidecar) =>
+        TestApp.create(installation, { replicas: 1, sidecar, spec: { sleep: { idleSeconds: 1 } } }),
+      ),
     );
     await Promise.all(made.map((app) => app.waitUntilGone(90_000)));
     return made;
+  }
+
+  async function expectNothingOfOurs(): Promise<void> {
+    const inTheCluster = ['clusterroles', 'clusterrolebindings'];
+    const admission = ['validatingadmissionpolicies', 'mutatingwebhookconfigurations'];
+    for (const kind of [...inTheCluster, ...admission])
+      expect(await kubectl('get', kind, '-o', 'name'), kind).to.not.include('nemesis');
   }
 
   async function noneTerminating(): Promise<void> {
@@ -58,30 +70,29 @@ describe('Removal of the product (T8), and installation by Helm', function () {
     }
     await noneTerminating();
     expect(await kubectl('get', 'namespace', SYSTEM, '--ignore-not-found')).to.equal('');
-    for (const kind of [
-      'clusterroles',
-      'clusterrolebindings',
-      'validatingadmissionpolicies',
-      'mutatingwebhookconfigurations',
-    ])
-      expect(await kubectl('get', kind, '-o', 'name'), kind).to.not.include('nemesis');
+    await expectNothingOfOurs();
+  });
+
+  it('make uninstall, after the balancers and with them the way to wake were deleted: every application runs', async () => {
+    await ensureStorage();
+    await run('make', ['install'], env);
+    await kubectl('-n', SYSTEM, 'rollout', 'status', 'deployment', '--timeout=60s');
+    await stopSharedInstallation();
+    await sharedInstallation();
+    for (const app of apps) await app.waitUntilGone(90_000);
+    await kubectl('-n', SYSTEM, 'delete', 'deployment', 'nemesis-loadbalancer');
+    await run('make', ['uninstall'], env);
+    for (const app of apps) expect(await app.replicas()).to.equal(1);
   });
 
   it('helm install: ready within 60 s, and takes up the resources that are there', async () => {
     await ensureStorage();
     const beganMs = performance.now();
-    await run('helm', [
-      'upgrade',
-      '--install',
-      'nemesis-crds',
-      'manifests/helm/nemesis-crds',
-      '--namespace',
-      'default',
-      '--take-ownership',
-    ]);
-    const set = ['--set', `image.repository=${repository}`, '--set', `image.tag=${tag}`];
-    const where = ['--namespace', SYSTEM, '--create-namespace', '--wait', '--timeout', '60s'];
-    await run('helm', ['install', 'nemesis', 'manifests/helm/nemesis', ...where, ...set]);
+    // The definitions are those of kustomize, which stayed.
+    const [definitions = '', product = ''] = commandsOf('docs/guides/install.md', 'With Helm');
+    await run('sh', ['-c', `${definitions} --take-ownership`]);
+    const set = `--set image.repository=${repository} --set image.tag=${tag}`;
+    await run('sh', ['-c', `${product} --wait --timeout 60s ${set}`]);
     const tookMs = performance.now() - beganMs;
     process.stdout.write(`      ready ${(tookMs / 1000).toFixed(1)} s after "helm install"\n`);
     expect(tookMs).to.be.below(60_000);
@@ -91,42 +102,39 @@ describe('Removal of the product (T8), and installation by Helm', function () {
     for (const app of apps) await app.waitUntilGone(90_000);
   });
 
-  it('helm upgrade under load: no failed request', async () => {
+  it('helm upgrade of everything under load: no failed request, and what sleeps still wakes meanwhile', async () => {
     await stopSharedInstallation();
     const installation = await sharedInstallation();
-    const app = await TestApp.create(installation, { replicas: 1, spec: { sleep: { idleSeconds: 600 } } });
+    const spec = { sleep: { idleSeconds: 600 } };
+    const app = await TestApp.create(installation, { replicas: 1, spec });
+    const asleep = await TestApp.create(installation, { spec });
+    await asleep.waitForPhase('Asleep');
     await waitFor('a ready pod', 60_000, async () => (await app.readyPods()).length === 1);
-    const statuses: number[] = [];
-    let stopped = false;
-    const isStopped = (): boolean => stopped;
-    const lanes = [1, 2, 3].map(async () => {
-      while (!isStopped()) statuses.push((await app.send('/?wait=20')).status);
+    const uidsOf = async (program: 'autoscaler' | 'loadbalancer'): Promise<string[]> =>
+      (await programPods(installation, program)).map(({ metadata }) => metadata.uid);
+    const [controllers, balancers] = [await uidsOf('autoscaler'), await uidsOf('loadbalancer')];
+    const traffic = load(app, 3, '/?wait=20');
+    await run('helm', ['upgrade', 'nemesis-crds', 'manifests/helm/nemesis-crds', '--namespace', SYSTEM]);
+    const set = ['autoscaler', 'loadbalancer'].flatMap((each) => ['--set', `${each}.env.NEMESIS_LOG_LEVEL=debug`]);
+    const upgrade = ['upgrade', 'nemesis', 'manifests/helm/nemesis', '--namespace', SYSTEM, '--reuse-values', ...set];
+    const upgraded = run('helm', [...upgrade, '--wait', '--timeout', '120s']);
+    await waitFor('the old controller to be gone', 60_000, async () => {
+      return !(await uidsOf('autoscaler')).some((uid) => controllers.includes(uid));
     });
-    const before = (await programPods(installation, 'loadbalancer')).map(({ metadata }) => metadata.uid);
-    const set = ['--reuse-values', '--set', 'loadbalancer.env.NEMESIS_LOG_LEVEL=debug'];
-    await run('helm', [
-      'upgrade',
-      'nemesis',
-      'manifests/helm/nemesis',
-      '--namespace',
-      SYSTEM,
-      '--wait',
-      '--timeout',
-      '120s',
-      ...set,
-    ]);
+    expect((await asleep.send('/')).status).to.equal(200);
+    await upgraded;
     await waitFor('the old balancers to be gone', 120_000, async () => {
-      const pods = await programPods(installation, 'loadbalancer');
-      return pods.every(({ metadata }) => !before.includes(metadata.uid));
+      return !(await uidsOf('loadbalancer')).some((uid) => balancers.includes(uid));
     });
-    stopped = true;
-    await Promise.all(lanes);
+    const statuses = await traffic.stop();
     expect(statuses.length).to.be.at.least(100);
     expect(statuses.filter((status) => status !== 200)).to.deep.equal([]);
     await app.remove();
+    await asleep.remove();
   });
 
   it('helm uninstall: every application runs, and nothing hangs', async () => {
+    for (const app of apps) await app.waitUntilGone(90_000);
     const said = `helm-${randomBytes(2).toString('hex')}`;
     await run('helm', [
       'uninstall',
@@ -143,6 +151,7 @@ describe('Removal of the product (T8), and installation by Helm', function () {
       expect(await app.replicas()).to.equal(1);
       await waitFor('a ready pod', 60_000, async () => (await app.readyPods()).length === 1);
     }
+    await expectNothingOfOurs();
     await kubectl('delete', 'namespace', SYSTEM, '--timeout=120s');
     await noneTerminating();
   });

@@ -81,11 +81,11 @@ describe('The sidecar in a pod, beside an application that burns a core', functi
         while (!isStopped()) await app.send('/?burn=200');
       });
       const measured: number[] = [];
+      const seen = async (): Promise<{ cpuUsage?: number; memoryUsage?: number } | null> => {
+        const answer = await installation.autoscaler(`/api/v1/applications/${app.namespace}/app/pods`);
+        return (answer.json['items'] as { metrics: { cpuUsage?: number } | null }[])[0]?.metrics ?? null;
+      };
       try {
-        const seen = async (): Promise<{ cpuUsage?: number; memoryUsage?: number } | null> => {
-          const answer = await installation.autoscaler(`/api/v1/applications/${app.namespace}/app/pods`);
-          return (answer.json['items'] as { metrics: { cpuUsage?: number } | null }[])[0]?.metrics ?? null;
-        };
         await waitFor('the burning to show', 30_000, async () => ((await seen())?.cpuUsage ?? 0) > 500);
         const from = await read<Usage>(app, name, where, TRUTH);
         let last: number | undefined;
@@ -98,26 +98,36 @@ describe('The sidecar in a pod, beside an application that burns a core', functi
           return measured.length >= 10;
         });
         const to = await read<Usage & { bytes: number }>(app, name, where, TRUTH);
-        const memory = (await seen())?.memoryUsage ?? Number.NaN;
         const truth = cpuBetween(from, to);
         const average = measured.reduce((sum, each) => sum + each, 0) / measured.length;
-        const mib = to.bytes / 2 ** 20;
-        process.stdout.write(
-          `      ${reader}: CPU ${average.toFixed(0)}m, the cgroup says ${truth.toFixed(0)}m; memory ${memory.toFixed(1)} MiB, the cgroup says ${mib.toFixed(1)} MiB\n`,
-        );
+        process.stdout.write(`      ${reader}: CPU ${average.toFixed(0)}m, the cgroup says ${truth.toFixed(0)}m\n`);
         expect(average).to.be.within(truth * 0.9, truth * 1.1);
-        // The processes' own pages are less than what their cgroup is charged for.
-        if (reader === 'cgroup') expect(memory).to.be.within(mib * 0.9, mib * 1.1);
-        else expect(memory).to.be.within(mib * 0.3, mib * 1.1);
       } finally {
         stopped = true;
         await Promise.all(burning);
       }
+      // Memory moves while it burns, and the two looks are up to a second apart; at rest they agree.
+      // The processes' own pages are less than what their cgroup is charged for.
+      const lowest = reader === 'cgroup' ? 0.9 : 0.3;
+      await waitFor(
+        'memory to be what the cgroup says',
+        20_000,
+        async () => {
+          const { bytes } = await read<{ bytes: number }>(app, name, where, TRUTH);
+          const ratio = ((await seen())?.memoryUsage ?? Number.NaN) / (bytes / 2 ** 20);
+          if (!(ratio >= lowest && ratio <= 1.1)) return false;
+          process.stdout.write(
+            `      ${reader}: memory ${(ratio * 100).toFixed(0)} % of the cgroup's ${(bytes / 2 ** 20).toFixed(1)} MiB\n`,
+          );
+          return true;
+        },
+        500,
+      );
       await app.remove();
     });
   }
 
-  it('costs at most 35 MB of anonymous memory, 85 MB resident and 1 % of a core', async () => {
+  it('costs at most 35 MB of anonymous memory, 85 MB resident and 1 % of a core, once it has started', async () => {
     const app = await TestApp.create(installation, {
       replicas: 1,
       sidecar: true,
@@ -140,8 +150,7 @@ describe('The sidecar in a pod, beside an application that burns a core', functi
     );
     expect(to.anonymous).to.be.below(35e6);
     expect(to.rss).to.be.below(85e6);
-    // The bar is 10m; the machine of a test may be slow or busy.
-    expect(millicores).to.be.below(20);
+    expect(millicores).to.be.below(10);
     await app.remove();
   });
 });

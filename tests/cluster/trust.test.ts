@@ -1,4 +1,3 @@
-import { request } from 'node:https';
 import { KubeConfig } from '@kubernetes/client-node';
 import { expect } from 'chai';
 import { waitFor } from '../../demo/wait-for.ts';
@@ -10,75 +9,23 @@ import { TestApp } from '../e2e/support/app.ts';
 import type { Installation } from '../e2e/support/installation.ts';
 import { programPods, SYSTEM } from '../e2e/support/programs.ts';
 import { sharedInstallation } from '../e2e/support/shared-installation.ts';
+import { createWaitingPod, metricsOf, openIngest, tokenFor, type Ingest } from './support/ingest.ts';
 
 describe('Programs that lie, on a cluster', function () {
   this.timeout(90_000);
   let installation: Installation;
   let app: TestApp;
-  let ca = '';
-  let host = '';
+  let ingest: Ingest;
 
   before(async function () {
     this.timeout(90_000);
     installation = await sharedInstallation();
-    const secret = await installation.api.request<{ data: Record<string, string> }>(
-      'GET',
-      `/api/v1/namespaces/${SYSTEM}/secrets/nemesis-ca`,
-    );
-    ca = Buffer.from(secret.data['ca.crt'] ?? '', 'base64').toString();
-    const service = `/api/v1/namespaces/${SYSTEM}/services/nemesis-autoscaler`;
-    host = (await installation.api.request<{ spec: { clusterIP: string } }>('GET', service)).spec.clusterIP;
+    ingest = await openIngest(installation.api);
     app = await TestApp.create(installation, { replicas: 2, spec: { minReplicas: 2, maxReplicas: 2 } });
     await waitFor('two ready pods', 30_000, async () => (await app.readyPods()).length === 2);
   });
   after(async () => app.remove());
 
-  async function tokenOf(namespace: string, account: string, pod?: Pod, audience = 'nemesis'): Promise<string> {
-    const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${account}/token`;
-    const bound =
-      pod === undefined ? undefined : { kind: 'Pod', apiVersion: 'v1', name: pod.metadata.name, uid: pod.metadata.uid };
-    const body = { spec: { audiences: [audience], expirationSeconds: 600, boundObjectRef: bound } };
-    return (await installation.api.request<{ status: { token: string } }>('POST', path, { body })).status.token;
-  }
-
-  /** Over TLS with the product's own authority, as the programs do it. */
-  async function post(path: string, token: string | undefined, body: unknown): Promise<[number, unknown]> {
-    const payload = JSON.stringify(body);
-    return await new Promise((resolve, reject) => {
-      const outgoing = request(
-        {
-          host,
-          port: 8091,
-          path,
-          method: 'POST',
-          ca,
-          servername: `nemesis-autoscaler.${SYSTEM}.svc`,
-          headers: {
-            'content-type': 'application/json',
-            'content-length': Buffer.byteLength(payload),
-            ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-          },
-        },
-        (response) => {
-          let text = '';
-          response.on('data', (chunk: Buffer) => (text += chunk.toString()));
-          response.on('end', () => {
-            const reason = text.startsWith('{') ? (JSON.parse(text) as { reason?: string }).reason : undefined;
-            resolve([response.statusCode ?? 0, reason]);
-          });
-        },
-      );
-      outgoing.on('error', reject);
-      outgoing.end(payload);
-    });
-  }
-
-  const metricsOf = (pod: Pod) => ({
-    podName: pod.metadata.name,
-    namespace: pod.metadata.namespace,
-    podUid: pod.metadata.uid,
-    metrics: { cpuUsage: 1 },
-  });
   const wordOf = (pod: Pod, address: string) => ({
     podName: pod.metadata.name,
     namespace: pod.metadata.namespace,
@@ -89,32 +36,32 @@ describe('Programs that lie, on a cluster', function () {
     ttlMs: 1000,
   });
 
-  /** A pod that no node takes, so that it has no address yet. */
-  async function waitingPod(name: string): Promise<Pod> {
-    const spec = { nodeSelector: { 'nemesis.io/no-node-has': 'this' }, containers: [{ name: 'app', image: 'none' }] };
-    const path = `/api/v1/namespaces/${app.namespace}/pods`;
-    return await installation.api.request<Pod>('POST', path, { body: { metadata: { name }, spec } });
-  }
+  const tokenOf = async (pod?: Pod, audience?: string): Promise<string> =>
+    await tokenFor(installation.api, app.namespace, 'default', { pod, audience });
+  const waitingPod = async (name: string): Promise<Pod> =>
+    await createWaitingPod(installation.api, app.namespace, name);
+  const post = async (path: string, token: string | undefined, body: unknown): Promise<[number, unknown]> =>
+    await ingest.post(path, token, body);
 
   it("no token, one for somebody else, a forged one and one without a pod are refused; a pod's own is taken", async () => {
     const [pod] = await app.readyPods();
     if (pod === undefined) throw new Error('There is no pod.');
-    const own = await tokenOf(app.namespace, 'default', pod);
+    const own = await tokenOf(pod);
     const [head = '', claims = ''] = own.split('.');
     const forged = `${head}.${claims}.${Buffer.alloc(256, 7).toString('base64url')}`;
     expect(await post('/metrics', own, metricsOf(pod))).to.deep.equal([200, undefined]);
     expect(await post('/metrics', undefined, metricsOf(pod))).to.deep.equal([401, 'NoToken']);
     expect(await post('/metrics', forged, metricsOf(pod))).to.deep.equal([401, 'InvalidToken']);
-    const unbound = await tokenOf(app.namespace, 'default');
+    const unbound = await tokenOf();
     expect(await post('/metrics', unbound, metricsOf(pod))).to.deep.equal([401, 'NotBoundToPod']);
-    const elsewhere = await tokenOf(app.namespace, 'default', pod, 'somebody-else');
+    const elsewhere = await tokenOf(pod, 'somebody-else');
     expect(await post('/metrics', elsewhere, metricsOf(pod))).to.deep.equal([401, 'WrongAudience']);
   });
 
   it("another pod's metrics, another's address, a reused address and traffic of no balancer are refused", async () => {
     const [one, two] = await app.readyPods();
     if (one === undefined || two === undefined) throw new Error('There are no two pods.');
-    const token = await tokenOf(app.namespace, 'default', one);
+    const token = await tokenOf(one);
     expect(await post('/metrics', token, metricsOf(two))).to.deep.equal([403, 'OtherPod']);
     expect(await post('/announcements', token, wordOf(one, two.status?.podIP ?? ''))).to.deep.equal([
       403,
@@ -122,7 +69,7 @@ describe('Programs that lie, on a cluster', function () {
     ]);
     expect(await post('/announcements', token, wordOf(one, one.status?.podIP ?? ''))).to.deep.equal([204, undefined]);
     const waiting = await waitingPod('waiting');
-    const waitingToken = await tokenOf(app.namespace, 'default', waiting);
+    const waitingToken = await tokenOf(waiting);
     await waitFor('the pod to be known', 10_000, async () => {
       const [status] = await post('/announcements', waitingToken, wordOf(waiting, '192.0.2.1'));
       return status === 409;
@@ -136,7 +83,7 @@ describe('Programs that lie, on a cluster', function () {
 
   it('the token of a pod that is gone is worth nothing', async () => {
     const gone = await waitingPod('gone');
-    const token = await tokenOf(app.namespace, 'default', gone);
+    const token = await tokenOf(gone);
     const path = `/api/v1/namespaces/${app.namespace}/pods/gone`;
     await installation.api.request('DELETE', path, { query: { gracePeriodSeconds: 0 } });
     await waitFor('the refusal', 10_000, async () => (await post('/metrics', token, metricsOf(gone)))[0] === 404);
@@ -148,23 +95,33 @@ describe('Programs that lie, on a cluster', function () {
   });
 
   it('each lie is counted, and named in the log', async () => {
-    const metrics = (await installation.autoscaler('/metrics')).body;
-    for (const counted of [
-      'kind="metrics",reason="NoToken"',
-      'kind="metrics",reason="OtherPod"',
-      'kind="metrics",reason="WrongAudience"',
-      'kind="announcement",reason="OtherAddress"',
-      'kind="announcement",reason="ReusedAddress"',
-      'kind="traffic",reason="NotABalancer"',
-    ]) {
-      expect(metrics).to.match(new RegExp(`nemesis_report_refusals_total\\{${counted}\\} [1-9]`));
-    }
     const [leader] = await programPods(installation, 'autoscaler');
     const log = await installation.api.text(`/api/v1/namespaces/${SYSTEM}/pods/${leader?.metadata.name ?? ''}/log`);
     const refused = log.split('\n').filter((line) => line.includes('"a report was refused"'));
     const named = refused.map((line) => JSON.parse(line) as { reason: string; from?: string });
-    const from = `${app.namespace}/waiting`;
-    expect(named.some((line) => line.reason === 'ReusedAddress' && line.from === from)).to.equal(true);
+    const metrics = (await installation.autoscaler('/metrics')).body;
+    for (const [kind, reason, byPod] of [
+      ['metrics', 'NoToken', false],
+      ['metrics', 'InvalidToken', false],
+      ['metrics', 'WrongAudience', false],
+      ['metrics', 'NotBoundToPod', false],
+      ['metrics', 'OtherPod', true],
+      ['announcement', 'OtherAddress', true],
+      ['announcement', 'ReusedAddress', true],
+      ['traffic', 'NotABalancer', true],
+    ] as const) {
+      expect(metrics).to.match(
+        new RegExp(`nemesis_report_refusals_total\\{kind="${kind}",reason="${reason}"\\} [1-9]`),
+      );
+      const lines = named.filter((line) => line.reason === reason);
+      expect(lines, reason).to.not.deep.equal([]);
+      // Who it is stands in a good token only.
+      if (byPod)
+        expect(
+          lines.some(({ from }) => from?.startsWith(`${app.namespace}/`)),
+          reason,
+        ).to.equal(true);
+    }
   });
 
   it("the API server lets the balancers' account wake, and the controller's set replicas, and nothing else", async () => {
@@ -198,7 +155,10 @@ describe('Programs that lie, on a cluster', function () {
     if (cluster === null) throw new Error('The kubeconfig names no cluster.');
     const { issuer } = await installation.api.request<{ issuer: string }>('GET', '/.well-known/openid-configuration');
     const config = new KubeConfig();
-    config.loadFromClusterAndUser(cluster, { name: account, token: await tokenOf(SYSTEM, account, undefined, issuer) });
+    config.loadFromClusterAndUser(cluster, {
+      name: account,
+      token: await tokenFor(installation.api, SYSTEM, account, { audience: issuer }),
+    });
     return new KubeApi(config, 'nemesis-e2e');
   }
 });

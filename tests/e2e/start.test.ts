@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import type { Installation } from './support/installation.ts';
 import { waitFor } from '../../demo/wait-for.ts';
 import { TestApp } from './support/app.ts';
+import type { Answer } from './support/send.ts';
 import { sharedInstallation } from './support/shared-installation.ts';
 
 describe('Starts that are slow or fail', function () {
@@ -11,6 +12,21 @@ describe('Starts that are slow or fail', function () {
     this.timeout(30_000);
     installation = await sharedInstallation();
   });
+
+  /** Within seconds, and not only to the client: `kubectl describe` shows the condition and the Event. */
+  async function expectTold(app: TestApp, answer: Answer, sentence: string): Promise<void> {
+    // The kubelet's own back-off before it says that an image cannot be pulled is 10 s.
+    expect(answer.endMs - answer.sentMs).to.be.below(30_000);
+    await waitFor(
+      'the condition',
+      5_000,
+      async () => (await app.condition('Ready'))?.message.includes(sentence) === true,
+    );
+    expect((await app.condition('Ready'))?.status).to.equal('False');
+    await waitFor('the Event', 5_000, async () =>
+      (await app.events('Failed')).some(({ message }) => message.includes(sentence)),
+    );
+  }
 
   it('T1: the client gives up while it loads; the start goes on, and only an idle, ready application sleeps', async () => {
     const app = await TestApp.create(installation, { env: { START_MS: '3500' }, spec: { sleep: { idleSeconds: 1 } } });
@@ -68,6 +84,7 @@ describe('Starts that are slow or fail', function () {
     expect(answer.status).to.equal(503);
     expect(answer.json['code']).to.equal('StartFailed');
     expect(answer.json['detail']).to.include('crashes again and again').and.to.include('exit code 3');
+    await expectTold(app, answer, 'exit code 3');
     await app.remove();
   });
 
@@ -77,6 +94,7 @@ describe('Starts that are slow or fail', function () {
     const answer = await app.send('/');
     expect(answer.status).to.equal(503);
     expect(answer.json['detail']).to.include('cannot be pulled');
+    await expectTold(app, answer, 'cannot be pulled');
     await app.remove();
   });
 
@@ -114,6 +132,7 @@ describe('Starts that are slow or fail', function () {
     const answer = await app.send('/');
     expect(answer.status).to.equal(503);
     expect(answer.json['detail']).to.include('No pod can be created');
+    await expectTold(app, answer, 'No pod can be created');
     await app.remove();
   });
 
@@ -123,6 +142,7 @@ describe('Starts that are slow or fail', function () {
     const answer = await app.send('/');
     expect(answer.status).to.equal(503);
     expect(answer.json['detail']).to.include('The Deployment is paused');
+    await expectTold(app, answer, 'The Deployment is paused');
     await app.remove();
   });
 
@@ -138,9 +158,28 @@ describe('Starts that are slow or fail', function () {
     expect(off.json['detail']).to.match(/Somebody else .*kubectl scale.* scaled it to 0/);
     expect(await app.replicas()).to.equal(0);
     expect((await app.condition('SoleWriter'))?.status).to.equal('False');
+    await waitFor('the Event', 5_000, async () => (await app.events('OtherWriter')).length === 1);
     await app.patchDeployment({ spec: { replicas: 1 } });
     await app.waitForPhase('Active');
     expect((await app.send('/')).status).to.equal(200);
+    await app.remove();
+  });
+
+  it('somebody else scales it while it is awake: shown as a condition and an Event, and not taken back', async () => {
+    const app = await TestApp.create(installation, {
+      replicas: 1,
+      spec: { maxReplicas: 5, sleep: { idleSeconds: 600 } },
+    });
+    await app.waitForPhase('Active');
+    await app.scaleAsOther(3);
+    await waitFor('the condition', 20_000, async () => (await app.condition('SoleWriter'))?.reason === 'OtherWriter');
+    await waitFor('the Event', 5_000, async () =>
+      (await app.events('OtherWriter')).some(({ message }) => message.includes('changed spec.replicas from 1 to 3')),
+    );
+    const since = Date.now();
+    await waitFor('some seconds of peace', 20_000, () => Date.now() - since > 4_000);
+    expect(await app.replicas()).to.equal(3);
+    expect(await app.changes()).to.deep.equal(['1>3']);
     await app.remove();
   });
 

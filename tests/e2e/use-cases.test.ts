@@ -13,6 +13,17 @@ describe('Use cases', function () {
     installation = await sharedInstallation();
   });
 
+  /** Its two pods answer in turn, though one of them is busy: LeastConnections would ask the other one each time. */
+  async function expectTurns(app: TestApp): Promise<void> {
+    await waitFor('turns to be taken', 20_000, async () => {
+      const pods: unknown[] = [];
+      const long = app.send('/?wait=1000');
+      for (let index = 0; index < 6; index += 1) pods.push((await app.send('/')).json['pod']);
+      await long;
+      return pods.every((pod, index) => index === 0 || pod !== pods[index - 1]);
+    });
+  }
+
   it('U1 Change system settings: see, change, save, apply; a failed save says why and keeps the old ones', async () => {
     const url = '/loadbalancer/settings';
     const { balancer } = installation;
@@ -34,12 +45,17 @@ describe('Use cases', function () {
     const late = await putJson(balancer, url, { policy: 'random' }, { 'if-match': etag });
     expect(late.status).to.equal(412);
     expect((await balancer(url)).json['policy']).to.equal('round_robin');
+    // It is applied to whoever says nothing else.
+    const app = await TestApp.create(installation, { replicas: 2, spec: { minReplicas: 2, maxReplicas: 2 } });
+    await expectTurns(app);
+    await app.remove();
     await putJson(balancer, url, { policy: 'LeastConnections', max_connections: 10_000 });
     expect((await balancer(url)).json['policy']).to.equal('least_connections');
   });
 
   it('U2 Set scaling rule, and it is in force', async () => {
     const app = await TestApp.create(installation, { spec: { maxReplicas: 3, sleep: { idleSeconds: 60 } } });
+    await app.waitForPhase('Asleep');
     const url = `/api/v1/applications/${app.namespace}/app/scaling`;
     const rules = [{ name: 'load', concurrency: { target: 2 } }];
     const wrong = await putJson(installation.autoscaler, url, {
@@ -65,11 +81,7 @@ describe('Use cases', function () {
     const url = `/api/v1/applications/${app.namespace}/app/loadBalancing`;
     expect((await putJson(installation.autoscaler, url, { policy: 'Fastest' })).status).to.equal(400);
     expect((await putJson(installation.autoscaler, url, { policy: 'RoundRobin' })).status).to.equal(200);
-    await waitFor('turns to be taken', 10_000, async () => {
-      const pods: unknown[] = [];
-      for (let index = 0; index < 6; index += 1) pods.push((await app.send('/')).json['pod']);
-      return pods.every((pod, index) => index === 0 || pod !== pods[index - 1]);
-    });
+    await expectTurns(app);
     await app.remove();
   });
 
@@ -120,6 +132,18 @@ describe('Use cases', function () {
     expect(unknown.status).to.equal(404);
     expect(unknown.headers['content-type']).to.equal('application/problem+json');
     expect(unknown.json['code']).to.equal('NoRoute');
+    await app.patch({ loadBalancing: { responseTimeoutSeconds: 1 } });
+    await waitFor('the shorter patience', 10_000, async () => {
+      const late = await app.send('/?wait=3000');
+      if (late.status !== 504) return false;
+      expect(late.headers['content-type']).to.equal('application/problem+json');
+      expect(late.json['code']).to.equal('GatewayTimeout');
+      return true;
+    });
+    const broken = await app.send('/?break=yes', { method: 'POST', body: 'hello' });
+    expect(broken.status).to.equal(502);
+    expect(broken.headers['content-type']).to.equal('application/problem+json');
+    expect(broken.json['code']).to.equal('BadGateway');
     await app.remove();
   });
 
@@ -174,6 +198,7 @@ describe('Use cases', function () {
 
   it('U11 Decrease pods, U12 Increase pods, by the bounds that a user sets', async () => {
     const app = await TestApp.create(installation, { replicas: 1, spec: { minReplicas: 1, maxReplicas: 3 } });
+    await app.waitForPhase('Active');
     const url = `/api/v1/applications/${app.namespace}/app/replicas`;
     expect((await putJson(installation.autoscaler, url, { minReplicas: 4 })).status).to.equal(422);
     expect((await putJson(installation.autoscaler, url, { minReplicas: 3 })).status).to.equal(200);

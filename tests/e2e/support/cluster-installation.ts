@@ -11,12 +11,18 @@ const run = promisify(execFile);
 /** The image that the tests install and run applications with. */
 export const IMAGE = process.env['E2E_IMAGE'] ?? 'localhost/nemesis:0.1.0';
 
-/** A program that ends every process with this file in its command line, at once. */
-function killing(file: string): string {
+/** An argument of node in containers that are not named after their program. */
+const ARGUMENTS: Readonly<Record<string, string>> = {
+  app: '--input-type=module',
+  'nemesis-sidecar': '/app/sidecar.mjs',
+};
+
+/** A program that signals every process with this argument, and says so before it does. */
+function signalling(argument: string, signal: NodeJS.Signals): string {
   return `const fs = require('fs');
 for (const pid of fs.readdirSync('/proc').filter((each) => /^\\d+$/.test(each))) {
   let line = ''; try { line = fs.readFileSync('/proc/' + pid + '/cmdline', 'utf8'); } catch {}
-  if (line.split('\\0')[1] === '${file}') process.kill(Number(pid), 'SIGKILL');
+  if (line.split('\\0').includes('${argument}')) { fs.writeSync(1, 'found'); process.kill(Number(pid), '${signal}'); }
 }`;
 }
 
@@ -66,17 +72,16 @@ export async function installationOfCluster(): Promise<Installation> {
     dataUrl: () => `http://${balancer}:8080`,
     balancer: ask(`http://${balancer}:8081`),
     autoscaler: ask(`http://${autoscaler}:8090`),
-    kill: async (namespace, pod, container) => {
-      const program = container === 'app' ? undefined : `${container}.mjs`;
-      if (program === undefined) {
-        // Process 1 of its container: nothing inside can kill it.
-        const path = `/api/v1/namespaces/${namespace}/pods/${pod}`;
-        await api.request('DELETE', path, { query: { gracePeriodSeconds: 0 } });
-        return;
-      }
-      await run('kubectl', ['-n', namespace, 'exec', pod, '-c', container, '--', 'node', '-e', killing(program)]);
+    signal: async (namespace, pod, container, name) => {
+      // Our pods and those with a sidecar share their processes; elsewhere nothing inside could kill process 1.
+      const argument = ARGUMENTS[container] ?? `${container}.mjs`;
+      const command = ['node', '-e', signalling(argument, name)];
+      // The container may end before this program in it does.
+      const { stdout } = await run('kubectl', ['-n', namespace, 'exec', pod, '-c', container, '--', ...command]).catch(
+        (error: unknown) => error as { stdout: string },
+      );
+      if (!stdout.includes('found')) throw new Error(`There is no ${argument} in ${namespace}/${pod}: ${stdout}`);
     },
-    signal: undefined,
     outage,
     stop: () => {
       api.close();

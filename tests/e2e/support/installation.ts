@@ -16,10 +16,8 @@ export interface Installation {
   readonly balancer: Ask;
   /** The autoscaler's API. */
   readonly autoscaler: Ask;
-  /** Ends a pod's container at once, without any warning. */
-  kill(namespace: string, pod: string, container: string): Promise<void>;
-  /** Sends a signal to a container's process; only where pods are processes of this machine. */
-  readonly signal: ((namespace: string, pod: string, container: string, name: NodeJS.Signals) => void) | undefined;
+  /** Sends a signal to a container's process; on a cluster only in pods that share their processes. */
+  signal(namespace: string, pod: string, container: string, name: NodeJS.Signals): Promise<void>;
   /** Takes the API server away and gives it back; undefined where that cannot be done. */
   readonly outage: { begin(): Promise<void>; end(): Promise<void> } | undefined;
   stop(): Promise<void>;
@@ -31,7 +29,7 @@ export const onCluster = process.env['E2E_TARGET'] === 'cluster';
 /** Whether the API server can be taken away in this run. */
 export const hasOutage = !onCluster || (process.env['E2E_FAULT_COMMAND'] ?? '') !== '';
 
-/** Defines a test that needs signals to processes; elsewhere there is no such test. */
+/** Defines a test that needs several controllers, or a process that no liveness probe ends; elsewhere there is none. */
 export const itLocally: (title: string, test: Mocha.AsyncFunc) => void = (title, test) => {
   if (!onCluster) it(title, test);
 };

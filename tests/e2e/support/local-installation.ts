@@ -27,11 +27,10 @@ export async function installLocally(): Promise<Installation> {
     dataUrl: () => stack.dataUrl(),
     balancer: (path, options) => send(`${stack.balancerUrl()}${path}`, options),
     autoscaler: (path, options) => send(`${stack.autoscalerUrl()}${path}`, options),
-    kill: (namespace, pod, container) => {
-      faults.signalContainer(namespace, pod, container, 'SIGKILL');
+    signal: (namespace, pod, container, name) => {
+      faults.signalContainer(namespace, pod, container, name);
       return Promise.resolve();
     },
-    signal: (namespace, pod, container, name) => faults.signalContainer(namespace, pod, container, name),
     outage: { begin: () => faults.pauseApi('refuse'), end: () => faults.resumeApi() },
     stop: async () => {
       await stack.stop();

@@ -36,18 +36,28 @@ export async function kill(
   component: 'autoscaler' | 'loadbalancer',
   pod?: string,
 ): Promise<void> {
-  await installation.kill(SYSTEM, pod ?? (await firstPod(installation, component)), component);
+  await signal(installation, component, 'SIGKILL', pod);
 }
 
-/** Signals the first pod of a program; only on a local cluster. */
+/** How often the containers of a program were started again. */
+export async function restartsOf(
+  installation: Installation,
+  component: 'autoscaler' | 'loadbalancer',
+): Promise<number> {
+  const pods = await programPods(installation, component);
+  return pods
+    .flatMap(({ status }) => status?.containerStatuses ?? [])
+    .reduce((sum, each) => sum + each.restartCount, 0);
+}
+
+/** Signals the first pod of a program. */
 export async function signal(
   installation: Installation,
   component: 'autoscaler' | 'loadbalancer',
   name: NodeJS.Signals,
   pod?: string,
 ): Promise<void> {
-  if (installation.signal === undefined) throw new Error('Only the processes of a local cluster can be signalled.');
-  installation.signal(SYSTEM, pod ?? (await firstPod(installation, component)), component, name);
+  await installation.signal(SYSTEM, pod ?? (await firstPod(installation, component)), component, name);
 }
 
 async function firstPod(installation: Installation, component: 'autoscaler' | 'loadbalancer'): Promise<string> {

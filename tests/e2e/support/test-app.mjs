@@ -74,6 +74,10 @@ const server = createServer((request, response) => {
       );
     };
     note({ event: 'arrived', number: request.headers['x-number'] });
+    if (url.searchParams.has('break')) {
+      request.socket.destroy();
+      return;
+    }
     const burnMs = Number(url.searchParams.get('burn') ?? 0);
     const mib = Number(url.searchParams.get('mib') ?? 0);
     if (mib > 0) hold.push(Buffer.alloc(mib * 2 ** 20, 1));
