@@ -110,6 +110,7 @@ async function start(): Promise<Lifecycle> {
   const prober = new StartProber({
     announcements,
     clock,
+    connect: (pod, timeoutMs) => plane.tryConnecting(pod, timeoutMs),
     onReady: (application) => directory.refreshPods(application),
   });
   const controller = new ControllerClient(settings.controllerUrl, {

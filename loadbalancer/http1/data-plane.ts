@@ -1,6 +1,8 @@
 import { createServer, type Server } from 'node:net';
+import type { PodSlot } from '../domain/pod-slot.ts';
 import { ClientConnection } from './client-connection.ts';
 import type { PlaneContext } from './plane-context.ts';
+import { type Attempt, connectionsOf } from './pod-connections.ts';
 import { type DataPlaneDeps, type DataPlaneLimits, defaultLimits } from './ports.ts';
 
 /** How often holds, windows and time-outs are looked at, in ms. */
@@ -50,6 +52,11 @@ export class DataPlane {
   /** Open client connections. */
   get clientCount(): number {
     return this.#clients.size;
+  }
+
+  /** Tries whether a pod takes connections; one that it takes is ready for the request that is sent there next. */
+  async tryConnecting(pod: PodSlot, timeoutMs: number): Promise<Attempt> {
+    return await connectionsOf(pod, this.#context).tryOpening(timeoutMs);
   }
 
   /** Opens a port; several may be open at once (one for each captured Service). Resolves to the port. */

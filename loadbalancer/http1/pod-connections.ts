@@ -1,4 +1,5 @@
 import type { PodSlot, PodTransport } from '../domain/pod-slot.ts';
+import type { ProbeResult } from '../domain/probe-schedule.ts';
 import type { PlaneContext } from './plane-context.ts';
 import { type ConnectionKeeper, UpstreamConnection, type UpstreamUser } from './upstream-connection.ts';
 
@@ -13,11 +14,20 @@ const idempotent = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE', 
 /** Whether a request of this method may be sent twice without harm (RFC 9110, section 9.2.2). */
 export const isRepeatable = (method: string): boolean => idempotent.has(method);
 
+/** What came of a connection that was opened for nobody yet. */
+export interface Attempt {
+  readonly result: ProbeResult;
+  /** Closes the connection, unless a request has taken it. */
+  readonly closeUnused: () => void;
+}
+
 /** Connections to one pod. Idle ones are used last in, first out, so that the surplus grows old and goes. */
 export class PodConnections implements PodTransport, ConnectionKeeper {
   readonly #pod: PodSlot;
   readonly #context: PlaneContext;
   readonly #opening = new Set<UpstreamConnection>();
+  /** Those that are opened for nobody yet, and whom to tell. */
+  readonly #attempts = new Map<UpstreamConnection, (result: ProbeResult) => void>();
   #idle: UpstreamConnection[] = [];
   #retired: boolean;
 
@@ -56,8 +66,31 @@ export class PodConnections implements PodTransport, ConnectionKeeper {
     return connection;
   }
 
+  /**
+   * Tries whether the pod takes a connection. One that it takes is idle then, so that a request that waits for it need not
+   * open another: in a program that has just started, the first connection costs the most.
+   */
+  async tryOpening(timeoutMs: number): Promise<Attempt> {
+    const connection = new UpstreamConnection(this.#pod.address, this.#pod.port, this.#context, this);
+    this.#opening.add(connection);
+    const timer = setTimeout(() => connection.abandon('no connection in time'), timeoutMs);
+    const result = await new Promise<ProbeResult>((resolve) => this.#attempts.set(connection, resolve));
+    clearTimeout(timer);
+    return {
+      result,
+      closeUnused: () => {
+        if (this.#idle.includes(connection)) connection.destroy();
+      },
+    };
+  }
+
   opened(connection: UpstreamConnection): void {
     this.#opening.delete(connection);
+    const settle = this.#attempts.get(connection);
+    if (settle === undefined) return;
+    this.#attempts.delete(connection);
+    this.keep(connection, undefined);
+    settle('passed');
   }
 
   keep(connection: UpstreamConnection, idleMs: number | undefined): void {
@@ -75,6 +108,8 @@ export class PodConnections implements PodTransport, ConnectionKeeper {
 
   forget(connection: UpstreamConnection): void {
     this.#opening.delete(connection);
+    this.#attempts.get(connection)?.(connection.refused ? 'refused' : 'failed');
+    this.#attempts.delete(connection);
     // Usually the one in question was never idle, or went idle last.
     const index = this.#idle.lastIndexOf(connection);
     if (index !== -1) this.#idle.splice(index, 1);

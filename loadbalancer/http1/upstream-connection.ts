@@ -68,7 +68,6 @@ export class UpstreamConnection {
   constructor(address: string, port: number, context: PlaneContext, keeper: ConnectionKeeper) {
     this.#context = context;
     this.#keeper = keeper;
-    context.deps.metrics.upstreamConnections += 1;
     this.#socket = connect({
       host: address,
       port,
@@ -85,6 +84,7 @@ export class UpstreamConnection {
     });
     this.#socket.on('connect', () => {
       this.connected = true;
+      context.deps.metrics.upstreamConnections += 1;
       keeper.opened(this);
       this.#user?.onUpstreamConnected();
     });
@@ -92,6 +92,11 @@ export class UpstreamConnection {
     this.#socket.on('end', () => this.#onEnd());
     this.#socket.on('error', (error) => (this.#failure ??= error.message));
     this.#socket.on('close', () => this.#onClose());
+  }
+
+  /** Whether nobody listened at the pod's port. */
+  get refused(): boolean {
+    return this.#failure?.includes('ECONNREFUSED') === true;
   }
 
   /** Whether the pod takes more without buffering here. */

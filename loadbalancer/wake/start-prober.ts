@@ -1,7 +1,9 @@
 import { isPodReady, type Pod } from '../../shared/kubernetes/objects.ts';
 import { readinessCheck, resolvePort, type ReadinessCheck } from '../../shared/rules/readiness.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
+import type { PodSlot } from '../domain/pod-slot.ts';
 import { nextProbeMs } from '../domain/probe-schedule.ts';
+import type { Attempt } from '../http1/pod-connections.ts';
 import type { Announcements } from '../routing/announcements.ts';
 import type { RoutedApplication } from '../routing/routed-application.ts';
 import { probe } from './probe.ts';
@@ -10,6 +12,8 @@ import { probe } from './probe.ts';
 export interface StartProberDeps {
   readonly announcements: Announcements;
   readonly clock: Clock;
+  /** Tries to connect to a pod as its requests do. */
+  readonly connect: (pod: PodSlot, timeoutMs: number) => Promise<Attempt>;
   /** A pod was found able to answer. */
   readonly onReady: (application: RoutedApplication) => void;
 }
@@ -67,17 +71,32 @@ export class StartProber {
       const before = currentPod(application, uid);
       const address = before?.status?.podIP;
       if (before === undefined || address === undefined || !this.#wanted(application, before)) return;
-      const result = await probe(address, check, TIMEOUT_MS);
+      const { result, closeUnused } = await this.#try(application, uid, address, check);
       const pod = currentPod(application, uid);
-      if (pod === undefined || pod.status?.podIP !== address) return;
-      if (result === 'passed') {
+      const still = pod?.status?.podIP === address;
+      if (still && result === 'passed') {
         announcements.probed(pod, address, clock.nowMs());
         onReady(application);
-        return;
       }
+      // What was held for it is on its way now. An open connection that nobody uses would block a server that has one thread.
+      closeUnused();
+      if (!still || result === 'passed') return;
       const learnedMs = learnedSeconds === undefined ? undefined : learnedSeconds * 1000;
       await pause(nextProbeMs(result, clock.nowMs() - beganMs, learnedMs));
     }
+  }
+
+  /** Where a connection is all that is asked for, a request that is held gets this very one. */
+  async #try(
+    application: RoutedApplication,
+    uid: string,
+    address: string,
+    check: Exclude<ReadinessCheck, { kind: 'kubernetes' }>,
+  ): Promise<Attempt> {
+    const slot = application.plane.pods.find((each) => each.uid === uid);
+    if (check.kind === 'tcp' && slot?.address === address && slot.port === check.port)
+      return await this.#deps.connect(slot, TIMEOUT_MS);
+    return { result: await probe(address, check, TIMEOUT_MS), closeUnused: () => undefined };
   }
 
   #wanted(application: RoutedApplication, pod: Pod): boolean {
