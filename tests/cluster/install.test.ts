@@ -56,7 +56,7 @@ describe('From nothing, as the README says', function () {
   it('the example is applied, sleeps, is woken by a request, and has a sidecar', async () => {
     await next('kubectl apply -f examples/sentiment/sentiment.yaml');
     await waitFor('it to sleep', 20_000, async () => (await phase()) === 'Asleep');
-    expect(await next('kubectl -n models get autoscalers')).to.match(/sentiment\s+Asleep\s+0/);
+    expect(await next('kubectl -n models get autoscalers')).to.match(/sentiment\s+Asleep\s+0\s+0\s+NoReplicas\s+\d+s/);
     const command = (commands.shift() ?? '').replace(/ &$/, '');
     expect(command).to.include('port-forward service/nemesis-loadbalancer 8080');
     forward = spawn('sh', ['-c', `exec ${command}`], { stdio: 'ignore' });
