@@ -9,7 +9,11 @@ import { messageOf, type Logger } from '../../shared/runtime/logger.ts';
 const SWEEP_MS = 10_000;
 
 type Targeting = KubernetesObject & {
-  readonly spec?: { readonly scaleTargetRef?: { readonly name?: string }; readonly minReplicas?: number };
+  readonly spec?: {
+    readonly scaleTargetRef?: { readonly name?: string };
+    readonly minReplicas?: number;
+    readonly mode?: string;
+  };
 };
 
 /**
@@ -38,7 +42,8 @@ export class Orphans {
       if (type === 'set') this.#wanted.delete(target);
       else {
         this.#wanted.set(target, (object as Targeting).spec?.minReplicas ?? 0);
-        void this.sweep();
+        // When the claims are decided anew: another resource may own the Deployment now.
+        queueMicrotask(() => void this.sweep());
       }
     });
     this.#timer = setInterval(() => void this.sweep(), SWEEP_MS);
@@ -57,8 +62,11 @@ export class Orphans {
     this.#sweeping = true;
     try {
       for (const target of this.#wanted.keys()) if (!watch.deployments.objects.has(target)) this.#wanted.delete(target);
-      // One that conflicts with an older resource is not routed, so no request could wake what it names.
-      const inForce = [...watch.autoscalers.objects].filter(([key]) => watch.get(key)?.conflict === undefined);
+      const inForce = [...watch.autoscalers.objects].filter(
+        // One that conflicts with an older resource is not routed, so no request could wake what it names; unless nobody
+        // is to wake it anyway.
+        ([key, object]) => watch.get(key)?.conflict === undefined || !isActive(object),
+      );
       const named = new Set(inForce.map(([, object]) => targetOf(object)));
       for (const deployment of watch.deployments.objects.values()) {
         const key = keyOf(deployment);
@@ -98,6 +106,10 @@ export class Orphans {
       );
     }
   }
+}
+
+function isActive(object: KubernetesObject): boolean {
+  return ((object as Targeting).spec?.mode ?? 'Active') === 'Active';
 }
 
 function targetOf(object: KubernetesObject): string | undefined {
