@@ -41,7 +41,12 @@ export class Story {
     const replicas = deployment?.spec.replicas;
     const from = memory.replicas;
     memory.replicas = replicas;
-    if (deployment === undefined || replicas === undefined || from === undefined || from === replicas) return false;
+    if (deployment === undefined || replicas === undefined || from === undefined) {
+      // Another Deployment of the same name has never been scaled by us.
+      memory.lastChangeWasOurs = false;
+      return false;
+    }
+    if (from === replicas) return false;
     const manager = replicasManager(deployment);
     const waking = from === 0 && replicas > 0;
     // A wake's writer may be unknown (ADR 0011), and whoever wakes does no harm.
