@@ -73,14 +73,14 @@ describe('Removal of the product (T8), and installation by Helm', function () {
     await expectNothingOfOurs();
   });
 
-  it('make uninstall, after the balancers and with them the way to wake were deleted: every application runs', async () => {
+  it('make uninstall, after our Deployments and with them the way to wake were deleted: every application runs', async () => {
     await ensureStorage();
     await run('make', ['install'], env);
     await kubectl('-n', SYSTEM, 'rollout', 'status', 'deployment', '--timeout=60s');
     await stopSharedInstallation();
     await sharedInstallation();
     for (const app of apps) await app.waitUntilGone(90_000);
-    await kubectl('-n', SYSTEM, 'delete', 'deployment', 'nemesis-loadbalancer');
+    await kubectl('-n', SYSTEM, 'delete', 'deployment', '--all');
     await run('make', ['uninstall'], env);
     for (const app of apps) expect(await app.replicas()).to.equal(1);
   });
