@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { waitFor } from '../../demo/wait-for.ts';
-import type { Deployment } from '../../shared/kubernetes/objects.ts';
+import type { Deployment, KubernetesObject } from '../../shared/kubernetes/objects.ts';
 import { pathOf, RESOURCES } from '../../shared/kubernetes/paths.ts';
 import { TestApp } from './support/app.ts';
 import type { Installation } from './support/installation.ts';
@@ -55,7 +55,9 @@ describe('What is left when parts of us are removed (T8)', function () {
     const older = await TestApp.create(installation, { spec: { sleep: { idleSeconds: 600 } } });
     await older.waitForPhase('Asleep');
     // Ages are compared in seconds.
-    const since = Math.floor(Date.parse((await older.deployment()).metadata.creationTimestamp) / 1000);
+    const path = pathOf(RESOURCES.autoscalers, older.namespace, older.name);
+    const { metadata } = await installation.api.request<KubernetesObject>('GET', path);
+    const since = Math.floor(Date.parse(metadata.creationTimestamp) / 1000);
     await waitFor('the next second', 3_000, () => Math.floor(Date.now() / 1000) > since);
     const app = await sleepingApp();
     await older.patch({ route: { pathPrefix: app.prefix } });

@@ -18,7 +18,7 @@ describe('Use cases', function () {
     await waitFor('turns to be taken', 20_000, async () => {
       const pods: unknown[] = [];
       const long = app.send('/?wait=1000');
-      for (let index = 0; index < 6; index += 1) pods.push((await app.send('/')).json['pod']);
+      for (let index = 0; index < 12; index += 1) pods.push((await app.send('/')).json['pod']);
       await long;
       return pods.every((pod, index) => index === 0 || pod !== pods[index - 1]);
     });

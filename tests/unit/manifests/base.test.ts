@@ -29,6 +29,7 @@ interface Manifest {
       };
     };
   };
+  readonly webhooks?: readonly { readonly failurePolicy: string; readonly timeoutSeconds: number }[];
   readonly rules?: readonly {
     readonly apiGroups: readonly string[];
     readonly resources: readonly string[];
@@ -106,6 +107,14 @@ describe('the manifests', () => {
   it('Given our own pods, when they start, then Services leave no variables there that look like settings', () => {
     for (const { kind, spec } of [...BASE, ...manifestsIn('uninstall')]) {
       if (kind === 'Deployment' || kind === 'Job') expect(spec?.template?.spec.enableServiceLinks).to.equal(false);
+    }
+  });
+
+  it('Given our webhooks, when they do not answer, then pods start without them after two seconds', () => {
+    const webhooks = BASE.flatMap((manifest) => manifest.webhooks ?? []);
+    expect(webhooks).to.have.length(2);
+    for (const { failurePolicy, timeoutSeconds } of webhooks) {
+      expect({ failurePolicy, timeoutSeconds }).to.deep.equal({ failurePolicy: 'Ignore', timeoutSeconds: 2 });
     }
   });
 
