@@ -59,7 +59,7 @@ export function clusterTestsPage(file = join(import.meta.dirname, '..', 'tests',
   });
   return `# Tests on a cluster
 
-Made by \`npm run generate\` from tests/cluster/results.json, which \`make e2e-full\` writes. The last results: ${date.slice(0, 10)}, ${cluster}.
+Made by \`npm run generate\` from tests/cluster/results.json, which \`make e2e-full\` writes; a test that was run again after a repair has its last result. The last full run: ${date.slice(0, 10)}, ${cluster}.
 
 ## Use cases and failures
 
