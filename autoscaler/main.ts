@@ -8,6 +8,9 @@ import { LeaseElector } from '../shared/kubernetes/lease-elector.ts';
 import type { Pod } from '../shared/kubernetes/objects.ts';
 import { RESOURCES } from '../shared/kubernetes/paths.ts';
 import { keyOf, Reflector } from '../shared/kubernetes/reflector.ts';
+import { ClusterAccess, openAccess } from '../shared/http/access.ts';
+import { AuditLog } from '../shared/http/audit-log.ts';
+import { createGuardedApp } from '../shared/http/route.ts';
 import { isLoopback, TokenGuard } from '../shared/kubernetes/token-guard.ts';
 import { steadyClock, systemClock } from '../shared/runtime/clock.ts';
 import { createLifecycle, runProgram, type Lifecycle } from '../shared/runtime/lifecycle.ts';
@@ -15,7 +18,7 @@ import { createLogger } from '../shared/runtime/logger.ts';
 import { close, createManagementApp, listen } from '../shared/runtime/management-server.ts';
 import { readSettings } from '../shared/runtime/settings.ts';
 import { startInjection } from './admission/start-injection.ts';
-import { mountApplicationRoutes } from './api/application-routes.ts';
+import { mountApplicationRoutes, recordRefusal } from './api/application-routes.ts';
 import { openapiDocument } from './api/openapi.ts';
 import { CaDistributor } from './certificates/ca-distributor.ts';
 import { chooseCertificates } from './certificates/choose-certificates.ts';
@@ -173,16 +176,18 @@ async function start(): Promise<Lifecycle> {
   });
 
   const guarded = !isLoopback(settings.bindAddress) && !settings.openManagement;
-  const management = createManagementApp(
+  const namespaces = { everywhere: settings.watchNamespace, systemNamespace: settings.systemNamespace };
+  const management = createGuardedApp(
     {
+      access: guarded ? new ClusterAccess(api, namespaces, { clock }) : openAccess(namespaces),
+      audit: new AuditLog({ logger, clock, registry }, (entry) => recordRefusal(history, entry, clock)),
       logger,
       registry,
       openapi: openapiDocument(),
       notReadyReason: () => (watch.synced ? undefined : 'waiting for the first sync'),
     },
-    (app) => {
-      if (guarded) app.use('/api', new TokenGuard(api, [], { clock }).handler);
-      mountApplicationRoutes(app, {
+    (mount) => {
+      mountApplicationRoutes(mount, {
         api,
         watch,
         collector,

@@ -1,4 +1,7 @@
-/** Kubernetes objects of the product on a local cluster. Plain data; the names are those of the real manifests. */
+/** Kubernetes objects of the product on a local cluster; the names, the accounts and their rights are those of the real manifests. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseAllDocuments } from 'yaml';
 
 /** Namespace of the product. */
 export const SYSTEM_NAMESPACE = 'nemesis-system';
@@ -17,6 +20,7 @@ export interface StackManifestOptions {
 
 interface KubernetesManifest {
   readonly [field: string]: unknown;
+  readonly apiVersion?: unknown;
   readonly kind: string;
   readonly metadata: { readonly name: string; readonly namespace?: string; readonly labels?: Record<string, string> };
 }
@@ -33,10 +37,19 @@ const labelsOf = (component: string) => ({
   'app.kubernetes.io/component': component,
 });
 
+/** The accounts of both programs with their rights, and the roles for people, as `manifests/base` has them. */
+export function rightsManifests(): KubernetesManifest[] {
+  return ['autoscaler-rbac', 'loadbalancer-rbac', 'user-roles'].flatMap((file) => {
+    const path = join(import.meta.dirname, '..', 'manifests', 'base', `${file}.yaml`);
+    return parseAllDocuments(readFileSync(path, 'utf8')).map((document) => document.toJS() as KubernetesManifest);
+  });
+}
+
 /** Namespace, Deployments and Services of autoscaler and load balancer. */
 export function stackManifests(options: StackManifestOptions): KubernetesManifest[] {
   return [
     { apiVersion: 'v1', kind: 'Namespace', metadata: { name: SYSTEM_NAMESPACE } },
+    ...rightsManifests(),
     // Services first: a local cluster has no DNS, so their addresses are filled in when pods start.
     service('nemesis-autoscaler', { ...labelsOf('autoscaler'), 'nemesis.io/leader': 'true' }, options.serviceType, [
       { name: 'http', port: 8090, targetPort: 'http' },
@@ -91,6 +104,7 @@ function deployment(
       template: {
         metadata: { labels },
         spec: {
+          serviceAccountName: name,
           terminationGracePeriodSeconds: 30,
           containers: [{ name: component, image: `nemesis/${component}`, ...container }],
         },

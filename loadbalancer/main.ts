@@ -2,11 +2,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { ApplicationWatch } from '../shared/kubernetes/application-watch.ts';
 import { KubeApi } from '../shared/kubernetes/kube-api.ts';
-import { isLoopback, TokenGuard } from '../shared/kubernetes/token-guard.ts';
+import { ClusterAccess, openAccess } from '../shared/http/access.ts';
+import { AuditLog } from '../shared/http/audit-log.ts';
+import { createGuardedApp } from '../shared/http/route.ts';
+import { isLoopback } from '../shared/kubernetes/token-guard.ts';
 import { steadyClock } from '../shared/runtime/clock.ts';
 import { createLifecycle, runProgram, type Lifecycle } from '../shared/runtime/lifecycle.ts';
 import { createLogger } from '../shared/runtime/logger.ts';
-import { close, createManagementApp, listen } from '../shared/runtime/management-server.ts';
+import { close, listen } from '../shared/runtime/management-server.ts';
 import { ProgramCredentials } from '../shared/runtime/program-credentials.ts';
 import { readSettings } from '../shared/runtime/settings.ts';
 import { openapiDocument } from './api/openapi.ts';
@@ -149,8 +152,11 @@ async function start(): Promise<Lifecycle> {
 
   const state: { dataPort: number | undefined; stopping: boolean } = { dataPort: undefined, stopping: false };
   const guarded = !isLoopback(settings.bindAddress) && !settings.openManagement;
-  const management = createManagementApp(
+  const namespaces = { everywhere: settings.watchNamespace, systemNamespace: settings.systemNamespace };
+  const management = createGuardedApp(
     {
+      access: guarded ? new ClusterAccess(api, namespaces, { clock }) : openAccess(namespaces),
+      audit: new AuditLog({ logger, clock, registry }),
       logger,
       registry,
       openapi: openapiDocument(),
@@ -161,10 +167,9 @@ async function start(): Promise<Lifecycle> {
             ? 'waiting for the first sync of the routes'
             : undefined,
     },
-    (app) => {
-      if (guarded) app.use(['/loadbalancer', '/proxy', '/target-app'], new TokenGuard(api, [], { clock }).handler);
-      mountSettingsRoutes(app, { api, systemNamespace: settings.systemNamespace });
-      mountProxyRoutes(app, {
+    (mount) => {
+      mountSettingsRoutes(mount, { api, systemNamespace: settings.systemNamespace });
+      mountProxyRoutes(mount, {
         directory,
         requestLog,
         dataPlane: () => ({ host: localAddress(settings.dataAddress), port: state.dataPort ?? settings.dataPort }),

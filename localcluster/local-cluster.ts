@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { Admission } from './apiserver/admission.ts';
 import { ApiServer } from './apiserver/api-server.ts';
 import { Authenticator } from './apiserver/auth.ts';
+import { Authorizer } from './apiserver/authorizer.ts';
 import { builtInTypes } from './apiserver/built-in-types.ts';
+import { provideDefaultRoles } from './apiserver/default-roles.ts';
 import { Registry } from './apiserver/registry.ts';
 import { ResourceTypes } from './apiserver/resource-types.ts';
 import { Store } from './apiserver/store.ts';
@@ -118,6 +120,7 @@ export class LocalCluster {
       registry,
       admission,
       authenticator,
+      authorizer: new Authorizer(store),
       logs: (namespace, pod, query, response) => serveLog(registry, kubelet, namespace, pod, query, response),
       options: { bookmarkIntervalMs: options.bookmarkIntervalMs ?? 10_000 },
     });
@@ -133,6 +136,7 @@ export class LocalCluster {
       new QuotaController(context),
     ];
     provideBasics(registry, options.nodeResources ?? {});
+    provideDefaultRoles(registry);
     await server.listen(options.port ?? 0);
     const kubeconfigPath = join(options.directory, 'kubeconfig');
     writeFileSync(kubeconfigPath, formatKubeconfig(server.url, authenticator.adminToken), { mode: 0o600 });

@@ -1,8 +1,11 @@
-import express, { type Express, type Request, type Response } from 'express';
+import express, { type Request, type Response } from 'express';
 import { z } from 'zod';
 import { autoscalerSpecSchema } from '../../shared/api/autoscaler.ts';
 import { parseOrThrow, parseStrictly } from '../../shared/errors/problem.ts';
 import { NemesisError } from '../../shared/errors/registry.ts';
+import type { Caller } from '../../shared/http/access.ts';
+import type { AuditEntry } from '../../shared/http/audit-log.ts';
+import { objectInPath, objectInQuery, type MountRoute, type Permission } from '../../shared/http/route.ts';
 import { ifMatchVersion, refusedByKubernetes } from '../../shared/kubernetes/conditional-write.ts';
 import type { Application, ApplicationWatch } from '../../shared/kubernetes/application-watch.ts';
 import { PATCH_TYPES, type KubeApi } from '../../shared/kubernetes/kube-api.ts';
@@ -14,6 +17,7 @@ import type { MetricsCollector } from '../domain/signals/metrics-collector.ts';
 import { hasTraffic, type Reading, type Signals } from '../domain/signals/signals.ts';
 import type { HistorySink, HistorySource } from '../history/records.ts';
 import {
+  applicationsQuerySchema,
   historyQuerySchema,
   historyTableSchema,
   replicasSchema,
@@ -34,63 +38,109 @@ export interface ApplicationRoutesDeps {
 
 const partSchema = z.enum(SPEC_PARTS);
 
+const LIST_ALL: Permission = { verb: 'list', resource: 'autoscalers', scope: 'AllNamespaces' };
+const OF_APPLICATION = { resource: 'autoscalers', scope: 'ObjectNamespace', object: objectInPath } as const;
+
 /** `/api/v1`: applications, their pods, changes of their rules, and the history. */
-export function mountApplicationRoutes(app: Express, deps: ApplicationRoutesDeps): void {
+export function mountApplicationRoutes(mount: MountRoute, deps: ApplicationRoutesDeps): void {
   const { watch } = deps;
 
-  app.get('/api/v1/applications', (_request, response) => {
-    const items = watch
-      .keys()
-      .sort()
-      .map((key) => shown(watch.get(key), deps))
-      .filter((each) => each !== undefined);
-    response.json({ items });
+  mount({
+    method: 'get',
+    path: '/api/v1/applications',
+    permissions: [
+      LIST_ALL,
+      {
+        ...LIST_ALL,
+        scope: 'ObjectNamespace',
+        parameter: 'namespace',
+        object: ({ query }) => ({ namespace: listed(query).namespace ?? '' }),
+      },
+    ],
+    handle: ({ query }, response) => {
+      const { namespace } = listed(query);
+      const items = watch
+        .keys()
+        .filter((key) => namespace === undefined || key.startsWith(`${namespace}/`))
+        .sort()
+        .map((key) => shown(watch.get(key), deps))
+        .filter((each) => each !== undefined);
+      response.json({ items });
+    },
   });
 
-  app.get('/api/v1/applications/:namespace/:name', (request, response) => {
-    const application = find(watch, request);
-    response.setHeader('etag', `"${application.metadata.resourceVersion}"`);
-    response.json(shown(application, deps));
+  mount({
+    method: 'get',
+    path: '/api/v1/applications/:namespace/:name',
+    permissions: [{ ...OF_APPLICATION, verb: 'get' }],
+    handle: (request, response) => {
+      const application = find(watch, request);
+      response.setHeader('etag', `"${application.metadata.resourceVersion}"`);
+      response.json(shown(application, deps));
+    },
   });
 
-  app.get('/api/v1/applications/:namespace/:name/pods', (request, response) => {
-    response.json({ items: podsOf(find(watch, request), deps) });
+  mount({
+    method: 'get',
+    path: '/api/v1/applications/:namespace/:name/pods',
+    permissions: [{ ...OF_APPLICATION, verb: 'get' }],
+    handle: (request, response) => {
+      response.json({ items: podsOf(find(watch, request), deps) });
+    },
   });
 
-  app.get('/api/v1/history/:table', async (request, response) => {
-    const table = parseOrThrow(historyTableSchema, request.params.table, 'The name of the history table', 'NotFound');
-    const { since, until, ...rest } = parseOrThrow(historyQuerySchema, request.query, 'The query', 'InvalidQuery');
-    const page = await deps.history.query(table, {
-      ...rest,
-      sinceMs: since === undefined ? undefined : Date.parse(since),
-      untilMs: until === undefined ? undefined : Date.parse(until),
-    });
-    response.json(page);
+  mount({
+    method: 'get',
+    path: '/api/v1/history/:table',
+    permissions: [
+      LIST_ALL,
+      { ...OF_APPLICATION, verb: 'get', parameter: 'application', object: objectInQuery('application') },
+    ],
+    handle: async (request, response) => {
+      const table = parseOrThrow(
+        historyTableSchema,
+        request.params['table'],
+        'The name of the history table',
+        'NotFound',
+      );
+      const { since, until, ...rest } = parseOrThrow(historyQuerySchema, request.query, 'The query', 'InvalidQuery');
+      const page = await deps.history.query(table, {
+        ...rest,
+        sinceMs: since === undefined ? undefined : Date.parse(since),
+        untilMs: until === undefined ? undefined : Date.parse(until),
+      });
+      response.json(page);
+    },
   });
 
-  app.put(
-    '/api/v1/applications/:namespace/:name/replicas',
-    express.json({ limit: '16kb' }),
-    async (request, response) => {
+  mount({
+    method: 'put',
+    path: '/api/v1/applications/:namespace/:name/replicas',
+    permissions: [{ ...OF_APPLICATION, verb: 'update' }],
+    body: express.json({ limit: '16kb' }),
+    handle: async (request, response, caller) => {
       const body = parseStrictly(replicasSchema, request.body, 'The body');
-      await write(request, response, body, 'replicas');
+      await write(request, response, caller, body, 'replicas');
     },
-  );
+  });
 
-  app.put(
-    '/api/v1/applications/:namespace/:name/:part',
-    express.json({ limit: '256kb' }),
-    async (request, response) => {
-      const part = parseOrThrow(partSchema, request.params.part, 'The part of the spec', 'NotFound');
+  mount({
+    method: 'put',
+    path: '/api/v1/applications/:namespace/:name/:part',
+    permissions: [{ ...OF_APPLICATION, verb: 'update' }],
+    body: express.json({ limit: '256kb' }),
+    handle: async (request, response, caller) => {
+      const part = parseOrThrow(partSchema, request.params['part'], 'The part of the spec', 'NotFound');
       const body = parseStrictly(autoscalerSpecSchema.shape[part].unwrap(), request.body, 'The body');
-      await write(request, response, { [part]: body }, part);
+      await write(request, response, caller, { [part]: body }, part);
     },
-  );
+  });
 
   /** Replaces a part of the spec; Kubernetes validates the whole, so a bad change leaves all as it was. */
   async function write(
     request: Request,
     response: Response,
+    caller: Caller,
     spec: Record<string, unknown>,
     part: string,
   ): Promise<void> {
@@ -111,7 +161,7 @@ export function mountApplicationRoutes(app: Express, deps: ApplicationRoutesDeps
     deps.history.append('audit', {
       timeMs: deps.clock.wallMs(),
       application: application.key,
-      actor: request.socket.remoteAddress ?? 'unknown',
+      actor: caller.name,
       action: `PUT ${part}`,
       message: JSON.stringify(spec),
     });
@@ -120,12 +170,31 @@ export function mountApplicationRoutes(app: Express, deps: ApplicationRoutesDeps
   }
 }
 
+const listed = (query: unknown): { readonly namespace?: string | undefined } =>
+  parseOrThrow(applicationsQuerySchema, query, 'The query', 'InvalidQuery');
+
+/** Keeps in the history who was refused what, as long as it is known who it was. */
+export function recordRefusal(history: HistorySink, entry: AuditEntry, clock: Clock): void {
+  const { user, address, action, object, refused, repeated } = entry;
+  if (refused !== 'Forbidden') return;
+  const message = `Refused (${refused}), from ${address}${repeated === undefined ? '' : `; ${repeated} more times before`}.`;
+  history.append('audit', { timeMs: clock.wallMs(), application: object, actor: user, action, message });
+}
+
+/** What there is elsewhere is not told: whoever may look into this namespace may not know the others. */
 function find(watch: ApplicationWatch, request: Request): Application {
-  const key = `${String(request.params['namespace'])}/${String(request.params['name'])}`;
-  const application = watch.get(key);
+  const { namespace, name } = objectInPath(request);
+  const application = watch.get(`${namespace}/${name}`);
   if (application === undefined) {
-    const known = watch.keys().sort().join(', ');
-    throw new NemesisError('NotFound', `There is no Autoscaler ${key}; there are: ${known === '' ? 'none' : known}.`);
+    const known = watch
+      .keys()
+      .filter((key) => key.startsWith(`${namespace}/`))
+      .sort()
+      .join(', ');
+    throw new NemesisError(
+      'NotFound',
+      `There is no Autoscaler ${namespace}/${name}; in this namespace there are: ${known === '' ? 'none' : known}.`,
+    );
   }
   return application;
 }

@@ -7,6 +7,7 @@ import { trafficReportSchema } from '../../shared/contracts/traffic-report.ts';
 import { jsonBody, openapi, responses } from '../../shared/runtime/openapi.ts';
 import {
   applicationSchema,
+  applicationsQuerySchema,
   historyPageSchema,
   historyQuerySchema,
   historyTableSchema,
@@ -19,14 +20,14 @@ const applicationPath = z.object({ namespace: z.string(), name: z.string() });
 const ifMatch = z.object({
   'if-match': z.string().optional().describe('ETag of an earlier answer; a newer resource refuses the change.'),
 });
+const accessRefusals = ['Unauthenticated', 'Forbidden', 'TooManyRequests', 'Unavailable'] as const;
 const writeRefusals = [
+  ...accessRefusals,
   'InvalidBody',
   'NotFound',
   'Conflict',
   'PreconditionFailed',
   'Refused',
-  'Forbidden',
-  'Unavailable',
 ] as const;
 const programRefusals = ['InvalidBody', 'Unauthenticated', 'Forbidden', 'NotFound', 'NotLeader'] as const;
 
@@ -58,11 +59,11 @@ export function openapiDocument(): object {
       '/api/v1/applications': {
         get: {
           summary: 'All applications.',
-          responses: responses({
-            status: '200',
-            description: 'All',
-            schema: z.object({ items: z.array(applicationSchema) }),
-          }),
+          requestParams: { query: applicationsQuerySchema },
+          responses: responses(
+            { status: '200', description: 'All', schema: z.object({ items: z.array(applicationSchema) }) },
+            [...accessRefusals, 'InvalidQuery'],
+          ),
         },
       },
       '/api/v1/applications/{namespace}/{name}': {
@@ -70,6 +71,7 @@ export function openapiDocument(): object {
           summary: 'One application: its rules, its state, its signals.',
           requestParams: { path: applicationPath },
           responses: responses({ status: '200', description: 'The application', schema: applicationSchema }, [
+            ...accessRefusals,
             'NotFound',
           ]),
         },
@@ -80,7 +82,7 @@ export function openapiDocument(): object {
           requestParams: { path: applicationPath },
           responses: responses(
             { status: '200', description: 'The pods', schema: z.object({ items: z.array(podSchema) }) },
-            ['NotFound'],
+            [...accessRefusals, 'NotFound'],
           ),
         },
       },
@@ -101,6 +103,7 @@ export function openapiDocument(): object {
           summary: 'What happened, newest first.',
           requestParams: { path: z.object({ table: historyTableSchema }), query: historyQuerySchema },
           responses: responses({ status: '200', description: 'A page', schema: historyPageSchema }, [
+            ...accessRefusals,
             'InvalidQuery',
             'NotFound',
           ]),

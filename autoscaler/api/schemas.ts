@@ -12,6 +12,11 @@ export const historyQuerySchema = z.object({
   limit: z.coerce.number().int().min(1).max(1000).default(100),
 }); // prettier-ignore
 
+/** Query of the list of applications. */
+export const applicationsQuerySchema = z.object({
+  namespace: z.string().min(1).max(63).optional().describe('Only the applications of this namespace.'),
+});
+
 /** Name of a history table in a path. */
 export const historyTableSchema = z.enum(HISTORY_TABLES);
 

@@ -11,8 +11,13 @@ import type { ApplicationDirectory } from '../routing/application-directory.ts';
 export function addressOf(
   directory: ApplicationDirectory,
   target: string | undefined,
-): { host: string; prefix: string } {
-  const keys = [...directory.all()].map(({ key }) => key).sort();
+): { key: string; host: string; prefix: string } {
+  const namespace = target?.split('/')[0];
+  // What there is elsewhere is not told to whoever names an application.
+  const keys = [...directory.all()]
+    .map(({ key }) => key)
+    .filter((key) => namespace === undefined || key.startsWith(`${namespace}/`))
+    .sort();
   const listed = keys.length === 0 ? 'none' : keys.join(', ');
   const only = keys.length === 1 ? keys[0] : undefined;
   const key = target ?? only;
@@ -32,6 +37,7 @@ export function addressOf(
   const host = hostsOf(resource)[0] ?? ANY_HOST;
   const { pathPrefix } = resource.spec.route;
   return {
+    key,
     host: host === ANY_HOST ? 'localhost' : host,
     prefix: pathPrefix.endsWith('/') ? pathPrefix.slice(0, -1) : pathPrefix,
   };

@@ -1,4 +1,4 @@
-import express, { type Express } from 'express';
+import express from 'express';
 import { z } from 'zod';
 import {
   loadBalancerSettingsSchema,
@@ -8,6 +8,7 @@ import {
 } from '../../shared/api/load-balancer-settings.ts';
 import { parseStrictly } from '../../shared/errors/problem.ts';
 import { NemesisError } from '../../shared/errors/registry.ts';
+import type { MountRoute } from '../../shared/http/route.ts';
 import { ifMatchVersion, refusedByKubernetes } from '../../shared/kubernetes/conditional-write.ts';
 import { isKubeStatus, PATCH_TYPES, type KubeApi } from '../../shared/kubernetes/kube-api.ts';
 import { pathOf, RESOURCES } from '../../shared/kubernetes/paths.ts';
@@ -38,31 +39,44 @@ export const settingsBodySchema = z.object({
 
 type SettingsBody = z.output<typeof settingsBodySchema>;
 
+const SETTINGS = { resource: 'loadbalancersettings', scope: 'SystemNamespace' } as const;
+
 /** `GET` and `PUT /loadbalancer/settings`: kept as a resource, so that it is live everywhere at once and survives restarts. */
-export function mountSettingsRoutes(app: Express, deps: { api: KubeApi; systemNamespace: string }): void {
+export function mountSettingsRoutes(mount: MountRoute, deps: { api: KubeApi; systemNamespace: string }): void {
   const path = pathOf(RESOURCES.loadBalancerSettings, deps.systemNamespace, SETTINGS_NAME);
 
-  app.get('/loadbalancer/settings', async (_request, response) => {
-    const current = await read(deps.api, path);
-    response.setHeader('etag', `"${current?.metadata.resourceVersion ?? '0'}"`);
-    response.json(bodyOf(current));
+  mount({
+    method: 'get',
+    path: '/loadbalancer/settings',
+    permissions: [{ ...SETTINGS, verb: 'get' }],
+    handle: async (_request, response) => {
+      const current = await read(deps.api, path);
+      response.setHeader('etag', `"${current?.metadata.resourceVersion ?? '0'}"`);
+      response.json(bodyOf(current));
+    },
   });
 
-  app.put('/loadbalancer/settings', express.json({ limit: '64kb' }), async (request, response) => {
-    const body = parseStrictly(settingsBodySchema, request.body, 'The settings');
-    const expected = ifMatchVersion(request.headers['if-match']);
-    const current = await read(deps.api, path);
-    if (expected !== undefined && expected !== (current?.metadata.resourceVersion ?? '0')) {
-      throw new NemesisError(
-        'PreconditionFailed',
-        'The settings were changed since they were read; read them again and repeat the change.',
-      );
-    }
-    const written = await write(deps, path, current, specOf(body)).catch((error: unknown) => {
-      throw refusedByKubernetes(error, 'The settings', expected !== undefined);
-    });
-    response.setHeader('etag', `"${written.metadata.resourceVersion}"`);
-    response.json(bodyOf(written));
+  mount({
+    method: 'put',
+    path: '/loadbalancer/settings',
+    permissions: [{ ...SETTINGS, verb: 'update' }],
+    body: express.json({ limit: '64kb' }),
+    handle: async (request, response) => {
+      const body = parseStrictly(settingsBodySchema, request.body, 'The settings');
+      const expected = ifMatchVersion(request.headers['if-match']);
+      const current = await read(deps.api, path);
+      if (expected !== undefined && expected !== (current?.metadata.resourceVersion ?? '0')) {
+        throw new NemesisError(
+          'PreconditionFailed',
+          'The settings were changed since they were read; read them again and repeat the change.',
+        );
+      }
+      const written = await write(deps, path, current, specOf(body)).catch((error: unknown) => {
+        throw refusedByKubernetes(error, 'The settings', expected !== undefined);
+      });
+      response.setHeader('etag', `"${written.metadata.resourceVersion}"`);
+      response.json(bodyOf(written));
+    },
   });
 }
 

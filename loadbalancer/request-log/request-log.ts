@@ -10,6 +10,8 @@ export interface LineSink {
 
 /** Which requests to show; all given conditions must hold. */
 export interface RequestLogQuery {
+  /** `namespace/name` of the application. */
+  readonly application?: string;
   /** `namespace/name` of the application, or a part of the target URL. */
   readonly target?: string;
   readonly status?: number;
@@ -110,6 +112,7 @@ export class RequestLog {
 const parseCursor = (cursor: string): number => (/^[0-9]{1,15}$/.test(cursor) ? Number(cursor) : 0);
 
 const matches = (entry: RequestLogEntry, query: RequestLogQuery): boolean =>
+  (query.application === undefined || entry.application === query.application) &&
   (query.target === undefined || entry.application === query.target || entry.targetUrl.includes(query.target)) &&
   (query.status === undefined || entry.status === query.status) &&
   (query.method === undefined || entry.method === query.method.toUpperCase()) &&

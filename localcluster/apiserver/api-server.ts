@@ -4,6 +4,7 @@ import type { Json } from '../model/json.ts';
 import type { Admission } from './admission.ts';
 import { ApiError, methodNotAllowed, unauthorized, unknownPath } from './api-error.ts';
 import type { Authenticator, UserInfo } from './auth.ts';
+import { actionOf, refusal, type Authorizer, type ResourceAction } from './authorizer.ts';
 import { discover } from './discovery.ts';
 import type { Registry } from './registry.ts';
 import { fieldManager, parseBody, parseResourcePath, readBody, requireObject, type ApiRequest } from './request.ts';
@@ -18,6 +19,7 @@ export interface ApiServerDeps {
   registry: Registry;
   admission: Admission;
   authenticator: Authenticator;
+  authorizer: Authorizer;
   logs: LogHandler;
   options: HandlerOptions;
 }
@@ -140,13 +142,16 @@ export class ApiServer {
     };
     if (path.group === 'authentication.k8s.io' || path.group === 'authorization.k8s.io') {
       if (request.method !== 'POST') throw methodNotAllowed();
-      const answer = review(path.plural, requireObject(await request.body()), user, authenticator);
+      // Whoever is known may ask about itself.
+      if (!path.plural.startsWith('selfsubject')) this.#authorize(user, actionOf('POST', path, false));
+      const answer = review(path.plural, requireObject(await request.body()), user, this.#deps);
       if (!answer) throw unknownPath();
       return { code: 201, body: answer };
     }
     const type = registry.types.find(path.group, path.version, path.plural);
     if (!type) throw unknownPath();
     if (path.namespace !== undefined && !type.namespaced) throw unknownPath();
+    this.#authorize(user, actionOf(request.method, path, /^(true|1)$/.test(request.query.get('watch') ?? '')));
     if (type.kind === 'ServiceAccount' && path.subresource === 'token' && path.name !== undefined) {
       if (request.method !== 'POST') throw methodNotAllowed();
       const body = requireObject(await request.body());
@@ -160,6 +165,11 @@ export class ApiServer {
     if (path.namespace === undefined && type.namespaced && (path.name !== undefined || request.method === 'POST'))
       throw unknownPath();
     return this.#handlers.handle(type, path, request, response);
+  }
+
+  /** @throws ApiError 403 */
+  #authorize(user: UserInfo, action: ResourceAction): void {
+    if (!this.#deps.authorizer.allows(user, action)) throw refusal(user, action);
   }
 
   #authenticate(token: string | undefined): UserInfo {

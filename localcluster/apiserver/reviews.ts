@@ -2,6 +2,7 @@ import { getPath, isObject, type JsonObject } from '../model/json.ts';
 import { timestamp } from '../model/objects.ts';
 import type { Authenticator, TokenSubject, UserInfo } from './auth.ts';
 import { apiAudience } from './auth.ts';
+import { actionInReview, userOf, type Authorizer } from './authorizer.ts';
 import { badRequest, conflict, invalid, notFound } from './api-error.ts';
 import { invalidValue } from './built-in-validation.ts';
 import type { Registry } from './registry.ts';
@@ -24,7 +25,7 @@ export function review(
   plural: string,
   body: JsonObject,
   user: UserInfo,
-  authenticator: Authenticator,
+  { authenticator, authorizer }: { authenticator: Authenticator; authorizer: Authorizer },
 ): JsonObject | undefined {
   const spec = isObject(body['spec']) ? body['spec'] : {};
   const metadata = { creationTimestamp: null, ...(isObject(body['metadata']) ? body['metadata'] : {}) };
@@ -49,19 +50,21 @@ export function review(
         status: { userInfo: userJson(user) },
       };
     case 'selfsubjectaccessreviews':
-    case 'subjectaccessreviews':
-      return {
-        ...body,
-        metadata,
-        status: { allowed: true, reason: 'every authenticated user may do everything here' },
-      };
+    case 'subjectaccessreviews': {
+      const action = actionInReview(spec);
+      const about = plural === 'subjectaccessreviews' ? userOf(spec) : user;
+      // Paths that are no resources are open to every user here.
+      return { ...body, metadata, status: { allowed: action === undefined || authorizer.allows(about, action) } };
+    }
     case 'selfsubjectrulesreviews': {
+      const namespace = typeof spec['namespace'] === 'string' ? spec['namespace'] : '';
       const all = { verbs: ['*'], apiGroups: ['*'], resources: ['*'] };
+      const rules = user.groups.includes('system:masters') ? [all] : authorizer.rulesOf(user, namespace);
       return {
         ...body,
         metadata,
         status: {
-          resourceRules: [all],
+          resourceRules: rules.map((rule) => ({ ...rule })),
           nonResourceRules: [{ verbs: ['*'], nonResourceURLs: ['*'] }],
           incomplete: false,
         },

@@ -31,6 +31,7 @@ export const ERRORS = {
   MethodNotAllowed: { status: 405, title: 'The method is not allowed here' },
   Unauthenticated: { status: 401, title: 'A valid token is needed' },
   Forbidden: { status: 403, title: 'This is not allowed' },
+  TooManyRequests: { status: 429, title: 'Too many requests' },
   NotRegistered: { status: 403, title: 'The target is not a registered application' },
   AmbiguousTarget: { status: 400, title: 'The target must be named' },
   Conflict: { status: 409, title: 'Somebody else changed it meanwhile' },

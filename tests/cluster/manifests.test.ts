@@ -137,9 +137,14 @@ describe('manifests', function () {
     expect(differences(removal(kustomized('uninstall-namespaced')), removal(chart))).to.deep.equal([]);
   });
 
-  it('Given one namespace to watch, when the chart is rendered, then no right but reviewing tokens is in the whole cluster', () => {
+  it('Given one namespace to watch, when the chart is rendered, then no right but reviews is in the whole cluster', () => {
     for (const objects of [kustomized('overlays/namespaced'), objectsIn(template(CHART, 'watchNamespace=models'))]) {
-      const everywhere = objects.filter(({ kind }) => kind === 'ClusterRole');
+      const bound = objects
+        .filter(({ kind }) => kind === 'ClusterRoleBinding')
+        .map((binding) => (binding['roleRef'] as { name: string }).name);
+      const everywhere = objects.filter(
+        ({ kind, metadata }) => kind === 'ClusterRole' && bound.includes(metadata.name),
+      );
       expect(everywhere.map(titleOf)).to.have.members([
         'ClusterRole nemesis-autoscaler-cluster',
         'ClusterRole nemesis-loadbalancer-cluster',
@@ -147,6 +152,7 @@ describe('manifests', function () {
       for (const role of everywhere) {
         expect(role['rules']).to.deep.equal([
           { apiGroups: ['authentication.k8s.io'], resources: ['tokenreviews'], verbs: ['create'] },
+          { apiGroups: ['authorization.k8s.io'], resources: ['subjectaccessreviews'], verbs: ['create'] },
         ]);
       }
     }

@@ -79,12 +79,14 @@ const BEFORE: Readonly<Record<string, () => unknown>> = {
 /** What makes a program use a right that it does not use by itself; tried until the loss is told. */
 const USES: Readonly<Record<string, () => Promise<unknown>>> = {
   'autoscaler create tokenreviews': () => ask('nemesis-autoscaler', 8090, '/api/v1/applications'),
+  'autoscaler create subjectaccessreviews': () => ask('nemesis-autoscaler', 8090, '/api/v1/applications'),
   'autoscaler patch autoscalers': () =>
     ask('nemesis-autoscaler', 8090, `/api/v1/applications/${NAMESPACE}/sleeper/replicas`, {
       minReplicas: 0,
       maxReplicas: 1,
     }),
   'loadbalancer create tokenreviews': () => ask('nemesis-loadbalancer', 8081, '/loadbalancer/settings'),
+  'loadbalancer create subjectaccessreviews': () => ask('nemesis-loadbalancer', 8081, '/loadbalancer/settings'),
   'loadbalancer get loadbalancersettings': () => ask('nemesis-loadbalancer', 8081, '/loadbalancer/settings'),
   'loadbalancer create loadbalancersettings': () => ask('nemesis-loadbalancer', 8081, '/loadbalancer/settings', {}),
   'loadbalancer patch loadbalancersettings': () => ask('nemesis-loadbalancer', 8081, '/loadbalancer/settings', {}),
@@ -120,6 +122,13 @@ describe('the rights of our programs', function () {
         JSON.stringify({ apiVersion, kind, metadata: { name, namespace }, spec }),
       )
       .join('\n---\n');
+    tryRun('kubectl', [
+      'create',
+      'clusterrolebinding',
+      'nemesis-rbac',
+      '--clusterrole=nemesis-admin',
+      `--serviceaccount=${SYSTEM}:default`,
+    ]);
     tryRun('kubectl', ['create', 'namespace', NAMESPACE]);
     run('kubectl', ['apply', '-f', '-'], SLEEPER);
     hadScaledObjects = kubectl('get', 'crd', 'scaledobjects.keda.sh', '--ignore-not-found', '-o', 'name') !== '';
@@ -127,6 +136,7 @@ describe('the rights of our programs', function () {
   });
 
   after(() => {
+    kubectl('delete', 'clusterrolebinding', 'nemesis-rbac', '--ignore-not-found');
     kubectl('delete', 'namespace', NAMESPACE);
     if (!hadScaledObjects) run('kubectl', ['delete', '-f', '-'], SCALED_OBJECTS);
   });

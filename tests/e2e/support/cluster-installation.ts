@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { applyManifest } from '../../../demo/apply.ts';
 import { waitFor } from '../../../demo/wait-for.ts';
 import { KubeApi } from '../../../shared/kubernetes/kube-api.ts';
 import type { Installation } from './installation.ts';
@@ -33,6 +34,15 @@ for (const pid of fs.readdirSync('/proc').filter((each) => /^\\d+$/.test(each)))
  */
 export async function installationOfCluster(): Promise<Installation> {
   const api = KubeApi.fromDefault('nemesis-e2e');
+  // The tests ask the management ports as this account.
+  const binding = {
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'ClusterRoleBinding',
+    metadata: { name: 'nemesis-e2e' },
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'nemesis-admin' },
+    subjects: [{ kind: 'ServiceAccount', name: 'default', namespace: SYSTEM }],
+  };
+  await applyManifest(api, binding);
   const path = `/api/v1/namespaces/${SYSTEM}/serviceaccounts/default/token`;
   const { status } = await api.request<{ status: { token: string } }>('POST', path, {
     body: { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: { expirationSeconds: 7200 } },

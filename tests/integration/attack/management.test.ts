@@ -5,11 +5,15 @@ import { expect } from 'chai';
 import { Registry } from 'prom-client';
 import { z } from 'zod';
 import express from 'express';
+import { openAccess } from '../../../shared/http/access.ts';
+import { AuditLog } from '../../../shared/http/audit-log.ts';
+import { createGuardedApp } from '../../../shared/http/route.ts';
+import { systemClock } from '../../../shared/runtime/clock.ts';
 import { mountProxyRoutes } from '../../../loadbalancer/api/proxy-routes.ts';
 import type { ApplicationDirectory } from '../../../loadbalancer/routing/application-directory.ts';
 import { RequestLog } from '../../../loadbalancer/request-log/request-log.ts';
 import { parseStrictly } from '../../../shared/errors/problem.ts';
-import { close, createManagementApp, listen } from '../../../shared/runtime/management-server.ts';
+import { close, listen } from '../../../shared/runtime/management-server.ts';
 import { silentLogger } from '../../helpers/local-api.ts';
 
 interface Reply {
@@ -42,18 +46,43 @@ describe('The management API, asked oddly', () => {
     await once(plane, 'listening');
     const resource = { metadata: { namespace: 'n' }, spec: { route: { hosts: ['app'], pathPrefix: '/' } } };
     const application = { key: 'n/a', watched: { resource } };
+    const other = {
+      key: 'n/b',
+      watched: { resource: { ...resource, spec: { route: { hosts: ['app'], pathPrefix: '/b' } } } },
+    };
     const directory = {
       all: () => [application],
       get: (key: string) => (key === 'n/a' ? application : undefined),
+      match: (_host: string, path: string) => ({ application: path.startsWith('/b/') ? other : application }),
     } as unknown as ApplicationDirectory;
-    const app = createManagementApp(
-      { logger: silentLogger, registry: new Registry(), notReadyReason: () => undefined },
-      (mounted) => {
-        mounted.get('/of/:name', (_request, response) => void response.end());
-        mounted.put('/settings', express.json({ limit: '1mb' }), ({ body }, response) => {
-          response.json(parseStrictly(z.object({ size: z.number().optional(), data: z.unknown() }), body, 'The body'));
+    const registry = new Registry();
+    const everybody = { scope: 'AllNamespaces', verb: 'get', resource: 'autoscalers' } as const;
+    const app = createGuardedApp(
+      {
+        logger: silentLogger,
+        registry,
+        notReadyReason: () => undefined,
+        access: openAccess({ everywhere: '', systemNamespace: 'nemesis-system' }),
+        audit: new AuditLog({ logger: silentLogger, clock: systemClock, registry }),
+      },
+      (mount) => {
+        mount({
+          method: 'get',
+          path: '/of/:name',
+          permissions: [everybody],
+          handle: (_request, response) => response.end(),
         });
-        mountProxyRoutes(mounted, {
+        mount({
+          method: 'put',
+          path: '/settings',
+          permissions: [everybody],
+          body: express.json({ limit: '1mb' }),
+          handle: ({ body }, response) =>
+            response.json(
+              parseStrictly(z.object({ size: z.number().optional(), data: z.unknown() }), body, 'The body'),
+            ),
+        });
+        mountProxyRoutes(mount, {
           directory,
           requestLog: new RequestLog([]),
           dataPlane: () => ({ host: '127.0.0.1', port: (plane.address() as AddressInfo).port }),
@@ -74,6 +103,14 @@ describe('The management API, asked oddly', () => {
     const reply = await ask(server, 'GET', `/target-app/api/items?id=0&target=n/a&${query}`);
     expect(reply).to.deep.equal({ status: 200, text: 'ok' });
     expect(seen.at(-1)).to.equal(`/items?id=0&${query}`);
+  });
+
+  it('refuses a path under /target-app/api that climbs into another application', async () => {
+    for (const path of ['/target-app/api/../b/x', '/target-app/api/%2e%2e/b/x', '/target-app/api/b/x']) {
+      const before = seen.length;
+      const reply = await ask(server, 'GET', `${path}?target=n/a`);
+      expect([path, reply.status >= 400, seen.length]).to.deep.equal([path, true, before]);
+    }
   });
 
   it('refuses a target that is given twice', async () => {

@@ -1,0 +1,228 @@
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { KubeConfig } from '@kubernetes/client-node';
+import { Registry } from 'prom-client';
+import { mountApplicationRoutes, recordRefusal } from '../../../../autoscaler/api/application-routes.ts';
+import { openapiDocument as autoscalerOpenapi } from '../../../../autoscaler/api/openapi.ts';
+import { MetricsCollector } from '../../../../autoscaler/domain/signals/metrics-collector.ts';
+import { noData, type Signals } from '../../../../autoscaler/domain/signals/signals.ts';
+import { applyManifest } from '../../../../demo/apply.ts';
+import { rightsManifests } from '../../../../demo/stack-manifests.ts';
+import { openapiDocument as loadbalancerOpenapi } from '../../../../loadbalancer/api/openapi.ts';
+import { mountProxyRoutes } from '../../../../loadbalancer/api/proxy-routes.ts';
+import { mountSettingsRoutes } from '../../../../loadbalancer/api/settings-routes.ts';
+import { RequestLog } from '../../../../loadbalancer/request-log/request-log.ts';
+import type { ApplicationDirectory } from '../../../../loadbalancer/routing/application-directory.ts';
+import { customResourceDefinitions } from '../../../../shared/api/crd.ts';
+import { ClusterAccess } from '../../../../shared/http/access.ts';
+import { AuditLog } from '../../../../shared/http/audit-log.ts';
+import { createGuardedApp } from '../../../../shared/http/route.ts';
+import { ApplicationWatch } from '../../../../shared/kubernetes/application-watch.ts';
+import { KubeApi } from '../../../../shared/kubernetes/kube-api.ts';
+import type { Logger } from '../../../../shared/runtime/logger.ts';
+import { systemClock } from '../../../../shared/runtime/clock.ts';
+import { close, listen } from '../../../../shared/runtime/management-server.ts';
+import { silentLogger, startLocalApi, until, type LocalApi } from '../../../helpers/local-api.ts';
+
+/** Namespace of the product. */
+export const SYSTEM = 'nemesis-system';
+/** Where "all namespaces" and the settings are. */
+export const NAMESPACES = { everywhere: '', systemNamespace: SYSTEM };
+const RBAC = 'rbac.authorization.k8s.io';
+const ACCOUNTS = ['tenant-a/default', 'tenant-a/viewer', 'tenant-b/default', 'stranger/default', 'ops/admin'];
+
+/** What a management port answered. */
+export interface Reply {
+  readonly status: number;
+  readonly code: unknown;
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+/** Both management ports with the real routes, on a cluster that enforces RBAC, and accounts that may ask them. */
+export class ManagementPorts {
+  readonly audited: Record<string, unknown>[] = [];
+  readonly history: { actor?: string; message?: string }[] = [];
+  /** Tokens by account: `tenant-a/default` may edit in tenant-a, `tenant-a/viewer` view, `stranger/default` nothing. */
+  readonly tokens: Record<string, string> = {};
+  /** Clients with the rights of the autoscaler and of the load balancer. */
+  readonly apis: KubeApi[] = [];
+  readonly #servers: Server[] = [];
+  #local!: LocalApi;
+  #watch!: ApplicationWatch;
+
+  static async start(): Promise<ManagementPorts> {
+    const ports = new ManagementPorts();
+    await ports.#start();
+    return ports;
+  }
+
+  async #start(): Promise<void> {
+    this.#local = await startLocalApi();
+    for (const definition of customResourceDefinitions()) await applyManifest(this.#local.api, definition);
+    for (const name of [SYSTEM, 'tenant-a', 'tenant-b', 'stranger', 'ops'])
+      await this.#apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+    for (const manifest of rightsManifests()) await applyManifest(this.#local.api, manifest);
+    for (const account of ACCOUNTS) {
+      const [namespace = '', name = ''] = account.split('/');
+      if (name !== 'default')
+        await this.#apply({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { namespace, name } });
+      this.tokens[account] = await this.#tokenOf(namespace, name);
+    }
+    // As administrators of namespaces bind people: to the roles that every cluster has. Ours go into these.
+    await this.#bind('RoleBinding', 'tenant-a', 'edit', 'tenant-a/default');
+    await this.#bind('RoleBinding', 'tenant-a', 'view', 'tenant-a/viewer');
+    await this.#bind('RoleBinding', 'tenant-b', 'edit', 'tenant-b/default');
+    await this.#bind('ClusterRoleBinding', undefined, 'nemesis-admin', 'ops/admin');
+    for (const [namespace, name] of [
+      ['tenant-a', 'shop'],
+      ['tenant-b', 'payments'],
+    ] as const) {
+      const metadata = { namespace, name };
+      const spec = { scaleTargetRef: { name }, route: { hosts: [`${name}.example`] } };
+      await this.#apply({ apiVersion: 'nemesis.io/v1alpha1', kind: 'Autoscaler', metadata, spec });
+    }
+    await this.#serveBoth();
+  }
+
+  async #serveBoth(): Promise<void> {
+    const note = (text: string, fields: object): void => {
+      if (text === 'audit') this.audited.push({ ...fields });
+    };
+    const logger = { ...silentLogger, info: note, warn: note } as unknown as Logger;
+    const clock = systemClock;
+    const autoscaler = await this.#apiOf('nemesis-autoscaler');
+    this.#watch = new ApplicationWatch(autoscaler, { systemNamespace: SYSTEM }, { logger, clock, random: Math.random });
+    this.#watch.start(() => undefined);
+    await this.#watch.firstSync();
+    await until(() => this.#watch.keys().length === 2);
+    const management = (registry = new Registry()) => ({ logger, registry, notReadyReason: () => undefined });
+    const sink = { append: (_: string, record: object) => void this.history.push(record) };
+    this.#servers.push(
+      await serve(
+        createGuardedApp(
+          {
+            ...management(),
+            access: new ClusterAccess(autoscaler, NAMESPACES, { clock }),
+            audit: new AuditLog({ logger, clock, registry: new Registry() }, (entry) =>
+              recordRefusal(sink, entry, clock),
+            ),
+            openapi: autoscalerOpenapi(),
+          },
+          (mount) =>
+            mountApplicationRoutes(mount, {
+              api: autoscaler,
+              watch: this.#watch,
+              collector: new MetricsCollector(),
+              signalsOf: () => NO_SIGNALS,
+              history: { ...sink, query: () => Promise.resolve({ items: [], nextCursor: undefined }) },
+              clock,
+            }),
+        ),
+      ),
+    );
+    const loadbalancer = await this.#apiOf('nemesis-loadbalancer');
+    this.#servers.push(
+      await serve(
+        createGuardedApp(
+          {
+            ...management(),
+            access: new ClusterAccess(loadbalancer, NAMESPACES, { clock }),
+            audit: new AuditLog({ logger, clock, registry: new Registry() }),
+            openapi: loadbalancerOpenapi(),
+          },
+          (mount) => {
+            mountSettingsRoutes(mount, { api: loadbalancer, systemNamespace: SYSTEM });
+            // A data plane that is not there answers 502: whoever sees that was let through.
+            mountProxyRoutes(mount, {
+              directory: this.#directory(),
+              requestLog: new RequestLog([]),
+              dataPlane: () => ({ host: '127.0.0.1', port: 1 }),
+            });
+          },
+        ),
+      ),
+    );
+  }
+
+  async stop(): Promise<void> {
+    this.#watch.stop();
+    await Promise.all(this.#servers.map(close));
+    for (const api of this.apis) api.close();
+    await this.#local.stop();
+  }
+
+  async #apply(manifest: Parameters<typeof applyManifest>[1]): Promise<void> {
+    await applyManifest(this.#local.api, manifest);
+  }
+
+  async #bind(kind: string, namespace: string | undefined, role: string, account: string): Promise<void> {
+    const [of = '', name = ''] = account.split('/');
+    const binding = {
+      apiVersion: `${RBAC}/v1`,
+      kind,
+      metadata: { name: `${role}-${of}-${name}`, ...(namespace === undefined ? {} : { namespace }) },
+      roleRef: { apiGroup: RBAC, kind: 'ClusterRole', name: role },
+      subjects: [{ kind: 'ServiceAccount', namespace: of, name }],
+    };
+    await this.#apply(binding);
+  }
+
+  async #tokenOf(namespace: string, account: string): Promise<string> {
+    const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${account}/token`;
+    return (await this.#local.api.request<{ status: { token: string } }>('POST', path, { body: { spec: {} } })).status
+      .token;
+  }
+
+  /** A client with the rights that the manifests give this program. */
+  async #apiOf(account: string): Promise<KubeApi> {
+    const config = new KubeConfig();
+    config.loadFromOptions({
+      clusters: [{ name: 'c', server: this.#local.cluster.url, skipTLSVerify: true }],
+      users: [{ name: 'u', token: await this.#tokenOf(SYSTEM, account) }],
+      contexts: [{ name: 'x', cluster: 'c', user: 'u' }],
+      currentContext: 'x',
+    });
+    const api = new KubeApi(config, account);
+    this.apis.push(api);
+    return api;
+  }
+
+  /** Asks a port as an account, or with a token of any kind. */
+  async ask(port: 8090 | 8081, who: string | undefined, method: string, path: string, body?: unknown): Promise<Reply> {
+    const server = this.#servers[port === 8090 ? 0 : 1]!;
+    const token = who === undefined ? undefined : (this.tokens[who] ?? who);
+    const answer = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`, {
+      method,
+      headers: {
+        'content-type': 'application/json',
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await answer.text();
+    const parsed = /^[[{]/.test(text) ? (JSON.parse(text) as Reply['body']) : {};
+    return { status: answer.status, code: parsed['code'], body: parsed };
+  }
+
+  #directory(): ApplicationDirectory {
+    const watch = this.#watch;
+    const routed = (key: string) => ({ key, watched: watch.get(key) });
+    return {
+      all: () => watch.keys().map(routed),
+      get: (key: string) => (watch.get(key) === undefined ? undefined : routed(key)),
+      match: (host: string) => {
+        const key = watch.keys().find((each) => host.startsWith(`${each.split('/')[1] ?? ''}.`));
+        return key === undefined ? 'unknown' : { application: { key } };
+      },
+    } as unknown as ApplicationDirectory;
+  }
+}
+
+const serve = (app: Parameters<typeof listen>[0]): Promise<Server> => listen(app, { host: '127.0.0.1', port: 0 });
+
+const NO_SIGNALS = {
+  cpuMillicores: noData('none'),
+  memoryBytes: noData('none'),
+  traffic: noData('none'),
+  responseTimeMs: () => noData('none'),
+} as unknown as Signals;
