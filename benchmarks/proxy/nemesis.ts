@@ -16,6 +16,10 @@ const application = new Application(
     buffer: { maxRequests: 1000, maxBytes: 64 * 1024 * 1024, holdMs: 60_000 },
     responseTimeoutMs: 60_000,
     idleTimeoutMs: 60_000,
+    bodyTimeoutMs: 60_000,
+    minBodyBytesPerSecond: 240,
+    clientWriteTimeoutMs: 60_000,
+    tunnelTimeoutMs: 60_000,
   },
   { random: Math.random, budget: new HoldBudget(256 * 1024 * 1024) },
 );

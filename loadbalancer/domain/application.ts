@@ -1,5 +1,6 @@
 import type { ApplicationSettings, Gate } from './application-settings.ts';
 import { type HoldBudget, HoldQueue, type HoldTicket, type Refusal } from './hold-queue.ts';
+import { bufferFull, startTimeout } from './hold-refusals.ts';
 import type { Policy, Random } from './policies/policy.ts';
 import { createPolicy } from './policies/registry.ts';
 import { PodPool } from './pod-pool.ts';
@@ -78,7 +79,7 @@ export class Application {
     return this.#pool.pods;
   }
 
-  /** Asks for a pod: a slot, `held` (an answer comes through the ticket), or a refusal. `bytes`: kept if held. */
+  /** Asks for a pod: a slot, `held` (an answer comes through the ticket), or a refusal. `bytes`: kept if held, uncounted yet. */
   acquire(ticket: HoldTicket, bytes: number, nowMs: number): PodSlot | 'held' | Refusal {
     this.#totals.arrivals += 1;
     this.#lastActivityMs = nowMs;
@@ -116,6 +117,10 @@ export class Application {
 
   /** The client of a held request went away. The wake goes on: whoever comes next finds the application nearer. */
   cancel(ticket: HoldTicket, nowMs: number): void {
+    if (ticket.phase === 'new') {
+      this.#queue.uncount(ticket);
+      ticket.phase = 'done';
+    }
     if (ticket.phase !== 'held') return;
     this.#leaveQueue(ticket, nowMs);
     ticket.phase = 'done';
@@ -143,9 +148,10 @@ export class Application {
     return answer;
   }
 
-  /** Counts more bytes of a held request's body; false: no room, stop reading from that client. */
+  /** Counts more bytes of a request that is held or has not asked for a pod yet; false: no room, do not read on. */
   growHeld(ticket: HoldTicket, bytes: number): boolean {
-    return ticket.phase === 'held' && this.#queue.grow(ticket, bytes, this.#settings.buffer);
+    const counts = ticket.phase === 'held' || ticket.phase === 'new';
+    return counts && this.#queue.grow(ticket, bytes, this.#settings.buffer);
   }
 
   /** Announces the pods; each ready one is trusted again. */
@@ -231,6 +237,7 @@ export class Application {
   }
 
   #grant(ticket: HoldTicket, pod: PodSlot): PodSlot {
+    this.#queue.uncount(ticket);
     pod.inFlight += 1;
     this.#inFlight += 1;
     ticket.pod = pod;
@@ -266,6 +273,7 @@ export class Application {
   }
 
   #refuse(ticket: HoldTicket, refusal: Refusal): Refusal {
+    this.#queue.uncount(ticket);
     ticket.phase = 'done';
     this.#totals.refusals += 1;
     return refusal;
@@ -298,17 +306,11 @@ export class Application {
   }
 
   #full(): Refusal {
-    return {
-      code: 'BufferFull',
-      detail: `Too many requests wait for ${this.key} already.`,
-      retryAfterSeconds: this.etaSeconds ?? 5,
-    };
+    return bufferFull(this.key, this.etaSeconds);
   }
 
   #notStarted(): Refusal {
-    const waited = Math.round(this.#settings.buffer.holdMs / 1000);
-    const detail = `No pod of ${this.key} became ready within ${waited} s.`;
-    return { code: 'StartTimeout', detail, retryAfterSeconds: this.etaSeconds ?? 10 };
+    return startTimeout(this.key, this.#settings.buffer.holdMs, this.etaSeconds);
   }
 
   #noteIdle(): void {

@@ -100,11 +100,9 @@ export class HoldQueue {
     return this.#head;
   }
 
-  /** Puts a new request at the end, unless a bound is reached. */
+  /** Puts a new request at the end, unless a bound is reached. `bytes`: those that were not counted by `grow` yet. */
   append(ticket: HoldTicket, bytes: number, bounds: HoldBounds): boolean {
-    if (this.#length >= bounds.maxRequests || this.#bytes + bytes > bounds.maxBytes) return false;
-    if (!this.#budget.take(bytes)) return false;
-    ticket.heldBytes = bytes;
+    if (this.#length >= bounds.maxRequests || !this.grow(ticket, bytes, bounds)) return false;
     this.#link(ticket, this.#tail);
     return true;
   }
@@ -116,6 +114,7 @@ export class HoldQueue {
   restore(ticket: HoldTicket, bytes: number): boolean {
     if (!this.#budget.take(bytes)) return false;
     ticket.heldBytes = bytes;
+    this.#bytes += bytes;
     let before: HoldTicket | undefined;
     let next = this.#head;
     while (next !== undefined && next.arrivalNumber < ticket.arrivalNumber) {
@@ -126,7 +125,10 @@ export class HoldQueue {
     return true;
   }
 
-  /** Counts more bytes for a request in the queue; false when they do not fit (the sender is then to be slowed down). */
+  /**
+   * Counts more bytes for a request in the queue, or for one whose body is read before it asks for a pod; false when they do
+   * not fit (the sender is then to be slowed down).
+   */
   grow(ticket: HoldTicket, bytes: number, bounds: HoldBounds): boolean {
     if (this.#bytes + bytes > bounds.maxBytes || !this.#budget.take(bytes)) return false;
     ticket.heldBytes += bytes;
@@ -143,6 +145,12 @@ export class HoldQueue {
     ticket.before = undefined;
     ticket.after = undefined;
     this.#length -= 1;
+    this.uncount(ticket);
+  }
+
+  /** Gives back the bytes that were counted for a request. */
+  uncount(ticket: HoldTicket): void {
+    if (ticket.heldBytes === 0) return;
     this.#bytes -= ticket.heldBytes;
     this.#budget.give(ticket.heldBytes);
     ticket.heldBytes = 0;
@@ -157,6 +165,5 @@ export class HoldQueue {
     if (after === undefined) this.#tail = ticket;
     else after.before = ticket;
     this.#length += 1;
-    this.#bytes += ticket.heldBytes;
   }
 }

@@ -93,6 +93,11 @@ export class Answer {
     this.#write(answer.text);
   }
 
+  /** The pod waits for the client. */
+  get holdsBack(): boolean {
+    return this.#holdsBack;
+  }
+
   /** Lets the pod wait while the client reads more slowly. */
   slowDown(upstream: UpstreamConnection | undefined): void {
     if (upstream === undefined || this.#holdsBack || !this.#client.needsDrain) return;

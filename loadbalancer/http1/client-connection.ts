@@ -1,37 +1,47 @@
 import type { Socket } from 'node:net';
-import { headText } from './characters.ts';
+import { ClientProbe } from './client-probe.ts';
 import type { ClientSide } from './client-side.ts';
 import { Exchange } from './exchange.ts';
 import { renderOwnAnswer } from './own-answers.ts';
 import type { PlaneContext } from './plane-context.ts';
-import { parseRequestHead } from './request-head.ts';
+import type { HeadFault } from './request-head.ts';
+import { RequestHeadReader } from './request-head-reader.ts';
 
-/** Bytes of further requests that are kept while one is being answered. */
-const maxStashBytes = 65_536;
-/** Every answer begins with these bytes, so that they may be sent before it is known. */
-const everyAnswer = 'HTTP/1.1 ';
-const firstProbeMs = 100;
-/** A bare CR or LF: such a head would never be found complete. */
-const bareLineBreak = /\r(?!\n|$)|(?<!\r)\n/;
+/** Requests of one client that are begun in one turn of the event loop; then it is the others' turn. */
+const requestsPerTurn = 16;
 
-/** One client: finds its requests one after the other and lets each run to its end before the next begins. */
+/** Why a connection is answered without a request. */
+type ConnectionFault = HeadFault | { readonly code: 'RequestTimeout'; readonly detail: string };
+
+/**
+ * One client: finds its requests one after the other and lets each run to its end before the next begins.
+ *
+ * It alone decides when the socket is read from, see `#mayRead`: while the request under way wants bytes, or nothing that
+ * was read is left over. So at most one read waits here, whatever the client sends ahead. The next request begins once the
+ * client has taken enough of the answers before it.
+ */
 export class ClientConnection implements ClientSide {
   readonly address: string;
   readonly localPort: number;
   readonly scheme = 'http';
+  writeTimeoutMs: number;
   readonly #socket: Socket;
   readonly #context: PlaneContext;
   readonly #onClosed: (connection: ClientConnection) => void;
   #exchange: Exchange | undefined;
-  #headText = '';
+  readonly #reader: RequestHeadReader;
   #stash: Buffer | undefined;
+  /** Bytes of the stash as counted in the context. */
+  #countedBytes = 0;
   #deadlineMs: number;
   #ended = false;
   #closing = false;
-  #parsing = false;
-  #probedBytes = 0;
-  #unsentBytes = 0;
-  #nextProbeMs = Infinity;
+  #mustClose = false;
+  #reading = true;
+  #proceeding = false;
+  #yielded = false;
+  #writeTimer: 'none' | 'off' | 'on' = 'none';
+  #probe: ClientProbe | undefined;
 
   constructor(socket: Socket, context: PlaneContext, onClosed: (connection: ClientConnection) => void) {
     this.#socket = socket;
@@ -40,10 +50,12 @@ export class ClientConnection implements ClientSide {
     const address = socket.remoteAddress ?? '';
     this.address = address.startsWith('::ffff:') ? address.slice(7) : address;
     this.localPort = socket.localPort ?? 0;
+    this.#reader = new RequestHeadReader(context.limits);
+    this.writeTimeoutMs = context.limits.clientWriteTimeoutMs;
     this.#deadlineMs = context.tickMs + context.limits.headTimeoutMs;
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
     socket.on('end', () => this.#onEnd());
-    socket.on('drain', () => this.#exchange?.clientDrained());
+    socket.on('drain', () => this.#onDrain());
     // The close that follows tells all there is to do.
     socket.on('error', () => undefined);
     socket.on('close', () => this.#onClose());
@@ -53,6 +65,10 @@ export class ClientConnection implements ClientSide {
     return this.#socket.writableNeedDrain;
   }
 
+  get mustClose(): boolean {
+    return this.#mustClose;
+  }
+
   /** Whether a request is being answered. */
   get busy(): boolean {
     return this.#exchange !== undefined;
@@ -60,24 +76,21 @@ export class ClientConnection implements ClientSide {
 
   writeText(text: string): void {
     if (this.#socket.destroyed) return;
-    const sent = this.#endProbing();
+    const sent = this.#probe === undefined ? 0 : this.#probe.takeSent();
     this.#socket.write(sent === 0 ? text : text.slice(sent), 'latin1');
   }
 
   writeBytes(bytes: Buffer): void {
     if (this.#socket.destroyed) return;
-    const sent = this.#endProbing();
+    const sent = this.#probe === undefined ? 0 : this.#probe.takeSent();
     this.#socket.write(sent === 0 ? bytes : bytes.subarray(sent));
   }
 
-  pauseReading(): void {
-    this.#socket.pause();
-  }
-
-  resumeReading(): void {
-    this.#takeStash();
-    if (this.#ended) this.#exchange?.clientEnded();
-    else if (this.#stash === undefined || this.#stash.length < maxStashBytes) this.#socket.resume();
+  updateFlow(): void {
+    // Decided once the loop that is running has seen what there is.
+    if (this.#proceeding) return;
+    if (this.#stash !== undefined) this.#proceed();
+    else this.#settle();
   }
 
   endWrites(): void {
@@ -91,7 +104,7 @@ export class ClientConnection implements ClientSide {
       return;
     }
     this.#deadlineMs = this.#context.tickMs + this.#context.limits.clientIdleMs;
-    this.#takeStash();
+    this.updateFlow();
   }
 
   abort(): void {
@@ -113,55 +126,132 @@ export class ClientConnection implements ClientSide {
 
   /** Called by the tick. */
   sweep(nowMs: number): void {
-    if (this.#exchange !== undefined) {
-      this.#exchange.sweep(nowMs);
-      if (nowMs >= this.#nextProbeMs) this.#probe(nowMs);
-    } else if (nowMs >= this.#deadlineMs) {
-      if (this.#closing && this.#stillSending(nowMs)) return;
-      if (this.#headText === '' || this.#closing) this.destroy();
-      else this.#refuse('RequestTimeout', 'The request head did not arrive in time.');
+    const unsent = this.#socket.writableLength > 0;
+    if (unsent !== (this.#writeTimer === 'on')) this.#timeWrites(unsent);
+    const exchange = this.#exchange;
+    if (exchange !== undefined) {
+      exchange.sweep(nowMs);
+      if ((this.#ended || !this.#reading) && this.#exchange === exchange) {
+        this.#probe ??= new ClientProbe(this.#socket);
+        this.#probe.tick(nowMs, exchange.unanswered);
+      }
+      return;
     }
+    const { limits } = this.#context;
+    // A client that takes its answer slowly has its own time-out; what comes after the answer begins when it has it all.
+    if (unsent && !this.#reader.begun)
+      this.#deadlineMs = nowMs + (this.#closing ? limits.lingerMs : limits.clientIdleMs);
+    if (nowMs < this.#deadlineMs) return;
+    if (!this.#reader.begun || this.#closing) this.destroy();
+    else this.#refuse({ code: 'RequestTimeout', detail: 'The request head did not arrive in time.' });
   }
 
-  /** A slow client may need longer for the end of its answer than a closing connection is given otherwise. */
-  #stillSending(nowMs: number): boolean {
-    const unsentBytes = this.#socket.writableLength;
-    if (unsentBytes === 0 || unsentBytes === this.#unsentBytes) return false;
-    this.#unsentBytes = unsentBytes;
-    this.#deadlineMs = nowMs + this.#context.limits.headTimeoutMs;
-    return true;
+  /** Node's own timer, since it alone sees how far a write that is under way has come. */
+  #timeWrites(on: boolean): void {
+    if (this.#writeTimer === 'none') this.#socket.on('timeout', () => this.#onWriteTimeout());
+    this.#writeTimer = on ? 'on' : 'off';
+    this.#socket.setTimeout(on ? this.writeTimeoutMs : 0);
+  }
+
+  #onWriteTimeout(): void {
+    if (this.#exchange === undefined) this.destroy();
+    else this.#exchange.clientStalled();
+  }
+
+  #onDrain(): void {
+    this.#exchange?.clientDrained();
+    this.updateFlow();
   }
 
   #onData(chunk: Buffer): void {
     if (this.#closing) return;
     this.#stash = this.#stash === undefined ? chunk : Buffer.concat([this.#stash, chunk]);
-    this.#takeStash();
-    const waiting = this.#waitingBytes();
-    if (waiting !== undefined && waiting.length >= maxStashBytes) this.#socket.pause();
+    this.#proceed();
   }
 
   /** Hands out what has arrived: to the request under way what is its own, then to the next, as long as there is one. */
-  #takeStash(): void {
+  #proceed(): void {
     // An answer of our own ends its request at once and would come back here for each pipelined one: loop, not recursion.
-    if (this.#parsing) return;
-    this.#parsing = true;
-    for (let chunk = this.#waitingBytes(); chunk !== undefined; chunk = this.#waitingBytes()) {
-      const taken = this.#exchange === undefined ? this.#readHead(chunk) : this.#feed(this.#exchange, chunk);
-      if (taken === 0) break;
-      if (taken > 0) this.#stash = taken >= chunk.length ? undefined : chunk.subarray(taken);
+    if (this.#proceeding) return;
+    this.#proceeding = true;
+    let begun = 0;
+    while (this.#stash !== undefined && !this.#closing) {
+      const chunk: Buffer = this.#stash;
+      const exchange = this.#exchange;
+      if (exchange === undefined) {
+        if (this.#socket.writableNeedDrain) break;
+        if (begun === requestsPerTurn) {
+          this.#yield();
+          break;
+        }
+        begun += 1;
+      } else if (!exchange.wantsBytes) break;
+      const taken = exchange === undefined ? this.#readHead(chunk) : this.#feed(exchange, chunk);
+      if (taken === -1) break;
+      this.#stash = taken >= chunk.length ? undefined : chunk.subarray(taken);
     }
-    this.#parsing = false;
-    this.#awaitNext();
+    this.#proceeding = false;
+    this.#settle();
   }
 
-  #waitingBytes(): Buffer | undefined {
-    return this.#closing ? undefined : this.#stash;
+  #yield(): void {
+    if (this.#yielded) return;
+    this.#yielded = true;
+    setImmediate(() => {
+      this.#yielded = false;
+      this.updateFlow();
+    });
   }
 
-  #awaitNext(): void {
-    if (this.#exchange !== undefined || this.#closing) return;
-    if (this.#ended) this.#finish();
-    else if (this.#socket.isPaused()) this.#socket.resume();
+  /** Decides what follows from the state reached: the end, or whether the socket is read from. */
+  #settle(): void {
+    if (this.#closing) this.#stash = undefined;
+    this.#countStash();
+    if (this.#ended && !this.#closing && this.#stash === undefined) this.#settleEnd();
+    const read = this.#mayRead();
+    if (read === this.#reading) return;
+    this.#reading = read;
+    if (read) {
+      this.#probe?.rest();
+      this.#socket.resume();
+    } else this.#socket.pause();
+  }
+
+  /** The one rule of when a client is read from. What a closing connection still sends is read to be discarded. */
+  #mayRead(): boolean {
+    return this.#stash === undefined || this.#closing || this.#exchange?.wantsBytes === true;
+  }
+
+  /** No more bytes will come, and all that came were used. */
+  #settleEnd(): void {
+    const exchange = this.#exchange;
+    if (exchange === undefined) {
+      if (!this.#reader.begun) this.#finish();
+      else this.#refuse({ code: 'BadRequest', detail: 'The head is incomplete.' });
+    } else if (exchange.requestComplete) exchange.clientEnded();
+    else {
+      // Half a request will never be whole.
+      exchange.clientGone();
+      this.destroy();
+    }
+  }
+
+  /** Bounds what all clients together may send ahead: beyond it the answer under way is the connection's last. */
+  #countStash(): void {
+    const bytes = this.#stash?.length ?? 0;
+    if (bytes === this.#countedBytes) return;
+    const context = this.#context;
+    context.pipelinedBytes += bytes - this.#countedBytes;
+    this.#countedBytes = bytes;
+    if (context.pipelinedBytes > context.limits.maxPipelinedBytes && this.#exchange?.requestComplete === true) {
+      context.pipelinedBytes -= bytes;
+      this.#countedBytes = 0;
+      this.#stash = undefined;
+      this.#mustClose = true;
+    } else if (this.#stash !== undefined && this.#stash.buffer.byteLength > 2 * bytes) {
+      // A small rest must not keep the whole read alive.
+      this.#stash = Buffer.from(this.#stash);
+    }
   }
 
   #feed(exchange: Exchange, chunk: Buffer): number {
@@ -174,48 +264,28 @@ export class ClientConnection implements ClientSide {
   }
 
   #readHead(chunk: Buffer): number {
-    const { maxHeadBytes, maxHeaders } = this.#context.limits;
-    // RFC 9112, section 2.2: an empty line before a request is to be passed over.
-    if (this.#headText === '' && chunk[0] === 13 && chunk[1] === 10) return 2;
-    const before = this.#headText.length;
-    const text = this.#headText + headText(chunk, 0, Math.min(chunk.length, maxHeadBytes + 4 - before));
-    const end = text.indexOf('\r\n\r\n', Math.max(0, before - 3));
-    if (end === -1) {
-      if (text.length >= maxHeadBytes)
-        return this.#refuse('HeadersTooLarge', `The head is larger than ${maxHeadBytes} bytes.`);
-      if (bareLineBreak.test(text)) return this.#refuse('BadRequest', 'A line does not end with CRLF.');
-      if (before === 0) this.#deadlineMs = this.#context.tickMs + this.#context.limits.headTimeoutMs;
-      this.#headText = text;
-      return chunk.length;
+    const reader = this.#reader;
+    const begun = reader.begun;
+    const taken = reader.read(chunk);
+    if (reader.fault !== undefined) return this.#refuse(reader.fault);
+    if (reader.head === undefined) {
+      if (!begun) this.#deadlineMs = this.#context.tickMs + this.#context.limits.headTimeoutMs;
+      return taken;
     }
-    this.#headText = '';
-    const head = parseRequestHead(text, end, maxHeaders);
-    if ('code' in head) return this.#refuse(head.code, head.detail);
-    const taken = end + 4 - before;
-    const exchange = new Exchange(this, this.#context, head, end + 4);
+    const { head, bytes } = reader;
+    reader.head = undefined;
+    const exchange = new Exchange(this, this.#context, head, bytes);
     this.#exchange = exchange;
     // What has come of the body goes with the head, in one write.
     const rest = taken < chunk.length ? chunk.subarray(taken) : undefined;
     const fed = rest === undefined || head.bodyLength === 0 ? 0 : this.#feed(exchange, rest);
     if (fed === -1) return -1;
-    if (this.#ended && !exchange.requestComplete) {
-      // Half a request will never be whole.
-      exchange.clientGone();
-      this.destroy();
-      return -1;
-    }
-    if (this.#ended) this.#nextProbeMs = this.#context.tickMs + firstProbeMs;
     exchange.begin();
     return taken + fed;
   }
 
-  #refuse(
-    code: 'BadRequest' | 'HeadersTooLarge' | 'NotImplemented' | 'VersionNotSupported' | 'RequestTimeout',
-    detail: string,
-  ): -1 {
+  #refuse({ code, detail }: ConnectionFault): -1 {
     this.#context.deps.metrics.malformedRequests += 1;
-    this.#stash = undefined;
-    this.#headText = '';
     const context = { requestId: undefined, heldMs: undefined, close: true, withoutBody: false };
     this.writeText(renderOwnAnswer({ code, detail }, context).text);
     this.#finish();
@@ -225,49 +295,14 @@ export class ClientConnection implements ClientSide {
   /** Ends the connection so that the client sees the answer: a reset would wipe it out of its receive buffer. */
   #finish(): void {
     this.#closing = true;
-    this.#stash = undefined;
     this.#deadlineMs = this.#context.tickMs + this.#context.limits.lingerMs;
     this.#socket.end();
-    if (!this.#ended) this.#socket.resume();
+    this.updateFlow();
   }
 
   #onEnd(): void {
     this.#ended = true;
-    const exchange = this.#exchange;
-    if (this.#closing) return;
-    if (exchange === undefined) {
-      if (this.#headText === '') this.#finish();
-      else this.#refuse('BadRequest', 'The head is incomplete.');
-    } else if (exchange.requestComplete) {
-      exchange.clientEnded();
-      this.#nextProbeMs = this.#context.tickMs;
-    } else {
-      exchange.clientGone();
-      this.destroy();
-    }
-  }
-
-  /**
-   * A client that has sent its FIN may only have finished asking, or be gone. Only a write tells, by the reset that it
-   * brings; the first bytes of the answer are the same whatever it will be, so they are sent ahead, one by one.
-   */
-  #probe(nowMs: number): void {
-    const exchange = this.#exchange;
-    if (exchange?.unanswered !== true || this.#probedBytes >= everyAnswer.length) {
-      this.#nextProbeMs = Infinity;
-      return;
-    }
-    this.#socket.write(everyAnswer.charAt(this.#probedBytes), 'latin1');
-    this.#probedBytes += 1;
-    this.#nextProbeMs = nowMs + firstProbeMs * 4 ** (this.#probedBytes - 1);
-  }
-
-  /** The answer begins; returns how many of its bytes were sent ahead. */
-  #endProbing(): number {
-    const sent = this.#probedBytes;
-    this.#probedBytes = 0;
-    this.#nextProbeMs = Infinity;
-    return sent;
+    this.updateFlow();
   }
 
   #onClose(): void {
@@ -275,6 +310,7 @@ export class ClientConnection implements ClientSide {
     this.#exchange = undefined;
     this.#closing = true;
     this.#stash = undefined;
+    this.#countStash();
     exchange?.clientGone();
     this.#onClosed(this);
   }

@@ -36,6 +36,7 @@ export class DataPlane {
       limits: { ...defaultLimits, ...limits },
       tickMs: deps.clock.nowMs(),
       draining: false,
+      pipelinedBytes: 0,
       holding: new Set(),
       pods: new Set(),
       connectFrom: deps.sourceAddress === undefined ? {} : { localAddress: deps.sourceAddress },

@@ -10,7 +10,6 @@ export interface ExchangeEnd {
   readonly forwardedPath: string;
   readonly pod: PodSlot | undefined;
   readonly status: number;
-  readonly clientIp: string;
   readonly nowMs: number;
   readonly heldMs: number;
   readonly bytesIn: number;
@@ -24,8 +23,10 @@ export class ExchangeRecord {
   readonly requestId: string;
   readonly #head: RequestHead;
   readonly #startedWallMs: number;
+  readonly #clientIp: string;
 
-  constructor(head: RequestHead, deps: DataPlaneDeps) {
+  constructor(head: RequestHead, clientIp: string, deps: DataPlaneDeps) {
+    this.#clientIp = clientIp;
     this.#head = head;
     this.startedMs = deps.clock.nowMs();
     this.#startedWallMs = deps.clock.wallMs();
@@ -42,7 +43,7 @@ export class ExchangeRecord {
       targetUrl: `http://${target}${end.forwardedPath}`,
       pod: end.pod?.name ?? '',
       status: end.status,
-      clientIp: end.clientIp,
+      clientIp: this.#clientIp,
       method: this.#head.method,
       path: this.#head.path,
       latencyMs: end.nowMs - this.startedMs,

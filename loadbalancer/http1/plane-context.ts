@@ -15,6 +15,8 @@ export interface PlaneContext {
   tickMs: number;
   /** The data plane is closing: every answer says `Connection: close`. */
   draining: boolean;
+  /** Bytes that clients sent ahead of their next request and that wait in memory. */
+  pipelinedBytes: number;
   /** Applications that may hold requests; swept by the tick. */
   readonly holding: Set<Application>;
   /** Pods with connections of ours. */

@@ -69,8 +69,12 @@ export interface DataPlaneLimits {
   readonly maxIdlePerPod: number;
   /** For a connection to a pod. @defaultValue 3000 */
   readonly connectTimeoutMs: number;
-  /** Body bytes of one request that are kept in memory while it waits for a pod. @defaultValue 65536 */
+  /** Body bytes of one request that are read before it asks for a pod, and kept while it waits for one. @defaultValue 65536 */
   readonly heldBodyBytes: number;
+  /** Bytes that all clients together may have sent ahead of their next requests. @defaultValue 33554432 */
+  readonly maxPipelinedBytes: number;
+  /** How long a client whose request has no application may take nothing of its answer. @defaultValue 300000 */
+  readonly clientWriteTimeoutMs: number;
   /** How long a closing connection still reads, so that the client sees the answer. @defaultValue 2000 */
   readonly lingerMs: number;
 }
@@ -85,6 +89,8 @@ export const defaultLimits: DataPlaneLimits = {
   maxIdlePerPod: 128,
   connectTimeoutMs: 3_000,
   heldBodyBytes: 65_536,
+  maxPipelinedBytes: 33_554_432,
+  clientWriteTimeoutMs: 300_000,
   lingerMs: 2_000,
 };
 

@@ -1,8 +1,5 @@
-import type { Application } from '../domain/application.ts';
-import type { HoldTicket } from '../domain/hold-queue.ts';
 import { textBytes } from './answer.ts';
 import { BodyBuffer } from './body-buffer.ts';
-import type { ClientSide } from './client-side.ts';
 import { RequestBody } from './request-body.ts';
 import type { UpstreamConnection } from './upstream-connection.ts';
 
@@ -10,14 +7,15 @@ import type { UpstreamConnection } from './upstream-connection.ts';
 export class Upload {
   /** Received from the client. */
   bytes = 0;
-  readonly #client: ClientSide;
+  /** Time during which the client was waited for, in ms. */
+  waitedMs = 0;
   readonly #body: RequestBody;
   readonly #kept = new BodyBuffer();
   readonly #maxKeptBytes: number;
+  #full = false;
 
   /** @param length in bytes; -1: chunked */
-  constructor(client: ClientSide, length: number, maxKeptBytes: number) {
-    this.#client = client;
+  constructor(length: number, maxKeptBytes: number) {
     this.#body = new RequestBody(length);
     this.#maxKeptBytes = maxKeptBytes;
   }
@@ -40,12 +38,19 @@ export class Upload {
     return taken;
   }
 
-  /** Keeps a piece until there is a pod; past the bounds the client has to wait. */
-  keep(part: Buffer, ticket: HoldTicket, application: Application | undefined): void {
+  /** Whether more may be kept. */
+  get hasRoom(): boolean {
+    return !this.#full && this.#kept.bytes < this.#maxKeptBytes;
+  }
+
+  /** Keeps a piece until there is a pod. */
+  keep(part: Buffer): void {
     this.#kept.push(part);
-    const fits = ticket.phase !== 'held' || application?.growHeld(ticket, part.length) === true;
-    // Once all of it is here, reading goes on: it costs nothing, and tells when the client goes away.
-    if (!this.complete && (!fits || this.#kept.bytes >= this.#maxKeptBytes)) this.#client.pauseReading();
+  }
+
+  /** No more may be kept than there is, until a pod takes it. */
+  stopKeeping(): void {
+    this.#full = true;
   }
 
   /** Sends the head and what was kept; a small body goes in the same write. */
@@ -57,13 +62,6 @@ export class Upload {
     }
     if (small) upstream.writeText(text);
     else upstream.writeTogether(text, this.#kept.parts());
-    if (!this.complete && !upstream.needsDrain) this.#client.resumeReading();
-  }
-
-  /** Passes a piece on; a pod that reads slowly slows the client down. */
-  pass(part: Buffer, upstream: UpstreamConnection): void {
-    upstream.writeBytes(part);
-    if (upstream.needsDrain) this.#client.pauseReading();
   }
 
   /** It will not be needed again. */

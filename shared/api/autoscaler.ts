@@ -113,6 +113,20 @@ const scalingPolicies = z.object({
     .min(1).max(10).optional(),
 }); // prettier-ignore
 
+const seconds = z.number().min(0.001).max(86_400);
+
+/** How long one request may take in each of its parts; an application's own go before those of LoadBalancerSettings. */
+export const timeouts = {
+  bodyTimeoutSeconds: seconds.describe("Longest silence of a client within a request's body; then 408."),
+  minBodyBytesPerSecond: z.number().int().min(0).max(1_000_000_000)
+    .describe('A body that arrives more slowly on average, after bodyTimeoutSeconds of grace, is answered with 408; 0: any rate will do.'),
+  responseTimeoutSeconds: seconds.describe('Longest wait for the head of an answer once the pod was sent the request; then 504.'),
+  idleTimeoutSeconds: seconds.describe('Longest silence of a pod within an answer; then the answer is cut off.'),
+  clientWriteTimeoutSeconds: seconds.describe('Longest time in which a client takes nothing of its answer; then it is cut off.'),
+  tunnelTimeoutSeconds: z.number().min(0.001).max(604_800)
+    .describe('Longest silence of both sides of an upgraded connection, such as a WebSocket; then it is closed.'),
+}; // prettier-ignore
+
 const announceProbe = withRules(
   z.object({
     httpGet: z.object({ path: z.string().max(1024).default('/'), port: port('Port to ask.').optional() }).optional(),
@@ -173,8 +187,8 @@ export const autoscalerSpecSchema = withRules(
         policy: z.enum(BALANCING_POLICIES).optional(),
         maxConcurrencyPerReplica: z.number().int().min(0).max(100_000).optional()
           .describe('Requests in flight per replica; the rest waits in the balancer. 0: no limit.'),
-        responseTimeoutSeconds: z.number().min(0.001).max(86_400).optional().describe('Longest wait for the head of an answer.'),
       })
+      .extend(z.object(timeouts).partial().shape)
       .optional(),
     buffer: bufferSchema.optional(),
     sleep: z

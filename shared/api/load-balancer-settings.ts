@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { BALANCING_POLICIES } from './autoscaler.ts';
+import { BALANCING_POLICIES, timeouts } from './autoscaler.ts';
 import { API_GROUP, API_VERSION, quantity } from './schema.ts';
 
 /** What `PUT /loadbalancer/settings` changes: defaults for every application that does not say otherwise. */
@@ -22,12 +22,12 @@ export const loadBalancerSettingsSpecSchema = z.object({
   maxRequests: z.number().int().min(0).max(1_000_000).default(1000).describe('Requests held per application.'),
   maxBytes: quantity('Bytes held per application.').default('64Mi'),
   holdSeconds: z.number().min(0.001).max(86_400).default(900).describe('A request waits at most so long.'),
-  responseTimeoutSeconds: z
-    .number()
-    .min(0.001)
-    .max(86_400)
-    .default(900)
-    .describe('Longest wait for the head of an answer.'),
+  bodyTimeoutSeconds: timeouts.bodyTimeoutSeconds.default(60),
+  minBodyBytesPerSecond: timeouts.minBodyBytesPerSecond.default(240),
+  responseTimeoutSeconds: timeouts.responseTimeoutSeconds.default(900),
+  idleTimeoutSeconds: timeouts.idleTimeoutSeconds.default(900),
+  clientWriteTimeoutSeconds: timeouts.clientWriteTimeoutSeconds.default(300),
+  tunnelTimeoutSeconds: timeouts.tunnelTimeoutSeconds.default(3600),
   sharedHosts: z
     .array(z.string().min(1).max(253))
     .max(256)

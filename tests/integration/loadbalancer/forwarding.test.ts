@@ -154,7 +154,9 @@ describe('forwarding', () => {
     await serve((socket) =>
       socket.once('data', () => socket.write('HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n')),
     );
-    const text = await talk(setup.port, ['POST / HTTP/1.1\r\nHost: app\r\nContent-Length: 100000\r\n\r\nabc']);
+    const text = await talk(setup.port, [
+      `POST / HTTP/1.1\r\nHost: app\r\nContent-Length: 100000\r\n\r\n${'a'.repeat(70_000)}`,
+    ]);
     expect(statusOf(text)).to.equal(413);
     expect(text).to.contain('connection: close');
   });

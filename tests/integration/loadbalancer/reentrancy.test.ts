@@ -14,7 +14,8 @@ import {
 } from './support.ts';
 
 const get = 'GET / HTTP/1.1\r\nHost: app\r\n\r\n';
-const post = 'POST / HTTP/1.1\r\nHost: app\r\nContent-Length: 1000000\r\n\r\n';
+// With more of its body than is read before a pod is asked for.
+const post = `POST / HTTP/1.1\r\nHost: app\r\nContent-Length: 1000000\r\n\r\n${'x'.repeat(70_000)}`;
 const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 
 interface Scene {

@@ -19,6 +19,10 @@ export const settings = (overrides: Partial<ApplicationSettings> = {}): Applicat
   buffer: { maxRequests: 2000, maxBytes: 64 * 1024 * 1024, holdMs: 10_000 },
   responseTimeoutMs: 5000,
   idleTimeoutMs: 5000,
+  bodyTimeoutMs: 5000,
+  minBodyBytesPerSecond: 0,
+  clientWriteTimeoutMs: 5000,
+  tunnelTimeoutMs: 5000,
   ...overrides,
 });
 
@@ -138,7 +142,7 @@ export const readUntil = async (socket: Socket, enough: (text: string) => boolea
   let text = '';
   return new Promise((resolve) => {
     const finish = (): void => {
-      socket.off('data', onData);
+      socket.off('data', onData).off('end', finish).off('close', finish);
       resolve(text);
     };
     const onData = (chunk: Buffer): void => {
@@ -163,6 +167,11 @@ export const talk = async (port: number, parts: readonly string[], half = false)
   const text = await answer;
   socket.destroy();
   return text;
+};
+
+/** Waits until a condition holds for as long as that may take, looking every few ms so that others get the processor. */
+export const eventually = async (condition: () => boolean): Promise<void> => {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
 };
 
 /** Waits until a condition holds, turn by turn of the event loop. */

@@ -24,6 +24,10 @@ const make = (holdMs = 1000, maxConcurrencyPerReplica = 0, budget = new HoldBudg
       buffer: { maxRequests: 1000, maxBytes: 10_000, holdMs },
       responseTimeoutMs: 1,
       idleTimeoutMs: 1,
+      bodyTimeoutMs: 1,
+      minBodyBytesPerSecond: 0,
+      clientWriteTimeoutMs: 1,
+      tunnelTimeoutMs: 1,
     },
     { random: () => 0.5, budget },
   );

@@ -1,0 +1,139 @@
+import type { Application, Outcome } from '../domain/application.ts';
+import { HoldTicket, type Refusal } from '../domain/hold-queue.ts';
+import { Answer, type AnswerAdditions } from './answer.ts';
+import type { ClientSide } from './client-side.ts';
+import { Delivery } from './delivery.ts';
+import { ExchangeRecord } from './exchange-record.ts';
+import type { Stage } from './overdue.ts';
+import type { PlaneContext } from './plane-context.ts';
+import type { RequestHead } from './request-head.ts';
+import { Upload } from './upload.ts';
+
+/** The state of one request, and every way in which it ends. How it gets there is {@link Exchange}'s. */
+export abstract class ExchangeCore extends HoldTicket {
+  protected readonly client: ClientSide;
+  protected readonly context: PlaneContext;
+  protected readonly head: RequestHead;
+  protected readonly headBytes: number;
+  protected readonly upload: Upload;
+  protected readonly record: ExchangeRecord;
+  protected stage: Stage = 'new';
+  protected application: Application | undefined;
+  protected path: string;
+  protected readonly delivery: Delivery;
+  protected readonly answer: Answer;
+  protected progressMs = 0;
+  protected sweptMs = 0;
+
+  constructor(client: ClientSide, context: PlaneContext, head: RequestHead, headBytes: number) {
+    super();
+    this.client = client;
+    this.answer = new Answer(client, head);
+    this.context = context;
+    this.head = head;
+    this.headBytes = headBytes;
+    this.upload = new Upload(head.bodyLength, context.limits.heldBodyBytes);
+    this.path = head.path;
+    this.record = new ExchangeRecord(head, client.address, context.deps);
+    this.delivery = new Delivery({ client, context, head, upload: this.upload, record: this.record });
+    this.sweptMs = context.tickMs;
+  }
+
+  get method(): string {
+    return this.head.method;
+  }
+
+  get wantsUpgrade(): boolean {
+    return this.head.upgrade !== undefined;
+  }
+
+  get wantsPayloadOnly(): boolean {
+    return this.head.minor === 0;
+  }
+
+  /** The whole request was received. */
+  get requestComplete(): boolean {
+    return this.upload.complete;
+  }
+
+  get requestSent(): boolean {
+    return this.upload.complete;
+  }
+
+  /** Nothing of an answer was sent yet. */
+  get unanswered(): boolean {
+    return this.answer.status === 0;
+  }
+
+  onRefused(refusal: Refusal): void {
+    if (this.stage === 'done') return;
+    this.answer.refuse(refusal, this.additions());
+    this.finish('failed', refusal.code);
+  }
+
+  /** The client's connection is gone. */
+  clientGone(): void {
+    if (this.stage === 'done') return;
+    this.delivery.drop();
+    this.leave(this.stage === 'tunnel' ? 'closed' : 'clientGone');
+    if (this.answer.status === 0) this.answer.status = 499;
+    this.close('clientGone', this.stage === 'tunnel' ? undefined : 'ClientGone');
+  }
+
+  /** The client takes nothing of its answer. */
+  clientStalled(): void {
+    if (this.stage === 'done') return;
+    this.delivery.drop();
+    this.cutOff(this.stage === 'tunnel' ? 'closed' : 'clientGone', 'ClientWriteTimeout');
+  }
+
+  /** Ends the request for what its client did; the pod has nothing to do with it. */
+  protected blameClient(code: 'BadRequest' | 'RequestTimeout', detail: string): void {
+    this.leave('clientGone');
+    if (this.unanswered) this.onRefused({ code, detail });
+    else this.cutOff('clientGone', code);
+  }
+
+  /** Gives the place at the application back, held or granted. */
+  protected leave(outcome: Outcome): void {
+    const nowMs = this.context.deps.clock.nowMs();
+    if (this.phase === 'granted') this.application?.release(this, outcome, nowMs);
+    else this.application?.cancel(this, nowMs);
+  }
+
+  protected additions(): AnswerAdditions {
+    const mustClose = !this.upload.complete || this.client.mustClose || this.context.draining;
+    return { requestId: this.record.requestId, heldMs: this.heldMs, mustClose };
+  }
+
+  /** The answer cannot be completed: the client has to see that it is not whole. */
+  protected cutOff(outcome: Outcome, error: string): void {
+    this.close(outcome, error);
+    this.client.abort();
+  }
+
+  protected finish(outcome: Outcome, error: string | undefined): void {
+    this.close(outcome, error);
+    this.client.exchangeDone(this.answer.keepAlive);
+  }
+
+  protected close(outcome: Outcome, error: string | undefined): void {
+    this.stage = 'done';
+    this.upload.forget();
+    const nowMs = this.context.deps.clock.nowMs();
+    this.application?.release(this, outcome, nowMs);
+    this.context.deps.onRequestLogged(
+      this.record.entry({
+        application: this.application?.key ?? '',
+        forwardedPath: this.path,
+        pod: this.delivery.pod,
+        status: this.answer.status,
+        nowMs,
+        heldMs: this.heldMs,
+        bytesIn: this.headBytes + this.upload.bytes,
+        bytesOut: this.answer.bytesOut,
+        error,
+      }),
+    );
+  }
+}

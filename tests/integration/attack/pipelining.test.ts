@@ -1,0 +1,103 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { expect } from 'chai';
+import {
+  answering,
+  dial,
+  eventually,
+  podAt,
+  readUntil,
+  startPlane,
+  startRaw,
+  type Plane,
+  type RawServer,
+} from '../loadbalancer/support.ts';
+
+const mebibyte = 2 ** 20;
+const body = 'x'.repeat(1000);
+const ok = `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+const get = 'GET / HTTP/1.1\r\nHost: app\r\n\r\n';
+
+describe('A client that sends requests ahead', () => {
+  let plane: Plane;
+  let pod: RawServer;
+  let answered: string[];
+  beforeEach(async () => {
+    plane = await startPlane();
+    answered = [];
+    pod = await startRaw(answering(ok, answered));
+    plane.application.setPods([podAt(pod.port)], performance.now());
+  });
+  afterEach(async () => {
+    await plane.close();
+    await pod.close();
+  });
+
+  it('costs a few megabytes at most, when it sends 40,000 GETs and reads nothing', async () => {
+    const client = await dial(plane.port);
+    client.pause();
+    const before = process.memoryUsage().rss;
+    client.write(get.repeat(40_000));
+    // The kernel takes what it can of the answers; when that is full, no further request may begin.
+    let count = -1;
+    while (count !== answered.length) {
+      count = answered.length;
+      await new Promise((resolve) => setTimeout(resolve, 300));
+    }
+    const grownBytes = process.memoryUsage().rss - before;
+    expect(count, 'requests that were answered though nobody reads').to.be.within(1, 39_000);
+    expect(grownBytes / mebibyte, 'MiB of memory').to.be.below(64);
+    client.destroy();
+  });
+
+  it('gets all its answers, in order, however many it sends ahead', async () => {
+    const client = await dial(plane.port);
+    const requests = Array.from({ length: 5000 }, (_value, index) => `GET /${index} HTTP/1.1\r\nHost: app\r\n\r\n`);
+    let received = 0;
+    const all = new Promise<void>((resolve) => {
+      client.on('data', (chunk: Buffer) => {
+        received += chunk.toString('latin1').split('x'.repeat(1000)).length - 1;
+        if (answered.length === 5000) resolve();
+      });
+    });
+    client.write(requests.join(''));
+    await all;
+    expect(answered.map((head) => head.slice(0, head.indexOf(' HTTP')))).to.deep.equal(
+      requests.map((request) => request.slice(0, request.indexOf(' HTTP'))),
+    );
+    expect(received).to.be.greaterThan(0);
+    client.destroy();
+  });
+
+  it('gets a few answers in each turn of the event loop, then others have theirs', async () => {
+    const greedy = await dial(plane.port);
+    greedy.resume();
+    greedy.write('GET / HTTP/1.1\r\nHost: none\r\n\r\n'.repeat(5000));
+    let most = 0;
+    for (let seen = 0; seen < 5000;) {
+      await nextTurn();
+      most = Math.max(most, plane.logged.length - seen);
+      seen = plane.logged.length;
+    }
+    // At most what is begun in one turn, once when a read brings it and once when its turn comes again.
+    expect(most, 'requests of one client answered in one turn').to.be.within(1, 64);
+    greedy.destroy();
+  });
+
+  it('is asked to come back when all clients together have sent too much ahead', async () => {
+    await plane.close();
+    plane = await startPlane({}, { maxPipelinedBytes: 100_000 });
+    plane.application.setPods([], performance.now());
+    const clients = await Promise.all(Array.from({ length: 10 }, () => dial(plane.port)));
+    const texts = clients.map((client) => readUntil(client, () => false));
+    for (const client of clients) client.write(get.repeat(1000));
+    await eventually(() => plane.application.queued === 10);
+    plane.application.setPods([podAt(pod.port)], performance.now());
+    await eventually(() => plane.logged.length >= 10);
+    for (const client of clients) client.end();
+    const closed = (await Promise.all(texts)).filter((text) => text.includes('connection: close'));
+    // Seven of them found no room; the others got all their answers.
+    expect(closed.length).to.be.within(5, 9);
+    for (const text of closed) expect(text.split('HTTP/1.1 200').length - 1).to.equal(1);
+    for (const client of clients) client.destroy();
+  });
+});
