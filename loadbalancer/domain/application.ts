@@ -1,10 +1,11 @@
 import type { ApplicationSettings, Gate } from './application-settings.ts';
 import { type HoldBudget, HoldQueue, type HoldTicket, type Refusal } from './hold-queue.ts';
+import { HoldDeadlines } from './hold-deadlines.ts';
 import { bufferFull, startTimeout } from './hold-refusals.ts';
 import type { Policy, Random } from './policies/policy.ts';
 import { createPolicy } from './policies/registry.ts';
 import { PodPool } from './pod-pool.ts';
-import { hasPacedRoom, hasRoom, initialWindow, type PodDescription, type PodSlot } from './pod-slot.ts';
+import { type HasRoom, hasPacedRoom, hasRoom, initialWindow, type PodDescription, type PodSlot } from './pod-slot.ts';
 import { ResponseTimes } from './response-times.ts';
 import { type TrafficReport, TrafficTotals } from './traffic.ts';
 
@@ -39,8 +40,7 @@ export class Application {
   #arrivalNumber = 0;
   #lastActivityMs: number | undefined;
   #pumping = false;
-  #creditMs = 0;
-  #frozenSinceMs: number | undefined;
+  readonly #deadlines = new HoldDeadlines();
 
   constructor(key: string, settings: ApplicationSettings, deps: ApplicationDeps) {
     this.key = key;
@@ -85,7 +85,7 @@ export class Application {
     this.#lastActivityMs = nowMs;
     ticket.arrivalNumber = this.#arrivalNumber += 1;
     ticket.arrivedAtMs = nowMs;
-    ticket.creditAtArrivalMs = this.#credit(nowMs);
+    ticket.creditAtArrivalMs = this.#deadlines.creditMs(nowMs);
     if (typeof this.#gate === 'object') return this.#refuse(ticket, this.#gate.reject);
     if (this.#gate === 'open' && this.#queue.length === 0) {
       const pod = this.#pool.choose(this.#policy, this.#deps.random, hasRoom, nowMs);
@@ -107,10 +107,13 @@ export class Application {
       // What the application took, not what it took to start: the time in the hold would look like a slow pod.
       this.#responseTimes.record(Math.max(0, nowMs - ticket.arrivedAtMs - ticket.heldMs));
       pod.trust();
+      pod.outlier.succeeded();
       if (this.#queue.length > 0) pod.widen(1);
     } else if (outcome === 'closed') this.#totals.completions += 1;
-    else if (outcome === 'failed') this.#totals.failures += 1;
-    else this.#totals.clientsGone += 1;
+    else if (outcome === 'failed') {
+      this.#totals.failures += 1;
+      this.#pool.noteFailure(pod, nowMs);
+    } else this.#totals.clientsGone += 1;
     this.#pump(nowMs);
     this.#noteIdle();
   }
@@ -148,6 +151,16 @@ export class Application {
     return answer;
   }
 
+  /** The pod broke the connection before it answered: another one that has room, else the same again. Not a failure yet. */
+  reassign(ticket: HoldTicket, nowMs: number): PodSlot {
+    const broken = this.#takeBack(ticket);
+    this.#pool.noteFailure(broken, nowMs);
+    const others: HasRoom = (pod) => pod !== broken && hasRoom(pod);
+    const pod = this.#grant(ticket, this.#pool.choose(this.#policy, this.#deps.random, others, nowMs) ?? broken);
+    this.#pump(nowMs);
+    return pod;
+  }
+
   /** Counts more bytes of a request that is held or has not asked for a pod yet; false: no room, do not read on. */
   growHeld(ticket: HoldTicket, bytes: number): boolean {
     const counts = ticket.phase === 'held' || ticket.phase === 'new';
@@ -156,7 +169,7 @@ export class Application {
 
   /** Announces the pods; each ready one is trusted again. */
   setPods(pods: readonly PodDescription[], nowMs: number): void {
-    this.#pool.update(pods);
+    this.#pool.update(pods, nowMs);
     this.#pump(nowMs);
   }
 
@@ -191,8 +204,7 @@ export class Application {
 
   /** Stops (or restarts) the clock of the hold's deadlines: while the API server is out, waiting is nobody's fault. */
   freezeDeadlines(frozen: boolean, nowMs: number): void {
-    this.#creditMs = this.#credit(nowMs);
-    this.#frozenSinceMs = frozen ? nowMs : undefined;
+    this.#deadlines.freeze(frozen, nowMs);
   }
 
   /** To be called every 50 to 100 ms while requests are held: ends holds that lasted too long and lets some more go. */
@@ -215,25 +227,15 @@ export class Application {
 
   /** Numbers since the start, and the response times since the last call. */
   takeReport(): TrafficReport {
-    const times = this.#responseTimes;
-    const report: TrafficReport = {
+    return {
       ...this.#totals.snapshot(),
       inFlight: this.#inFlight,
       queued: this.#queue.length,
       queuedBytes: this.#queue.bytes,
       lastActivityMs: this.#lastActivityMs,
       oldestArrivalMs: this.#queue.head?.arrivedAtMs,
-      responseTimes: times.buckets(),
-      responseTime: {
-        count: times.count,
-        sumMs: times.sumMs,
-        p50Ms: times.percentileMs(50),
-        p95Ms: times.percentileMs(95),
-        p99Ms: times.percentileMs(99),
-      },
+      ...this.#responseTimes.take(),
     };
-    times.reset();
-    return report;
   }
 
   #grant(ticket: HoldTicket, pod: PodSlot): PodSlot {
@@ -295,14 +297,8 @@ export class Application {
     }
   }
 
-  #credit(nowMs: number): number {
-    return this.#creditMs + (this.#frozenSinceMs === undefined ? 0 : nowMs - this.#frozenSinceMs);
-  }
-
   #expired(ticket: HoldTicket, nowMs: number): boolean {
-    return (
-      nowMs - ticket.arrivedAtMs - (this.#credit(nowMs) - ticket.creditAtArrivalMs) >= this.#settings.buffer.holdMs
-    );
+    return this.#deadlines.waitedMs(ticket, nowMs) >= this.#settings.buffer.holdMs;
   }
 
   #full(): Refusal {

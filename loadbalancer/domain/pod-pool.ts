@@ -1,3 +1,4 @@
+import { mostEjected } from './outlier-detection.ts';
 import type { Policy, Random } from './policies/policy.ts';
 import { type HasRoom, type PodDescription, PodSlot } from './pod-slot.ts';
 
@@ -9,6 +10,7 @@ export class PodPool {
   readonly #pods = new Map<string, PodSlot>();
   readonly #retired: PodSlot[] = [];
   #usable: PodSlot[] = [];
+  /** Some ready pods are left out for a time. */
   #suspects = false;
   #limit = Infinity;
 
@@ -30,7 +32,7 @@ export class PodPool {
   }
 
   /** Replaces the set. A listed pod is trusted again: whoever announced it looked after it refused a connection. */
-  update(descriptions: readonly PodDescription[]): void {
+  update(descriptions: readonly PodDescription[], nowMs: number): void {
     const gone = new Map(this.#pods);
     for (const description of descriptions) {
       const known = this.#pods.get(description.uid);
@@ -49,7 +51,7 @@ export class PodPool {
       if (this.#pods.get(pod.uid) === pod) this.#pods.delete(pod.uid);
       this.#retire(pod);
     }
-    this.#refill();
+    this.#refill(nowMs);
     // Told last: whoever hears it may ask for another pod at once, and must not be given one that is going, too.
     for (const pod of this.#retired.splice(0)) pod.transport?.podRetired();
   }
@@ -57,7 +59,14 @@ export class PodPool {
   /** Leaves a pod out that refused a connection. */
   suspect(pod: PodSlot, nowMs: number): void {
     pod.suspect(nowMs);
-    this.#refill();
+    this.#refill(nowMs);
+  }
+
+  /** A request failed on the pod after it was connected to. One that fails again and again is ejected, if enough remain. */
+  noteFailure(pod: PodSlot, nowMs: number): void {
+    if (!pod.outlier.failed() || pod.outlier.ejectedUntilMs !== 0) return;
+    pod.outlier.eject(nowMs);
+    this.#refill(nowMs);
   }
 
   /** Chooses with the policy, or nothing when no usable pod has room. */
@@ -87,22 +96,34 @@ export class PodPool {
 
   #forgive(nowMs: number): void {
     let due = false;
-    for (const pod of this.#pods.values()) {
-      if (pod.suspectUntilMs !== 0 && pod.suspectUntilMs <= nowMs) {
-        pod.suspectUntilMs = 0;
-        due = true;
-      }
+    for (const { suspectUntilMs, outlier } of this.#pods.values()) {
+      due ||= suspectUntilMs !== 0 && suspectUntilMs <= nowMs;
+      due ||= outlier.ejectedUntilMs !== 0 && outlier.ejectedUntilMs <= nowMs;
     }
-    if (due) this.#refill();
+    if (due) this.#refill(nowMs);
   }
 
-  #refill(): void {
+  #refill(nowMs: number): void {
+    const ready = [...this.#pods.values()].filter(({ state }) => state === 'ready');
+    this.#returnEjected(ready, nowMs);
     this.#usable = [];
-    this.#suspects = false;
-    for (const pod of this.#pods.values()) {
-      if (pod.state !== 'ready') continue;
-      if (pod.suspectUntilMs === 0) this.#usable.push(pod);
-      else this.#suspects = true;
+    for (const pod of ready) {
+      if (pod.suspectUntilMs <= nowMs) pod.suspectUntilMs = 0;
+      if (pod.suspectUntilMs === 0 && pod.outlier.ejectedUntilMs === 0) this.#usable.push(pod);
+    }
+    this.#suspects = this.#usable.length < ready.length;
+  }
+
+  /** Returns pods whose ejection is over, and as many of the others as must not be missing, those first that are due next. */
+  #returnEjected(ready: readonly PodSlot[], nowMs: number): void {
+    const ejected = ready
+      .filter(({ outlier }) => outlier.ejectedUntilMs !== 0)
+      .sort((a, b) => a.outlier.ejectedUntilMs - b.outlier.ejectedUntilMs);
+    let left = ejected.length;
+    for (const { outlier } of ejected) {
+      if (outlier.ejectedUntilMs > nowMs && left <= mostEjected(ready.length)) break;
+      outlier.return(nowMs);
+      left -= 1;
     }
   }
 }

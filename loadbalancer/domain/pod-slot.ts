@@ -1,3 +1,5 @@
+import { OutlierDetection } from './outlier-detection.ts';
+
 /** `ready`: may be chosen. `notReady`: kept, not chosen. `terminating`: never chosen again. */
 export type PodState = 'ready' | 'notReady' | 'terminating';
 
@@ -37,6 +39,8 @@ export class PodSlot {
   window = initialWindow;
   /** The pod refused a connection and is left out until this time; 0: not suspect. */
   suspectUntilMs = 0;
+  /** Whether the pod fails so often that it is left out for longer. */
+  readonly outlier = new OutlierDetection();
   /** Connections to this pod; owned by the edge that forwards. */
   transport: PodTransport | undefined;
   #suspicionMs = firstSuspicionMs;

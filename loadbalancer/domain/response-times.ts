@@ -1,3 +1,5 @@
+import type { TrafficReport } from './traffic.ts';
+
 const subBuckets = 8;
 const bucketCount = 32 * subBuckets;
 
@@ -53,6 +55,22 @@ export class ResponseTimes {
       if (count > 0) filled.push([upperEdgeMicros(index) / 1000, count]);
     }
     return filled;
+  }
+
+  /** What was recorded since the last call, as a report shows it. */
+  take(): Pick<TrafficReport, 'responseTimes' | 'responseTime'> {
+    const taken = {
+      responseTimes: this.buckets(),
+      responseTime: {
+        count: this.#count,
+        sumMs: this.#sumMs,
+        p50Ms: this.percentileMs(50),
+        p95Ms: this.percentileMs(95),
+        p99Ms: this.percentileMs(99),
+      },
+    };
+    this.reset();
+    return taken;
   }
 
   /** Starts the next interval. */

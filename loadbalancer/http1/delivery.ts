@@ -9,6 +9,9 @@ import { makeTraceparent } from './request-ids.ts';
 import type { Upload } from './upload.ts';
 import type { UpstreamConnection, UpstreamFault, UpstreamUser } from './upstream-connection.ts';
 
+/** Pods that one request may break the connection of: it may be the request that breaks them. */
+const mostPods = 2;
+
 /** What of a request stays the same wherever it is sent. */
 export interface Parcel {
   readonly client: ClientSide;
@@ -27,6 +30,8 @@ export class Delivery {
   readonly #parcel: Parcel;
   #reused = false;
   #replayable = false;
+  /** Pods that broke a new connection. */
+  #broken = 0;
 
   constructor(parcel: Parcel) {
     this.#parcel = parcel;
@@ -63,21 +68,25 @@ export class Delivery {
       scheme: client.scheme,
     });
     upload.start(upstream, text);
-    if (!this.#reused || !this.#replayable) upload.forget();
+    if (!this.#replayable) upload.forget();
   }
 
-  /** Whether the request may be sent again after it was sent: the pod had closed the idle connection before it saw it. */
-  mayRepeat(fault: UpstreamFault): boolean {
-    return fault.silent && this.#reused && this.#replayable;
+  /**
+   * How the request may be sent again after it was sent: on a `newConnection`, when the pod had closed an idle one before it
+   * saw the request; to `anotherPod`, when the pod broke the connection before it answered anything. Neither, when it may
+   * have been acted on and is not idempotent (RFC 9110, section 9.2.2), or when enough pods were tried.
+   */
+  repetition(fault: UpstreamFault): 'newConnection' | 'anotherPod' | undefined {
+    if (!fault.silent || fault.kind !== 'broken' || !this.#replayable) return undefined;
+    if (this.#reused) return 'newConnection';
+    this.#broken += 1;
+    return this.#broken < mostPods ? 'anotherPod' : undefined;
   }
 
-  /** Opens a new connection to the same pod; false: the pod is going away. */
-  reconnect(user: UpstreamUser): boolean {
-    const connections = this.pod === undefined ? undefined : connectionsOf(this.pod, this.#parcel.context);
-    if (connections === undefined || connections.retired) return false;
+  /** Opens a new connection to the same pod. */
+  reconnect(pod: PodSlot, user: UpstreamUser): void {
     this.#reused = false;
-    this.upstream = connections.open(user);
-    return true;
+    this.upstream = connectionsOf(pod, this.#parcel.context).open(user);
   }
 
   /** Gives the connection up. */

@@ -159,15 +159,29 @@ export class Exchange extends ExchangeCore implements UpstreamUser {
     } else if (this.stage === 'tunnel') {
       this.client.endWrites();
       this.finish('closed', undefined);
-    } else if (this.delivery.mayRepeat(fault)) {
-      metrics.retries += 1;
-      this.#repeat(application);
-    } else {
+    } else if (!this.#repeated(application, fault)) {
       if (fault.kind === 'malformed') metrics.malformedResponses += 1;
-      if (this.answer.status === 0)
-        this.onRefused({ code: 'BadGateway', detail: `The pod's answer failed: ${fault.detail}.` });
+      if (this.unanswered) this.onRefused({ code: 'BadGateway', detail: `The pod's answer failed: ${fault.detail}.` });
       else this.cutOff('failed', 'BadGateway');
     }
+  }
+
+  /** Sends the request once more, where that is safe. */
+  #repeated(application: Application, fault: UpstreamFault): boolean {
+    const repetition = this.delivery.repetition(fault);
+    if (repetition === undefined) return false;
+    const nowMs = this.context.deps.clock.nowMs();
+    this.context.deps.metrics.retries += 1;
+    if (repetition === 'anotherPod') application.reassign(this, nowMs);
+    const { pod } = this;
+    if (pod === undefined || pod.state === 'terminating') this.#toHold(application, nowMs);
+    else if (repetition === 'anotherPod') this.onGranted(pod);
+    else {
+      this.stage = 'connecting';
+      this.progressMs = this.context.tickMs;
+      this.delivery.reconnect(pod, this);
+    }
+    return true;
   }
 
   #send(): void {
@@ -231,12 +245,5 @@ export class Exchange extends ExchangeCore implements UpstreamUser {
     const answer = application.requeue(this, this.headBytes + this.upload.keptBytes, nowMs);
     if (answer === 'held') this.context.holding.add(application);
     else this.onRefused(answer);
-  }
-
-  /** Once more, on a new connection. */
-  #repeat(application: Application): void {
-    this.stage = 'connecting';
-    this.progressMs = this.context.tickMs;
-    if (!this.delivery.reconnect(this)) this.#toHold(application, this.context.deps.clock.nowMs());
   }
 }

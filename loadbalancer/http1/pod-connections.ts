@@ -42,11 +42,6 @@ export class PodConnections implements PodTransport, ConnectionKeeper {
     return this.#idle.length;
   }
 
-  /** Whether the pod may not be used any more. */
-  get retired(): boolean {
-    return this.#retired;
-  }
-
   /** An idle connection, if there is one that can be relied on. */
   takeIdle(user: UpstreamUser, repeatable: boolean): UpstreamConnection | undefined {
     const last = this.#idle.at(-1);

@@ -65,6 +65,19 @@ export class BalancerMetrics {
       },
     });
     new Gauge({
+      name: 'nemesis_ejected_pods',
+      help: 'Ready pods that get no requests for a time because they broke one connection after the other.',
+      labelNames: ['namespace', 'name'],
+      registers,
+      collect() {
+        this.reset();
+        for (const { watched, plane } of deps.directory.all()) {
+          const ejected = plane.pods.filter(({ outlier }) => outlier.ejectedUntilMs !== 0).length;
+          this.set({ namespace: watched.metadata.namespace, name: watched.metadata.name }, ejected);
+        }
+      },
+    });
+    new Gauge({
       name: 'nemesis_client_connections',
       help: 'Open connections of clients.',
       registers,
@@ -76,7 +89,7 @@ export class BalancerMetrics {
       malformed_requests: ['malformedRequests', 'Requests refused because of their form.'],
       malformed_responses: ['malformedResponses', 'Answers of pods cut off because of their form.'],
       connect_failures: ['connectFailures', 'Connections to pods that failed.'],
-      retries: ['retries', 'Requests sent to another pod because nothing had reached the first.'],
+      retries: ['retries', 'Requests sent again because a pod broke the connection before it answered anything.'],
       upgrades: ['upgrades', 'Connections upgraded to another protocol.'],
     } as const;
     for (const [name, [field, help]] of Object.entries(counters)) {

@@ -74,8 +74,8 @@ const server = createServer((request, response) => {
       );
     };
     note({ event: 'arrived', number: request.headers['x-number'] });
-    if (url.searchParams.has('break')) {
-      request.socket.destroy();
+    if (url.searchParams.has('break') || url.searchParams.get('breakPod') === process.env.POD_NAME) {
+      request.socket.resetAndDestroy();
       return;
     }
     const burnMs = Number(url.searchParams.get('burn') ?? 0);

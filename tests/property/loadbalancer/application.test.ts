@@ -26,7 +26,7 @@ class Ticket extends HoldTicket {
 type Step =
   | { readonly kind: 'arrive'; readonly bytes: number }
   | { readonly kind: 'pods'; readonly states: readonly ('ready' | 'notReady' | 'terminating' | 'absent')[] }
-  | { readonly kind: 'complete' | 'fail' | 'leave' | 'refuseConnect' | 'grow'; readonly which: number }
+  | { readonly kind: 'complete' | 'fail' | 'leave' | 'refuseConnect' | 'reassign' | 'grow'; readonly which: number }
   | { readonly kind: 'gate'; readonly gate: 'open' | 'hold' | 'reject' }
   | { readonly kind: 'limit'; readonly limit: number }
   | { readonly kind: 'policy'; readonly policy: number }
@@ -140,6 +140,18 @@ class World {
         }
         break;
       }
+      case 'reassign': {
+        const ticket = [...this.running][step.which % Math.max(1, this.running.size)];
+        if (ticket === undefined) break;
+        const broken = ticket.pod;
+        const pod = application.reassign(ticket, this.nowMs);
+        expect(ticket.pod).to.equal(pod);
+        if (pod !== broken) {
+          expect(pod.state).to.equal('ready');
+          if (this.limit > 0) expect(pod.inFlight).to.be.at.most(this.limit);
+        }
+        break;
+      }
       case 'leave': {
         const ticket = [...this.held][step.which % Math.max(1, this.held.size)];
         if (ticket === undefined) break;
@@ -225,7 +237,13 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
       which,
     }),
   },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom('refuseConnect' as const, 'grow' as const), which }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constantFrom('refuseConnect' as const, 'reassign' as const, 'grow' as const),
+      which,
+    }),
+  },
   {
     weight: 2,
     arbitrary: fc.record({

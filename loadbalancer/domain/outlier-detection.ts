@@ -1,0 +1,51 @@
+/** Failures in a row after which a pod is ejected (Envoy, `consecutive_local_origin_failure`). */
+const failuresInARow = 5;
+/** The first ejection lasts so long, each further one by as much longer (Envoy, `base_ejection_time`, `max_ejection_time`). */
+const baseEjectionMs = 30_000;
+const maxEjectionMs = 300_000;
+/** For each time so long without an ejection one is forgotten (Envoy, `interval`). */
+const forgetEveryMs = 10_000;
+
+/**
+ * Passive outlier detection for one pod, after Envoy's: a pod that breaks connections answers faster than any other, looks
+ * least loaded, and would draw most of the requests. What it answers does not count, only that it breaks off or stays
+ * silent: a 500 may be the request's fault.
+ */
+export class OutlierDetection {
+  /** The pod gets no requests until then, monotonic ms; 0: not ejected. */
+  ejectedUntilMs = 0;
+  #failures = 0;
+  #ejections = 0;
+  #returnedMs = 0;
+
+  /** A request failed on the pod. Returns whether the pod should be ejected. */
+  failed(): boolean {
+    this.#failures += 1;
+    return this.#failures >= failuresInARow;
+  }
+
+  /** The pod answered. */
+  succeeded(): void {
+    this.#failures = 0;
+  }
+
+  /** Example: the third ejection in a row lasts 90 s. */
+  eject(nowMs: number): void {
+    const forgotten = Math.floor((nowMs - this.#returnedMs) / forgetEveryMs);
+    this.#ejections = Math.max(0, this.#ejections - forgotten) + 1;
+    this.#failures = 0;
+    this.ejectedUntilMs = nowMs + Math.min(maxEjectionMs, this.#ejections * baseEjectionMs);
+  }
+
+  /** The pod gets requests again. */
+  return(nowMs: number): void {
+    this.ejectedUntilMs = 0;
+    this.#returnedMs = nowMs;
+  }
+}
+
+/**
+ * How many of the ready pods may be ejected at once: at most half, so that the others are not overwhelmed by what the
+ * ejected ones leave to them. Example: none of 1, one of 3, five of 10.
+ */
+export const mostEjected = (readyPods: number): number => Math.floor(readyPods / 2);
