@@ -12,7 +12,7 @@ import { ClusterAccess, openAccess } from '../shared/http/access.ts';
 import { AuditLog } from '../shared/http/audit-log.ts';
 import { createGuardedApp } from '../shared/http/route.ts';
 import { isLoopback, TokenGuard } from '../shared/kubernetes/token-guard.ts';
-import { steadyClock, systemClock } from '../shared/runtime/clock.ts';
+import { systemClock } from '../shared/runtime/clock.ts';
 import { createLifecycle, runProgram, type Lifecycle } from '../shared/runtime/lifecycle.ts';
 import { createLogger } from '../shared/runtime/logger.ts';
 import { close, createManagementApp, listen } from '../shared/runtime/management-server.ts';
@@ -29,18 +29,22 @@ import { BALANCER_ACCOUNT, BALANCER_SELECTOR, BalancerPresence, existingBalancer
 import { ControllerMetrics } from './controllers/controller-metrics.ts';
 import { KeyedQueue } from './controllers/keyed-queue.ts';
 import { LeaderLabel } from './controllers/leadership.ts';
+import { Observations } from './controllers/observations.ts';
 import { Orphans } from './controllers/orphans.ts';
 import { OtherScalers } from './controllers/other-scalers.ts';
+import { ScalingSpecs } from './controllers/scaling-spec.ts';
 import { StatusWriter } from './controllers/status-writer.ts';
 import { Story } from './controllers/story.ts';
 import { Ticker } from './controllers/ticker.ts';
 import { UsageRecorder } from './controllers/usage.ts';
 import { MetricsCollector, type BalancerRef } from './domain/signals/metrics-collector.ts';
+import { ReportPacing } from './domain/signals/report-pacing.ts';
 import { History } from './history/history.ts';
 import { BalancerStream } from './ingest/balancer-stream.ts';
 import { mountIngest } from './ingest/ingest-routes.ts';
 import { ProgramTokens } from './ingest/program-tokens.ts';
 import { Refusals } from './ingest/refusals.ts';
+import { ReportLimits } from './ingest/report-limits.ts';
 
 /** The audience of our programs' own tokens. */
 const PROGRAMS_AUDIENCE = 'nemesis';
@@ -51,7 +55,7 @@ async function start(): Promise<Lifecycle> {
   const identity = `${settings.podName}_${settings.podUid}`;
   const logger = createLogger({ program: 'autoscaler', level: settings.logLevel, pod: settings.podName });
   const lifecycle = createLifecycle({ logger, deadlineMs: settings.stopDeadlineSeconds * 1000 });
-  const clock = steadyClock();
+  const clock = systemClock;
   const random = Math.random;
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
@@ -108,6 +112,10 @@ async function start(): Promise<Lifecycle> {
       (uid) => collector.knowsBalancer(uid),
       collector.livingBalancers(clock.nowMs()),
     );
+  const usage = new UsageRecorder({ history, clock });
+  const pacing = new ReportPacing();
+  const specs = new ScalingSpecs();
+  const limits = new ReportLimits();
   const presence = new BalancerPresence(settings.noBalancerSeconds * 1000, clock.nowMs());
   const controller = new ApplicationController({
     watch,
@@ -119,6 +127,8 @@ async function start(): Promise<Lifecycle> {
     actuator,
     statusWriter: new StatusWriter(api, { isLeader, clock, logger }),
     story: new Story({ actuator, history, metrics, clock, logger }),
+    specs,
+    observations: new Observations({ watch, specs, usage, pacing, metrics }),
     metrics,
     clock,
     newId: randomUUID,
@@ -131,7 +141,7 @@ async function start(): Promise<Lifecycle> {
   lifecycle.onStop('controller', () => queue.close());
   const look = (key: string): void => queue.add(key);
 
-  const ticker = new Ticker({ watch, controller, isLeader, usage: new UsageRecorder({ history, clock }), look });
+  const ticker = new Ticker({ watch, isLeader, usage, look });
   const certificates = chooseCertificates(settings, api, {
     logger,
     clock: systemClock,
@@ -160,8 +170,12 @@ async function start(): Promise<Lifecycle> {
     else distributor?.look(keyOf(object), object);
   });
   watch.pods.onEvent(({ type, object }) => {
-    if (type === 'delete') collector.forgetPod(keyOf(object));
-    else distributor?.look(keyOf(object), object);
+    if (type === 'delete') {
+      collector.forgetPod(keyOf(object));
+      limits.forget(keyOf(object));
+    } else {
+      distributor?.look(keyOf(object), object);
+    }
   });
   const orphans = new Orphans(api, { watch, isLeader, logger });
   orphans.start();
@@ -204,6 +218,8 @@ async function start(): Promise<Lifecycle> {
       mountIngest(app, {
         watch,
         collector,
+        pacing,
+        limits,
         stream,
         isLeader,
         metrics,

@@ -4,7 +4,7 @@ import type { KubeApi } from '../shared/kubernetes/kube-api.ts';
 import { isPodReady, type Deployment, type KubernetesObject, type Pod } from '../shared/kubernetes/objects.ts';
 import { RESOURCES } from '../shared/kubernetes/paths.ts';
 import { Reflector } from '../shared/kubernetes/reflector.ts';
-import { steadyClock } from '../shared/runtime/clock.ts';
+import { systemClock } from '../shared/runtime/clock.ts';
 import type { Logger } from '../shared/runtime/logger.ts';
 import { epochMs } from './model-client.ts';
 
@@ -28,7 +28,7 @@ export class ClusterView {
   readonly #listeners = new Set<() => void>();
 
   constructor(api: KubeApi, namespace: string, name: string, logger: Logger) {
-    const deps = { logger, clock: steadyClock(), random: Math.random };
+    const deps = { logger, clock: systemClock, random: Math.random };
     this.#deployments = new Reflector(api, { resource: RESOURCES.deployments, namespace }, deps);
     this.#pods = new Reflector(api, { resource: RESOURCES.pods, namespace, labelSelector: `app=${name}` }, deps);
     this.#autoscalers = new Reflector(api, { resource: RESOURCES.autoscalers, namespace }, deps);

@@ -6,7 +6,7 @@ import { ClusterAccess, openAccess } from '../shared/http/access.ts';
 import { AuditLog } from '../shared/http/audit-log.ts';
 import { createGuardedApp } from '../shared/http/route.ts';
 import { isLoopback } from '../shared/kubernetes/token-guard.ts';
-import { steadyClock } from '../shared/runtime/clock.ts';
+import { systemClock } from '../shared/runtime/clock.ts';
 import { createLifecycle, runProgram, type Lifecycle } from '../shared/runtime/lifecycle.ts';
 import { createLogger } from '../shared/runtime/logger.ts';
 import { close, listen } from '../shared/runtime/management-server.ts';
@@ -37,7 +37,7 @@ async function start(): Promise<Lifecycle> {
   const settings = readSettings(loadbalancerSettings, process.env);
   const logger = createLogger({ program: 'loadbalancer', level: settings.logLevel, pod: settings.podName });
   const lifecycle = createLifecycle({ logger, deadlineMs: settings.stopDeadlineSeconds * 1000 });
-  const clock = steadyClock();
+  const clock = systemClock;
   const random = Math.random;
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
@@ -123,7 +123,7 @@ async function start(): Promise<Lifecycle> {
     onAnnouncement: (announcement) => {
       const podKey = `${announcement.namespace}/${announcement.podName}`;
       const pod = watch.pods.objects.get(podKey);
-      const key = watch.applicationOfPod(podKey);
+      const key = pod === undefined ? undefined : watch.ownerOf(pod);
       const application = key === undefined ? undefined : directory.get(key);
       if (pod === undefined || application === undefined || pod.metadata.uid !== announcement.podUid) return;
       if (announcements.announce(pod, announcement, clock.nowMs())) directory.refreshPods(application);

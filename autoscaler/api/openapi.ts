@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { ZodOpenApiPathsObject } from 'zod-openapi';
 import { autoscalerSpecSchema } from '../../shared/api/autoscaler.ts';
 import { announcementSchema } from '../../shared/contracts/announcement.ts';
-import { metricsReportSchema } from '../../shared/contracts/metrics-report.ts';
+import { metricsAnswerSchema, metricsReportSchema } from '../../shared/contracts/metrics-report.ts';
 import { trafficReportSchema } from '../../shared/contracts/traffic-report.ts';
 import { jsonBody, openapi, responses } from '../../shared/runtime/openapi.ts';
 import {
@@ -113,10 +113,10 @@ export function openapiDocument(): object {
         post: {
           summary: 'A sidecar tells what it measured (port 8091).',
           requestBody: jsonBody(metricsReportSchema),
-          responses: responses(
-            { status: '200', description: 'Taken in', schema: z.object({ status: z.literal('Metrics received') }) },
-            programRefusals,
-          ),
+          responses: responses({ status: '200', description: 'Taken in', schema: metricsAnswerSchema }, [
+            ...programRefusals,
+            'TooManyReports',
+          ]),
         },
       },
       '/traffic': {

@@ -96,11 +96,21 @@ export class Actuator {
     );
   }
 
-  /** Deletes the pods that did not become ready, so that the start is tried again. */
-  async restartPods(application: Application, why: string): Promise<void> {
+  /**
+   * Deletes the pods that did not become ready, so that the start is tried again.
+   *
+   * @param served - UIDs of pods that have been ready or have answered; those stay
+   */
+  async restartPods(application: Application, served: ReadonlySet<string>, why: string): Promise<void> {
     this.event(application, 'Warning', 'StartRetried', why);
     for (const pod of application.pods) {
-      if (isPodReady(pod) || pod.metadata.deletionTimestamp !== undefined || !this.#deps.isLeader()) continue;
+      if (
+        served.has(pod.metadata.uid) ||
+        isPodReady(pod) ||
+        pod.metadata.deletionTimestamp !== undefined ||
+        !this.#deps.isLeader()
+      )
+        continue;
       try {
         await this.#api.request('DELETE', pathOf(RESOURCES.pods, pod.metadata.namespace, pod.metadata.name), {
           body: { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: { uid: pod.metadata.uid } },

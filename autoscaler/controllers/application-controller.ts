@@ -7,13 +7,16 @@ import { recordChange } from '../domain/engine/behavior.ts';
 import { ScalingEngine, type ScalingResult } from '../domain/engine/scaling-engine.ts';
 import { step } from '../domain/lifecycle/automaton.ts';
 import type { LifecycleAction, LifecycleStep } from '../domain/lifecycle/lifecycle.ts';
+import type { ReplicaHealth } from '../domain/lifecycle/replica-health.ts';
 import type { BalancerRef, MetricsCollector } from '../domain/signals/metrics-collector.ts';
 import { hasTraffic, type Signals } from '../domain/signals/signals.ts';
 import type { Actuator } from './actuator.ts';
 import type { ControllerMetrics } from './controller-metrics.ts';
-import { lifecycleFacts, readyReplicas } from './lifecycle-facts.ts';
-import { recall, templateHashOf, type Memory } from './memory.ts';
-import { scalingSpecOf } from './scaling-spec.ts';
+import { applicationSignals, observePods } from './application-signals.ts';
+import { lifecycleFacts } from './lifecycle-facts.ts';
+import { followClock, noteTemplate, recall, type Memory } from './memory.ts';
+import type { ScalingSpecs } from './scaling-spec.ts';
+import type { Observations } from './observations.ts';
 import { buildStatus, conditionsOf, inertConditions } from './status.ts';
 import type { StatusWriter } from './status-writer.ts';
 import { desiredOf, type Story } from './story.ts';
@@ -32,6 +35,8 @@ export interface ApplicationControllerDeps {
   readonly actuator: Actuator;
   readonly statusWriter: StatusWriter;
   readonly story: Story;
+  readonly specs: ScalingSpecs;
+  readonly observations: Observations;
   /** Asks for another look soon. */
   readonly again: (key: string) => void;
   readonly metrics: ControllerMetrics;
@@ -56,11 +61,8 @@ export class ApplicationController {
 
   /** The signals of an application now, as the engine would see them. */
   signalsOf(application: Application): Signals {
-    return this.#signals(
-      application,
-      application.resource,
-      this.#memories.get(application.key)?.readySince ?? new Map(),
-    );
+    const readySince = this.#memories.get(application.key)?.pods.readySince ?? new Map<string, number>();
+    return this.#signals(application, application.resource, readySince, this.#deps.clock.nowMs());
   }
 
   /** Looks at one application and does what is to be done. Called one at a time for each key. */
@@ -72,11 +74,15 @@ export class ApplicationController {
       this.#memories.delete(key);
       this.#deps.collector.forgetApplication(key);
       this.#deps.metrics.forget(key);
+      this.#deps.observations.forget(key);
       return;
     }
     let memory = this.#memories.get(key);
     if (memory?.uid !== application.metadata.uid) {
-      memory = recall(application, application.resource?.status, clock.wallMs());
+      memory = recall(application, application.resource?.status, {
+        nowMs: clock.nowMs(),
+        wallMs: clock.wallMs(),
+      });
       this.#memories.set(key, memory);
       // A wake while no controller looked is told, but is no cold start: nobody has seen when it began.
       if (memory.replicas !== undefined) this.#deps.story.replicasSeen(application, memory);
@@ -94,11 +100,13 @@ export class ApplicationController {
     const { clock, collector, watch } = this.#deps;
     const nowMs = clock.nowMs();
     const wallMs = clock.wallMs();
+    followClock(memory, nowMs, wallMs);
     const leftZero = this.#deps.story.replicasSeen(application, memory);
-    this.#noteTemplate(application, memory);
-    this.#noteReady(application, memory, nowMs);
+    const templateChanged = noteTemplate(memory, application.deployment);
+    if (application.deployment?.spec.replicas === 0) memory.zeroSeen = true;
 
-    const signals = this.#signals(application, resource, memory.readySince);
+    const signals = this.#signals(application, resource, memory.pods.readySince, nowMs);
+    const health = observePods(application, resource, memory.pods, signals, nowMs);
     const balancers = this.#deps.balancers();
     const drained =
       memory.life.drainId === undefined ? new Set() : collector.drained(application.key, memory.life.drainId);
@@ -117,6 +125,9 @@ export class ApplicationController {
       resource,
       settings,
       signals,
+      health,
+      zeroSeen: memory.zeroSeen,
+      templateChanged,
       contended,
       balancersMissing,
       unconfirmed,
@@ -128,18 +139,19 @@ export class ApplicationController {
 
     // Whoever takes back what we write decides between 1 and N as well, for as long as the truce lasts.
     const decider = otherScaler ?? (contended === undefined ? undefined : memory.contention?.by);
-    const decision = this.#decide(application, resource, memory, taken, signals, decider, nowMs);
+    const decision = this.#decide(application, resource, memory, taken, { signals, health, decider, nowMs });
     if (decision !== undefined) memory.scaling = decision.state;
     this.#deps.story.decided(application, resource, memory, taken, decision);
 
     const replicas = application.deployment?.spec.replicas ?? 0;
+    this.#deps.observations.note(application, resource, memory, taken, { signals, health, nowMs });
     const status = buildStatus(
       {
         resource,
         life: taken.state,
         replicas,
         desiredReplicas: desiredOf(taken, decision, replicas),
-        readyReplicas: readyReplicas(application),
+        readyReplicas: health.ready,
         lastDecision: memory.lastDecision,
         lastScaleTime: memory.lastScaleTime,
         learnedStartSeconds: rounded(memory.coldStarts.learnedSeconds),
@@ -151,7 +163,7 @@ export class ApplicationController {
           ableToScale: memory.ableToScale,
           otherWriter: contended ?? memory.otherWriter,
           otherScaler,
-          readyReplicas: readyReplicas(application),
+          readyReplicas: health.ready,
           mode: resource.spec.mode,
         }),
       },
@@ -169,11 +181,12 @@ export class ApplicationController {
       this.#deps.story.phaseChanged(application, memory, taken);
       this.#deps.again(application.key);
     }
+    if (taken.state.phase !== memory.life.phase) memory.zeroSeen = replicas === 0;
     memory.life = taken.state;
-    this.#deps.metrics.observe(application.key, taken.state.phase, replicas, readyReplicas(application), signals);
+    this.#deps.metrics.observe(application.key, taken.state.phase, replicas, health.ready, signals);
 
     if (resource.spec.mode !== 'Active') return;
-    for (const action of taken.actions) await this.#act(application, memory, action, taken);
+    for (const action of taken.actions) await this.#act(application, memory, action, taken, { nowMs, wallMs });
     if (taken.actions.length === 0 && decision !== undefined && decision.desiredReplicas !== replicas) {
       if (decision.desiredReplicas < replicas && hasTraffic(signals.traffic)) {
         await this.#deps.actuator.adviseDeletion(application.pods.filter(isPodReady), signals.traffic.podsInFlight);
@@ -187,10 +200,9 @@ export class ApplicationController {
     resource: Autoscaler,
     memory: Memory,
     taken: LifecycleStep,
-    signals: Signals,
-    otherScaler: string | undefined,
-    nowMs: number,
+    seen: { signals: Signals; health: ReplicaHealth; decider: string | undefined; nowMs: number },
   ): ScalingResult | undefined {
+    const { signals, health, nowMs } = seen;
     const { phase } = taken.state;
     const { deployment } = application;
     const replicas = deployment?.spec.replicas ?? 0;
@@ -203,27 +215,31 @@ export class ApplicationController {
     }
     return this.#engine.decide(
       {
-        spec: scalingSpecOf(resource.spec, this.#deps.watch.settings),
+        spec: this.#deps.specs.of(resource, this.#deps.watch.settings),
         replicas,
-        readyReplicas: readyReplicas(application),
+        startingReplicas: health.starting,
+        busyReplicas: health.busy,
         phase: phase === 'Waking' ? 'Waking' : 'Active',
         signals,
         state: memory.scaling,
-        otherScaler,
+        otherScaler: seen.decider,
       },
       nowMs,
     );
   }
 
-  async #act(application: Application, memory: Memory, action: LifecycleAction, taken: LifecycleStep): Promise<void> {
+  async #act(
+    application: Application,
+    memory: Memory,
+    action: LifecycleAction,
+    taken: LifecycleStep,
+    decided: { readonly nowMs: number; readonly wallMs: number },
+  ): Promise<void> {
     switch (action.kind) {
-      case 'scale':
+      case 'scale': {
         // The status write may have taken long: a scale call that leaves now could meet holds that expire.
-        if (
-          taken.state.phase === 'Draining' &&
-          this.#deps.clock.wallMs() - taken.state.sinceMs >= SLEEP_TIMES.confirmMs
-        )
-          return;
+        const drainingMs = decided.wallMs - taken.state.sinceMs + (this.#deps.clock.nowMs() - decided.nowMs);
+        if (taken.state.phase === 'Draining' && drainingMs >= SLEEP_TIMES.confirmMs) return;
         await this.#scale(
           application,
           memory,
@@ -232,8 +248,9 @@ export class ApplicationController {
           action.why,
         );
         return;
+      }
       case 'restartPods':
-        await this.#deps.actuator.restartPods(application, action.why);
+        await this.#deps.actuator.restartPods(application, memory.pods.served, action.why);
         return;
     }
   }
@@ -265,34 +282,19 @@ export class ApplicationController {
     }
   }
 
-  #noteTemplate(application: Application, memory: Memory): void {
-    if (application.deployment === undefined) return;
-    const hash = templateHashOf(application.deployment);
-    if (memory.templateHash !== undefined && memory.templateHash !== hash) memory.coldStarts.forget();
-    memory.templateHash = hash;
-  }
-
-  #noteReady(application: Application, memory: Memory, nowMs: number): void {
-    const ready = new Set(application.pods.filter(isPodReady).map(({ metadata }) => metadata.uid));
-    for (const uid of memory.readySince.keys()) if (!ready.has(uid)) memory.readySince.delete(uid);
-    for (const uid of ready) if (!memory.readySince.has(uid)) memory.readySince.set(uid, nowMs);
-  }
-
   #signals(
     application: Application,
     resource: Autoscaler | undefined,
     readySince: ReadonlyMap<string, number>,
+    nowMs: number,
   ): Signals {
-    const nowMs = this.#deps.clock.nowMs();
-    const pods = application.pods
-      .filter((pod) => isPodReady(pod) && pod.metadata.deletionTimestamp === undefined)
-      .map(({ metadata }) => ({
-        key: `${metadata.namespace ?? ''}/${metadata.name}`,
-        uid: metadata.uid,
-        readySinceMs: readySince.get(metadata.uid) ?? nowMs,
-      }));
-    const windowMs = (resource?.spec.scaling?.windowSeconds ?? 15) * 1000;
-    return this.#deps.collector.signals(application.key, pods, this.#deps.balancers(), nowMs, windowMs);
+    const balancers = this.#deps.balancers();
+    return applicationSignals(application, resource, {
+      collector: this.#deps.collector,
+      balancers,
+      readySince,
+      nowMs,
+    });
   }
 
   async #inert(application: Application, memory: Memory, reason: string, message: string): Promise<void> {

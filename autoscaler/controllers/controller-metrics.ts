@@ -2,6 +2,14 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { PHASES } from '../../shared/api/autoscaler.ts';
 import { hasTraffic, type Signals } from '../domain/signals/signals.ts';
 
+interface Shown {
+  readonly phase: string | undefined;
+  readonly replicas: number;
+  readonly ready: number;
+  readonly inFlight: number | undefined;
+  readonly queued: number | undefined;
+}
+
 /** The controller's Prometheus metrics. */
 export class ControllerMetrics {
   readonly decisions: Counter<'reason'>;
@@ -13,6 +21,9 @@ export class ControllerMetrics {
   readonly #phase: Gauge<'namespace' | 'name' | 'phase'>;
   readonly #replicas: Gauge<'namespace' | 'name' | 'kind'>;
   readonly #requests: Gauge<'namespace' | 'name' | 'state'>;
+  readonly #idleReplicas: Counter<'namespace' | 'name'>;
+  /** What the gauges of each application show, so that only what changed is set: looking up a gauge costs more. */
+  readonly #shown = new Map<string, Shown>();
 
   constructor(registry: Registry) {
     const registers = [registry];
@@ -66,22 +77,49 @@ export class ControllerMetrics {
       labelNames: ['namespace', 'name', 'state'],
       registers,
     });
+    this.#idleReplicas = new Counter({
+      name: 'nemesis_observed_idle_replica_seconds_total',
+      help: 'In mode Observe: replica-seconds during which the application would have slept.',
+      labelNames: ['namespace', 'name'],
+      registers,
+    });
   }
 
   /** Sets an application's gauges. */
   observe(key: string, phase: string | undefined, replicas: number, ready: number, signals: Signals): void {
+    const traffic = hasTraffic(signals.traffic) ? signals.traffic : undefined;
+    const before = this.#shown.get(key);
+    const shown = {
+      phase,
+      replicas,
+      ready,
+      inFlight: traffic?.inFlight ?? before?.inFlight,
+      queued: traffic?.queued ?? before?.queued,
+    };
+    this.#shown.set(key, shown);
     const labels = labelsOf(key);
-    for (const each of PHASES) this.#phase.set({ ...labels, phase: each }, each === phase ? 1 : 0);
-    this.#replicas.set({ ...labels, kind: 'spec' }, replicas);
-    this.#replicas.set({ ...labels, kind: 'ready' }, ready);
-    if (!hasTraffic(signals.traffic)) return;
-    this.#requests.set({ ...labels, state: 'in_flight' }, signals.traffic.inFlight);
-    this.#requests.set({ ...labels, state: 'held' }, signals.traffic.queued);
+    if (before === undefined || before.phase !== phase) {
+      for (const each of PHASES) this.#phase.set({ ...labels, phase: each }, each === phase ? 1 : 0);
+    }
+    if (before?.replicas !== replicas) this.#replicas.set({ ...labels, kind: 'spec' }, replicas);
+    if (before?.ready !== ready) this.#replicas.set({ ...labels, kind: 'ready' }, ready);
+    const { inFlight, queued } = shown;
+    if (inFlight !== undefined && before?.inFlight !== inFlight) {
+      this.#requests.set({ ...labels, state: 'in_flight' }, inFlight);
+    }
+    if (queued !== undefined && before?.queued !== queued) this.#requests.set({ ...labels, state: 'held' }, queued);
+  }
+
+  /** Counts what sleep would have saved where it is only observed. */
+  idleReplicas(key: string, replicas: number, seconds: number): void {
+    if (seconds > 0) this.#idleReplicas.inc(labelsOf(key), replicas * seconds);
   }
 
   /** Removes the gauges of an application that is gone. */
   forget(key: string): void {
+    if (!this.#shown.delete(key)) return;
     const labels = labelsOf(key);
+    this.#idleReplicas.remove(labels);
     for (const phase of PHASES) this.#phase.remove({ ...labels, phase });
     for (const kind of ['spec', 'ready']) this.#replicas.remove({ ...labels, kind });
     for (const state of ['in_flight', 'held']) this.#requests.remove({ ...labels, state });

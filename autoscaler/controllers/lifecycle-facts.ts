@@ -6,6 +6,7 @@ import { isPodReady, replicasManager, type Deployment } from '../../shared/kuber
 import { SLEEP_TIMES } from '../../shared/rules/sleep.ts';
 import { isOurManager, otherWriterName } from '../../shared/rules/wake.ts';
 import type { LifecycleFacts } from '../domain/lifecycle/lifecycle.ts';
+import type { ReplicaHealth } from '../domain/lifecycle/replica-health.ts';
 import { findStartProblem } from '../domain/lifecycle/start-problem.ts';
 import { hasTraffic, type Signals } from '../domain/signals/signals.ts';
 
@@ -20,20 +21,23 @@ export function lifecycleFacts(input: {
   readonly resource: Autoscaler;
   readonly settings: LoadBalancerSettingsSpec;
   readonly signals: Signals;
+  readonly health: ReplicaHealth;
+  readonly zeroSeen: boolean;
+  readonly templateChanged: boolean;
   readonly contended: string | undefined;
   readonly balancersMissing: boolean;
   readonly unconfirmed: readonly string[];
 }): LifecycleFacts {
   const { application, resource, settings, signals } = input;
   const { deployment, pods } = application;
-  const { spec, status } = resource;
+  const { spec } = resource;
   const traffic = hasTraffic(signals.traffic) ? signals.traffic : undefined;
   return {
     mode: spec.mode,
     minReplicas: spec.minReplicas,
-    target: deployment === undefined ? undefined : targetFacts(deployment, application),
+    target: deployment === undefined ? undefined : targetFacts(deployment, input),
     startProblem: deployment === undefined ? undefined : findStartProblem(deployment, pods),
-    startDeadlineMs: startDeadlineMs(spec.startup?.deadlineSeconds, status?.learnedStartSeconds),
+    startDeadlineMs: startDeadlineMs(resource),
     idleMsWanted: (spec.sleep?.idleSeconds ?? settings.idleSeconds) * 1000,
     traffic,
     trafficMissing: 'kind' in signals.traffic ? signals.traffic.why : '',
@@ -51,19 +55,39 @@ export function readyReplicas(application: Application): number {
   return application.pods.filter((pod) => isPodReady(pod) && pod.metadata.deletionTimestamp === undefined).length;
 }
 
-function targetFacts(deployment: Deployment, application: Application): NonNullable<LifecycleFacts['target']> {
+function targetFacts(
+  deployment: Deployment,
+  { health, zeroSeen, templateChanged }: Parameters<typeof lifecycleFacts>[0],
+): NonNullable<LifecycleFacts['target']> {
   const manager = replicasManager(deployment);
+  const replicas = deployment.spec.replicas ?? 1;
+  // A wake's writer may be unknown (ADR 0011).
+  const wokenByUs = manager === undefined || isOurManager(manager);
   return {
     uid: deployment.metadata.uid,
-    replicas: deployment.spec.replicas ?? 1,
-    readyReplicas: readyReplicas(application),
+    replicas,
+    readyReplicas: health.ready,
+    servedReplicas: health.served,
+    startingReplicas: health.starting,
+    leftZeroBy: !zeroSeen || replicas === 0 ? undefined : wokenByUs ? 'us' : 'other',
+    templateChanged,
     foreignManager: isOurManager(manager) ? undefined : otherWriterName(manager),
     rolloutInProgress: isRollingOut(deployment),
   };
 }
 
-/** Whether pods of an older template are still there, or the newest template was not acted on yet. */
+/**
+ * Whether pods of an older template are still there, or the newest template was not acted on yet. A rollout beyond its
+ * progress deadline is not in progress any more: it may never end.
+ *
+ * @see https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#failed-deployment
+ */
 export function isRollingOut({ metadata, spec, status }: Deployment): boolean {
+  const gaveUp = status?.conditions?.some(
+    ({ type, reason, status: value }) =>
+      type === 'Progressing' && value === 'False' && reason === 'ProgressDeadlineExceeded',
+  );
+  if (gaveUp === true) return false;
   if ((status?.observedGeneration ?? 0) < (metadata.generation ?? 0)) return true;
   const updated = status?.updatedReplicas ?? 0;
   return (
@@ -72,13 +96,16 @@ export function isRollingOut({ metadata, spec, status }: Deployment): boolean {
   );
 }
 
-function startDeadlineMs(specSeconds: number | undefined, learnedSeconds: number | undefined): number {
-  const base = (specSeconds ?? DEFAULT_START_DEADLINE_S) * 1000;
-  return Math.max(base, (learnedSeconds ?? 0) * 1000 * LEARNED_FACTOR);
+/** How long a start may take, in ms: as the resource says, or longer where past starts took longer. */
+export function startDeadlineMs({ spec, status }: Autoscaler): number {
+  const base = (spec.startup?.deadlineSeconds ?? DEFAULT_START_DEADLINE_S) * 1000;
+  return Math.max(base, (status?.learnedStartSeconds ?? 0) * 1000 * LEARNED_FACTOR);
 }
 
 function cpuBelow(threshold: string | number | undefined, signals: Signals): LifecycleFacts['cpuBelow'] {
   if (threshold === undefined) return undefined;
+  // A pod that is silent or too young to tell may be busy.
   if (signals.cpuMillicores.kind === 'noData') return 'noData';
+  if (signals.cpuMillicores.missingCount + signals.cpuMillicores.young > 0) return 'noData';
   return signals.cpuMillicores.value < parseMillicores(threshold) ? 'below' : 'above';
 }

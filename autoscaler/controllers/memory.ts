@@ -6,6 +6,7 @@ import { EMPTY_SCALING_STATE, type ScalingState } from '../domain/engine/behavio
 import type { Contention } from '../domain/lifecycle/contention.ts';
 import type { LifecycleState } from '../domain/lifecycle/lifecycle.ts';
 import { ColdStarts } from './cold-starts.ts';
+import { PodTimes } from './pod-times.ts';
 import { lifeOf } from './status.ts';
 
 /** What the leader remembers of an application between two looks. A new leader begins with what the status says. */
@@ -15,6 +16,10 @@ export interface Memory {
   scaling: ScalingState;
   coldStarts: ColdStarts;
   templateHash: string | undefined;
+  /** The Deployment's generation that {@link templateHash} was made of. */
+  templateGeneration: number | undefined;
+  /** Wall time minus monotonic time, in ms, that the times in here were noted with. */
+  wallOffsetMs: number;
   /** The status as it was written last. */
   status: AutoscalerStatus | undefined;
   /** The newest resourceVersion that this process has written or seen. */
@@ -37,18 +42,32 @@ export interface Memory {
   replicas: number | undefined;
   /** Why we changed the scale last, for the record of the change when it is seen. */
   ownChange: { readonly to: number; readonly reason: string; readonly message: string } | undefined;
-  /** When each pod was first seen ready, monotonic ms by UID. */
-  readonly readySince: Map<string, number>;
+  /** `spec.replicas` was seen at 0 in this phase. */
+  zeroSeen: boolean;
+  readonly pods: PodTimes;
+  /** In mode Observe: when it was last seen idle for as long as the sleep rule asks, monotonic ms. */
+  wouldSleepMs: number | undefined;
 }
 
-/** The memory of a leader that sees an application for the first time. */
-export function recall(application: Application, status: AutoscalerStatus | undefined, nowMs: number): Memory {
+/**
+ * The memory of a leader that sees an application for the first time.
+ *
+ * @param now - `nowMs`: monotonic; `wallMs`: epoch milliseconds
+ */
+export function recall(
+  application: Application,
+  status: AutoscalerStatus | undefined,
+  { nowMs, wallMs }: { readonly nowMs: number; readonly wallMs: number },
+): Memory {
+  const sameTarget = status?.targetUid !== undefined && status.targetUid === application.deployment?.metadata.uid;
   return {
     uid: application.metadata.uid,
-    life: lifeOf(status, nowMs),
+    life: lifeOf(status, wallMs),
     scaling: EMPTY_SCALING_STATE,
     coldStarts: new ColdStarts(status?.learnedStartSeconds),
     templateHash: status?.templateHash,
+    templateGeneration: undefined,
+    wallOffsetMs: wallMs - nowMs,
     status,
     resourceVersion: application.metadata.resourceVersion,
     statusWrittenMs: Number.NEGATIVE_INFINITY,
@@ -63,13 +82,48 @@ export function recall(application: Application, status: AutoscalerStatus | unde
     otherScaler: undefined,
     lastChangeWasOurs: false,
     // Asleep is 0, of this Deployment; what was written since then, nobody has told yet.
-    replicas: status?.phase === 'Asleep' && status.targetUid === application.deployment?.metadata.uid ? 0 : undefined,
+    replicas: status?.phase === 'Asleep' && sameTarget ? 0 : undefined,
     ownChange: undefined,
-    readySince: new Map(),
+    zeroSeen: sameTarget && status.replicas === 0,
+    // An earlier leader may have seen these pods serve; whether they did is not known, so none is taken for one that starts.
+    pods: new PodTimes(status?.phase === 'Active' || status?.phase === 'Draining'),
+    wouldSleepMs: undefined,
   };
 }
 
+/** A wall clock that is set moves by more than this against the monotonic one; what is less is the reading of two clocks. */
+const CLOCK_STEP_MS = 500;
+
+/**
+ * Moves the times of an application along when the machine's clock was set, so that what is to happen after some time
+ * still happens after that time.
+ */
+export function followClock(memory: Memory, nowMs: number, wallMs: number): void {
+  const shiftMs = wallMs - nowMs - memory.wallOffsetMs;
+  if (Math.abs(shiftMs) < CLOCK_STEP_MS) return;
+  memory.wallOffsetMs += shiftMs;
+  const { life, contention } = memory;
+  const retryAfterMs = life.retryAfterMs === undefined ? undefined : life.retryAfterMs + shiftMs;
+  memory.life = { ...life, sinceMs: life.sinceMs + shiftMs, retryAfterMs };
+  if (contention !== undefined) memory.contention = { ...contention, lastMs: contention.lastMs + shiftMs };
+}
+
+/** Notes the pod template. Returns whether it is another one than the status was written for. */
+export function noteTemplate(memory: Memory, deployment: Deployment | undefined): boolean {
+  if (deployment === undefined) return false;
+  const { generation } = deployment.metadata;
+  // The hash costs more than the rest of a look, and the template only changes with the generation.
+  if (generation === undefined || memory.templateGeneration !== generation) {
+    const hash = templateHashOf(deployment);
+    if (memory.templateHash !== undefined && memory.templateHash !== hash) memory.coldStarts.forget();
+    memory.templateHash = hash;
+    memory.templateGeneration = generation;
+  }
+  const written = memory.status?.templateHash;
+  return written !== undefined && written !== memory.templateHash;
+}
+
 /** A short name for a pod template; what was learned belongs to it. */
-export function templateHashOf(deployment: Deployment): string {
+function templateHashOf(deployment: Deployment): string {
   return createHash('sha256').update(JSON.stringify(deployment.spec.template)).digest('hex').slice(0, 16);
 }

@@ -10,6 +10,8 @@ const KEDA_SCALED_OBJECTS = { prefix: '/apis/keda.sh/v1alpha1', plural: 'scaledo
 /** Watches for others that scale Deployments: HorizontalPodAutoscalers, and KEDA's ScaledObjects where there are any. */
 export class OtherScalers {
   readonly #reflectors: { kind: string; reflector: Reflector<ScaleTargetHolder> }[];
+  /** Who scales a target: target -> name, in the order of their coming. */
+  readonly #byTarget = new Map<string, Set<string>>();
 
   constructor(
     api: KubeApi,
@@ -31,26 +33,40 @@ export class OtherScalers {
 
   /** Begins to watch; `onChange` gets the target as `namespace/name`. */
   start(onChange: (target: string) => void): void {
-    for (const { reflector } of this.#reflectors) {
-      reflector.onEvent(({ object }) => onChange(targetOf(object)));
+    for (const { kind, reflector } of this.#reflectors) {
+      reflector.onEvent((event) => {
+        const name = `${kind} ${keyOf(event.object)}`;
+        if (event.type === 'set' && event.previous !== undefined) this.#drop(event.previous, name);
+        if (event.type === 'delete') this.#drop(event.object, name);
+        else this.#add(event.object, name);
+        onChange(targetOf(event.object));
+      });
       reflector.start();
     }
   }
 
   /** Who scales this Deployment, as `Kind namespace/name`. */
   find(target: string): string | undefined {
-    for (const { kind, reflector } of this.#reflectors) {
-      for (const object of reflector.objects.values()) {
-        const deployment = (object.spec.scaleTargetRef.kind ?? 'Deployment') === 'Deployment';
-        if (deployment && targetOf(object) === target) return `${kind} ${keyOf(object)}`;
-      }
-    }
-    return undefined;
+    const [first] = this.#byTarget.get(target) ?? [];
+    return first;
   }
 
   /** Ends the watches. */
   stop(): void {
     for (const { reflector } of this.#reflectors) reflector.stop();
+  }
+
+  #add(object: ScaleTargetHolder, name: string): void {
+    if ((object.spec.scaleTargetRef.kind ?? 'Deployment') !== 'Deployment') return;
+    const target = targetOf(object);
+    this.#byTarget.set(target, (this.#byTarget.get(target) ?? new Set()).add(name));
+  }
+
+  #drop(object: ScaleTargetHolder, name: string): void {
+    const target = targetOf(object);
+    const names = this.#byTarget.get(target);
+    names?.delete(name);
+    if (names?.size === 0) this.#byTarget.delete(target);
   }
 }
 

@@ -1,8 +1,35 @@
-import type { AutoscalerSpec, ScalingRuleSpec } from '../../shared/api/autoscaler.ts';
+import type { Autoscaler, AutoscalerSpec, ScalingRuleSpec } from '../../shared/api/autoscaler.ts';
 import type { LoadBalancerSettingsSpec } from '../../shared/api/load-balancer-settings.ts';
 import { parseBytes, parseDurationMs, parseMillicores } from '../../shared/api/quantity.ts';
 import type { ScalingRule } from '../domain/engine/scaling-rule.ts';
 import type { ScalingSpec } from '../domain/engine/scaling-engine.ts';
+
+const DEFAULT_WINDOW_SECONDS = 15;
+
+/** What averages are over, in ms. */
+export function windowMsOf(resource: Autoscaler | undefined): number {
+  return (resource?.spec.scaling?.windowSeconds ?? DEFAULT_WINDOW_SECONDS) * 1000;
+}
+
+/** The engine's view of each resource, made anew only when the resource or the settings change. */
+export class ScalingSpecs {
+  #settings: LoadBalancerSettingsSpec | undefined;
+  #known = new WeakMap<Autoscaler, ScalingSpec>();
+
+  /** The engine's view of a resource. */
+  of(resource: Autoscaler, settings: LoadBalancerSettingsSpec): ScalingSpec {
+    if (settings !== this.#settings) {
+      this.#settings = settings;
+      this.#known = new WeakMap();
+    }
+    let spec = this.#known.get(resource);
+    if (spec === undefined) {
+      spec = scalingSpecOf(resource.spec, settings);
+      this.#known.set(resource, spec);
+    }
+    return spec;
+  }
+}
 
 /** The engine's view of a resource: quantities read, inherited settings filled in. */
 export function scalingSpecOf(spec: AutoscalerSpec, settings: LoadBalancerSettingsSpec): ScalingSpec {

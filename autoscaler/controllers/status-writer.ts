@@ -5,20 +5,29 @@ import { pathOf, RESOURCES } from '../../shared/kubernetes/paths.ts';
 import { FIELD_MANAGERS } from '../../shared/rules/wake.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
 import { messageOf, type Logger } from '../../shared/runtime/logger.ts';
+import { TokenBucket } from '../../shared/runtime/token-bucket.ts';
 import type { Memory } from './memory.ts';
-import { isTransition, statusPatch, type WantedCondition } from './status.ts';
+import { isTransition, sameStatus, statusPatch, type WantedCondition } from './status.ts';
 
-/** Numbers in messages move all the time; without a transition they are told at most so often. */
+/** Reasons and sentences of one application are written at most so often. */
 const QUIET_MS = 5_000;
+/** Over all applications so many writes a second are spent on reasons and sentences; what waits is written later. */
+const MINOR_WRITES_PER_SECOND = 5;
 
-/** Writes statuses: transitions at once, the rest now and then, each fenced by the resourceVersion it was decided on. */
+/**
+ * Writes statuses: transitions at once, reasons and sentences within a budget of {@link MINOR_WRITES_PER_SECOND}, each
+ * fenced by the resourceVersion it was decided on.
+ */
 export class StatusWriter {
   readonly #api: KubeApi;
   readonly #deps: { isLeader: () => boolean; clock: Clock; logger: Logger };
+  readonly #minorWrites: TokenBucket;
 
   constructor(api: KubeApi, deps: { isLeader: () => boolean; clock: Clock; logger: Logger }) {
     this.#api = api;
     this.#deps = deps;
+    const nowMs = deps.clock.nowMs();
+    this.#minorWrites = new TokenBucket({ perSecond: MINOR_WRITES_PER_SECOND, burst: MINOR_WRITES_PER_SECOND }, nowMs);
   }
 
   /** Returns whether the status stands as wanted, so that it may be acted on. */
@@ -30,7 +39,8 @@ export class StatusWriter {
     if (shown && application.resource !== undefined) memory.status = application.resource.status;
     const transition = isTransition(memory.status, status);
     if (!transition) {
-      if (nowMs - memory.statusWrittenMs < QUIET_MS || sameText(memory.status, status)) return true;
+      if (nowMs - memory.statusWrittenMs < QUIET_MS || sameStatus(memory.status, status)) return true;
+      if (!this.#minorWrites.take(nowMs)) return true;
     }
     return (await this.#patch(application, memory, statusPatch(status), status)) || !transition;
   }
@@ -96,8 +106,4 @@ export class StatusWriter {
  */
 function newer(a: string, b: string): string {
   return BigInt(a) > BigInt(b) ? a : b;
-}
-
-function sameText(before: AutoscalerStatus | undefined, after: AutoscalerStatus): boolean {
-  return JSON.stringify(before) === JSON.stringify(after);
 }

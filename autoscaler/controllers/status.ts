@@ -8,6 +8,7 @@ import {
 import { otherScalerSentence } from '../domain/lifecycle/contention.ts';
 import { UNKNOWN_LIFE, type LifecycleState, type LifecycleStep } from '../domain/lifecycle/lifecycle.ts';
 import type { ScalingResult } from '../domain/engine/scaling-engine.ts';
+import type { Vote } from '../domain/engine/scaling-rule.ts';
 
 /** What the status is made of. */
 export interface StatusInput {
@@ -102,15 +103,11 @@ export function conditionsOf(input: {
 }): WantedCondition[] {
   const { step, decision } = input;
   const { state } = step;
-  const missing = decision?.missing ?? [];
   const noTraffic = input.trafficMissing !== '';
-  const stale = missing.length > 0 || noTraffic;
-  const staleMessage = [
+  const staleSignals = [
     ...(noTraffic ? [`${input.trafficMissing}; it does not sleep meanwhile`] : []),
-    ...(decision?.votes ?? [])
-      .filter((vote) => vote.replicas === undefined)
-      .map(({ rule, why }) => `rule ${rule}: ${why}`),
-  ].join('; ');
+    ...(decision?.votes ?? []).flatMap(missingOf),
+  ];
   const blocked =
     step.sleepBlocked !== undefined &&
     step.sleepBlocked.reason !== 'NotIdleLongEnough' &&
@@ -123,8 +120,8 @@ export function conditionsOf(input: {
     input.ableToScale === undefined
       ? { type: 'AbleToScale', status: 'True', reason: 'ReadyForNewScale', message: 'The Deployment can be scaled.' }
       : { type: 'AbleToScale', status: 'False', reason: 'ScaleFailed', message: input.ableToScale },
-    stale
-      ? { type: 'SignalsFresh', status: 'False', reason: 'NoData', message: staleMessage }
+    staleSignals.length > 0
+      ? { type: 'SignalsFresh', status: 'False', reason: 'NoData', message: staleSignals.join('; ') }
       : { type: 'SignalsFresh', status: 'True', reason: 'Fresh', message: 'Every signal is recent.' },
     input.otherWriter === undefined && input.otherScaler !== undefined
       ? { type: 'SoleWriter', status: 'False', reason: 'OtherScaler', message: otherScalerSentence(input.otherScaler) }
@@ -141,9 +138,9 @@ export function conditionsOf(input: {
 function readyStatus(state: LifecycleState, ready: number): 'True' | 'False' {
   switch (state.phase) {
     case 'Asleep':
-    case 'Active':
     case 'Draining':
       return 'True';
+    case 'Active':
     case 'Observing':
     case 'Paused':
       return ready > 0 ? 'True' : 'False';
@@ -152,6 +149,12 @@ function readyStatus(state: LifecycleState, ready: number): 'True' | 'False' {
     case undefined:
       return 'False';
   }
+}
+
+/** What a rule misses, a sentence each; data that is to come in a moment is not missed. */
+function missingOf({ rule, replicas, pending, missing, why }: Vote): string[] {
+  if (replicas === undefined) return pending === true ? [] : [`rule ${rule}: ${why}`];
+  return (missing ?? []).map((sentence) => `rule ${rule}: ${sentence}`);
 }
 
 /** Conditions of a resource that owns nothing, or is not valid: nothing is done for it, and it says why. */
@@ -170,30 +173,44 @@ export function statusPatch(status: AutoscalerStatus): Record<string, unknown> {
   return { ...Object.fromEntries(Object.keys(autoscalerStatusSchema.shape).map((key) => [key, null])), ...status };
 }
 
-/** Whether two statuses differ in something that must be told at once (not just a number in a message). */
+/**
+ * Whether two statuses differ in something that must be written at once: what a new leader goes on from, and the states
+ * of conditions. Reasons and sentences may wait.
+ */
 export function isTransition(before: AutoscalerStatus | undefined, after: AutoscalerStatus): boolean {
-  return signature(before) !== signature(after);
+  if (before === undefined) return true;
+  if (TOLD_AT_ONCE.some((field) => before[field] !== after[field])) return true;
+  return !sameConditions(before.conditions, after.conditions, (a, b) => a.status === b.status);
 }
 
-function signature(status: AutoscalerStatus | undefined): string {
-  if (status === undefined) return '';
-  const {
-    phase,
-    phaseSince,
-    targetUid,
-    replicas,
-    desiredReplicas,
-    readyReplicas,
-    drainId,
-    wakeId,
-    startAttempts,
-    retryAfter,
-  } = status;
-  const conditions = status.conditions?.map((each) => [each.type, each.status, each.reason]);
-  return JSON.stringify([
-    phase, phaseSince, targetUid, replicas, desiredReplicas, readyReplicas, drainId, wakeId, startAttempts, retryAfter,
-    status.lastDecision?.reason, status.observedGeneration, status.learnedStartSeconds, conditions,
-  ]); // prettier-ignore
+/** Whether a status says the same, apart from when its conditions changed. */
+export function sameStatus(before: AutoscalerStatus | undefined, after: AutoscalerStatus): boolean {
+  if (before === undefined || isTransition(before, after)) return false;
+  return (
+    before.templateHash === after.templateHash &&
+    before.lastScaleTime === after.lastScaleTime &&
+    before.lastDecision?.time === after.lastDecision?.time &&
+    before.lastDecision?.reason === after.lastDecision?.reason &&
+    before.lastDecision?.message === after.lastDecision?.message &&
+    sameConditions(before.conditions, after.conditions, (a, b) => a.reason === b.reason && a.message === b.message)
+  );
+}
+
+const TOLD_AT_ONCE = [
+  'phase', 'phaseSince', 'targetUid', 'replicas', 'desiredReplicas', 'readyReplicas', 'drainId', 'wakeId',
+  'startAttempts', 'retryAfter', 'observedGeneration', 'learnedStartSeconds',
+] as const; // prettier-ignore
+
+function sameConditions(
+  before: readonly AutoscalerCondition[] | undefined,
+  after: readonly AutoscalerCondition[] | undefined,
+  isSame: (a: AutoscalerCondition, b: AutoscalerCondition) => boolean,
+): boolean {
+  if (before?.length !== after?.length) return false;
+  return (after ?? []).every((each, index) => {
+    const other = before?.[index];
+    return other?.type === each.type && isSame(other, each);
+  });
 }
 
 function optional<K extends string, V>(key: K, value: V | undefined): Record<K, V> | Record<string, never> {

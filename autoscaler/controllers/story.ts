@@ -134,8 +134,9 @@ export class Story {
     const wallMs = this.#deps.clock.wallMs();
     const replicas = application.deployment?.spec.replicas ?? 0;
     const sleeping = taken.actions.find((action) => action.kind === 'scale');
-    const reason = sleeping !== undefined ? 'Sleep' : (decision?.reason ?? taken.state.reason);
-    const message = sleeping?.why ?? decision?.message ?? taken.state.message;
+    const decided = wouldSleep(taken) ? undefined : decision;
+    const reason = sleeping !== undefined ? 'Sleep' : (decided?.reason ?? taken.state.reason);
+    const message = sleeping?.why ?? decided?.message ?? taken.state.message;
     const desiredReplicas = desiredOf(taken, decision, replicas);
     const key = [taken.state.phase, reason, desiredReplicas, replicas].join(' ');
     if (key === memory.decisionKey && nowMs - memory.decisionRecordedMs < DECISION_EVERY_MS) return;
@@ -162,6 +163,12 @@ export class Story {
 
 /** How many replicas are wanted after a step and a decision. */
 export function desiredOf(taken: LifecycleStep, decision: ScalingResult | undefined, replicas: number): number {
+  if (wouldSleep(taken)) return 0;
   const action = taken.actions.find((each) => each.kind === 'scale');
   return action?.replicas ?? decision?.desiredReplicas ?? replicas;
+}
+
+/** In mode Observe: it has been idle for as long as the sleep rule asks. */
+function wouldSleep({ state }: LifecycleStep): boolean {
+  return state.reason === 'WouldSleep';
 }

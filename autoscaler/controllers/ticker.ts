@@ -1,24 +1,25 @@
 import type { ApplicationWatch } from '../../shared/kubernetes/application-watch.ts';
-import { hasTraffic } from '../domain/signals/signals.ts';
-import type { ApplicationController } from './application-controller.ts';
 import type { UsageRecorder } from './usage.ts';
 
-const TICK_MS = 1_000;
+/** Each application is looked at once in so long. */
+const ROUND_MS = 1_000;
+/** A round's looks are spread over so many slices, so that thousands of applications never block the others. */
+const SLICES = 20;
 
 /** Looks at every application once a second: idle times and windows pass without any event. */
 export class Ticker {
   readonly #deps: {
     watch: ApplicationWatch;
-    controller: ApplicationController;
     isLeader: () => boolean;
     usage: UsageRecorder;
     look: (key: string) => void;
   };
   #timer: NodeJS.Timeout | undefined;
+  #round: readonly string[] = [];
+  #slice = SLICES;
 
   constructor(deps: {
     watch: ApplicationWatch;
-    controller: ApplicationController;
     isLeader: () => boolean;
     usage: UsageRecorder;
     look: (key: string) => void;
@@ -28,7 +29,7 @@ export class Ticker {
 
   /** Begins to tick. */
   start(): void {
-    this.#timer = setInterval(() => this.#tick(), TICK_MS);
+    this.#timer = setInterval(() => this.#tick(), ROUND_MS / SLICES);
   }
 
   /** Ends the ticking and writes the minute that was begun. */
@@ -44,14 +45,12 @@ export class Ticker {
 
   #tick(): void {
     if (!this.#deps.isLeader()) return;
-    this.lookAtAll();
-    this.#deps.usage.forgetAllBut(this.#deps.watch.keys());
-    for (const key of this.#deps.watch.keys()) {
-      const application = this.#deps.watch.get(key);
-      if (application?.deployment === undefined) continue;
-      const signals = this.#deps.controller.signalsOf(application);
-      const answers = hasTraffic(signals.traffic) ? signals.traffic.completions : undefined;
-      this.#deps.usage.sample(key, application.deployment.spec.replicas ?? 1, answers, signals);
+    if (this.#slice >= SLICES) {
+      this.#round = this.#deps.watch.keys();
+      this.#slice = 0;
     }
+    const [from, to] = [this.#slice, this.#slice + 1].map((each) => Math.floor((each * this.#round.length) / SLICES));
+    for (const key of this.#round.slice(from, to)) this.#deps.look(key);
+    this.#slice += 1;
   }
 }

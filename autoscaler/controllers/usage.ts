@@ -11,9 +11,14 @@ interface Minute {
   /** Of the balancers' counters; each process begins at 0 again. */
   requests: number;
   completions: number | undefined;
-  readonly cpu: number[];
-  readonly memory: number[];
-  readonly concurrency: number[];
+  readonly cpu: Mean;
+  readonly memory: Mean;
+  readonly concurrency: Mean;
+}
+
+interface Mean {
+  sum: number;
+  count: number;
 }
 
 /** Adds up what each application uses and writes it to the history once a minute. */
@@ -25,10 +30,11 @@ export class UsageRecorder {
     this.#deps = deps;
   }
 
-  /** Takes a sample; called about each second. */
+  /** Takes a sample; called at least each second. */
   sample(application: string, replicas: number, completions: number | undefined, signals: Signals): void {
-    const nowMs = this.#deps.clock.wallMs();
-    const beginMs = Math.floor(nowMs / MINUTE_MS) * MINUTE_MS;
+    // Minutes are those of the wall clock; how long something ran is not, since that clock may be set.
+    const nowMs = this.#deps.clock.nowMs();
+    const beginMs = Math.floor(this.#deps.clock.wallMs() / MINUTE_MS) * MINUTE_MS;
     let minute = this.#minutes.get(application);
     const before = minute?.completions;
     if (minute !== undefined && minute.beginMs !== beginMs) {
@@ -42,9 +48,9 @@ export class UsageRecorder {
         lastMs: nowMs,
         requests: 0,
         completions: before,
-        cpu: [],
-        memory: [],
-        concurrency: [],
+        cpu: { sum: 0, count: 0 },
+        memory: { sum: 0, count: 0 },
+        concurrency: { sum: 0, count: 0 },
       };
       this.#minutes.set(application, minute);
     }
@@ -58,19 +64,17 @@ export class UsageRecorder {
           : completions;
       minute.completions = completions;
     }
-    if (signals.cpuMillicores.kind === 'value') minute.cpu.push(signals.cpuMillicores.value);
-    if (signals.memoryBytes.kind === 'value') minute.memory.push(signals.memoryBytes.value);
-    if (hasTraffic(signals.traffic)) minute.concurrency.push(signals.traffic.inFlight + signals.traffic.queued);
+    if (signals.cpuMillicores.kind === 'value') add(minute.cpu, signals.cpuMillicores.value);
+    if (signals.memoryBytes.kind === 'value') add(minute.memory, signals.memoryBytes.value);
+    if (hasTraffic(signals.traffic)) add(minute.concurrency, signals.traffic.inFlight + signals.traffic.queued);
   }
 
-  /** Writes what was begun of applications that are not there any more, and forgets them. */
-  forgetAllBut(applications: readonly string[]): void {
-    const there = new Set(applications);
-    for (const [application, minute] of this.#minutes) {
-      if (there.has(application)) continue;
-      this.#write(application, minute);
-      this.#minutes.delete(application);
-    }
+  /** Writes what was begun of an application that is gone, and forgets it. */
+  forget(application: string): void {
+    const minute = this.#minutes.get(application);
+    if (minute === undefined) return;
+    this.#write(application, minute);
+    this.#minutes.delete(application);
   }
 
   /** Writes what was begun. */
@@ -92,6 +96,11 @@ export class UsageRecorder {
   }
 }
 
-function mean(values: readonly number[]): number | null {
-  return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
+function add(mean: Mean, value: number): void {
+  mean.sum += value;
+  mean.count += 1;
+}
+
+function mean({ sum, count }: Mean): number | null {
+  return count === 0 ? null : sum / count;
 }

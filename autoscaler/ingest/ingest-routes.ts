@@ -1,6 +1,6 @@
 import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
 import { announcementSchema } from '../../shared/contracts/announcement.ts';
-import { metricsReportSchema } from '../../shared/contracts/metrics-report.ts';
+import { metricsReportSchema, type MetricsAnswer } from '../../shared/contracts/metrics-report.ts';
 import { trafficReportSchema } from '../../shared/contracts/traffic-report.ts';
 import { parseOrThrow } from '../../shared/errors/problem.ts';
 import { NemesisError } from '../../shared/errors/registry.ts';
@@ -8,9 +8,12 @@ import type { ApplicationWatch } from '../../shared/kubernetes/application-watch
 import type { Pod } from '../../shared/kubernetes/objects.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
 import type { ControllerMetrics } from '../controllers/controller-metrics.ts';
+import { windowMsOf } from '../controllers/scaling-spec.ts';
 import type { MetricsCollector } from '../domain/signals/metrics-collector.ts';
+import { CALM_INTERVAL_MS, type ReportPacing } from '../domain/signals/report-pacing.ts';
 import type { BalancerStream } from './balancer-stream.ts';
 import type { ProgramIdentity, ProgramTokens } from './program-tokens.ts';
+import type { ReportLimits } from './report-limits.ts';
 import type { Refusals } from './refusals.ts';
 import { refuseAddress, refuseBalancer, refuseClaim, type ClaimedPod, type Refusal } from './report-access.ts';
 
@@ -18,6 +21,8 @@ import { refuseAddress, refuseBalancer, refuseClaim, type ClaimedPod, type Refus
 export interface IngestDeps {
   readonly watch: ApplicationWatch;
   readonly collector: MetricsCollector;
+  readonly pacing: ReportPacing;
+  readonly limits: ReportLimits;
   readonly stream: BalancerStream;
   readonly isLeader: () => boolean;
   readonly metrics: ControllerMetrics;
@@ -43,10 +48,11 @@ export function mountIngest(app: Express, deps: IngestDeps): void {
       );
       next();
     };
-  const chain = (kind: string, limit: string): RequestHandler[] => [
+  const chain = (kind: string, limit: string, ...more: RequestHandler[]): RequestHandler[] => [
     counted(kind),
     identify(kind, deps),
     leaderOnly(deps.isLeader),
+    ...more,
     express.json({ limit }),
   ];
   const refuse = (kind: string, request: Request, response: Response, refusal: Refusal | undefined): void => {
@@ -70,14 +76,26 @@ export function mountIngest(app: Express, deps: IngestDeps): void {
     response.json(identityOf(response) ?? {});
   });
 
-  app.post('/metrics', ...chain('metrics', '256kb'), (request, response) => {
+  app.post('/metrics', ...chain('metrics', '64kb', limited(deps)), (request, response) => {
     const report = parseOrThrow(metricsReportSchema, request.body, 'The metrics report');
-    claimedPod('metrics', request, response, report);
+    const pod = claimedPod('metrics', request, response, report);
     const nowMs = clock.nowMs();
-    for (const { ageMs, metrics: sample } of [...report.backlog, report]) {
-      collector.addPodSample(`${report.namespace}/${report.podName}`, sample, nowMs - ageMs);
+    const key = `${report.namespace}/${report.podName}`;
+    const application = watch.ownerOf(pod);
+    // Nothing is kept of a pod that no application has; its sidecar goes on asking in case one comes.
+    if (application === undefined) {
+      response.json(answer(false, CALM_INTERVAL_MS));
+      return;
     }
-    response.json({ status: 'Metrics received' });
+    // Whose pod it is was not known before the report was read.
+    if (identityOf(response) === undefined) deps.limits.check(key, nowMs);
+    const intervalMs = deps.pacing.intervalMs(application);
+    const window = { windowMs: windowMsOf(watch.resourceOf(application)), intervalMs };
+    for (const { ageMs, metrics: sample } of report.backlog) {
+      if (ageMs <= window.windowMs) collector.addPodSample(key, sample, nowMs - ageMs, window);
+    }
+    collector.addPodSample(key, report.metrics, nowMs - report.ageMs, window);
+    response.json(answer(true, intervalMs));
   });
 
   app.post('/traffic', ...chain('traffic', '8mb'), (request, response) => {
@@ -87,8 +105,9 @@ export function mountIngest(app: Express, deps: IngestDeps): void {
     collector.heardBalancer(balancer.podUid, nowMs);
     for (const { namespace, name, ...traffic } of applications) {
       const key = `${namespace}/${name}`;
-      if (watch.get(key) === undefined) continue;
-      collector.addTraffic(key, balancer.podUid, traffic, nowMs);
+      const resource = watch.resourceOf(key);
+      if (resource === undefined) continue;
+      collector.addTraffic(key, balancer.podUid, traffic, nowMs, windowMsOf(resource));
       if (traffic.queued > 0 || traffic.drainId !== undefined) deps.look(key);
     }
     response.status(204).end();
@@ -108,6 +127,23 @@ export function mountIngest(app: Express, deps: IngestDeps): void {
     balancerOnly('stream', request, response);
     stream.add(response);
   });
+}
+
+function answer(kept: boolean, intervalMs: number): MetricsAnswer {
+  return { status: 'Metrics received', kept, nextReportSeconds: Math.round(intervalMs) / 1000 };
+}
+
+/** Refuses what comes too often before it is read. */
+function limited({ limits, watch, clock }: IngestDeps): RequestHandler {
+  return (_request, response, next) => {
+    const nowMs = clock.nowMs();
+    limits.checkAll(nowMs);
+    const identity = identityOf(response);
+    const key = identity === undefined ? undefined : `${identity.namespace}/${identity.podName}`;
+    // One entry for each pod that exists: who has no pod is refused before anything is noted.
+    if (key !== undefined && watch.pods.objects.has(key)) limits.check(key, nowMs);
+    next();
+  };
 }
 
 /** Asks for a token, and keeps whose it is with the answer. */

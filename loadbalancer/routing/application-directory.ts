@@ -1,3 +1,4 @@
+import type { Autoscaler } from '../../shared/api/autoscaler.ts';
 import type { Application as WatchedApplication, ApplicationWatch } from '../../shared/kubernetes/application-watch.ts';
 import { hostsOf } from '../../shared/rules/claims.ts';
 import { resolvePort } from '../../shared/rules/readiness.ts';
@@ -38,8 +39,7 @@ export class ApplicationDirectory implements Router {
   readonly #applications = new Map<string, RoutedApplication>();
   /** Not routed any more, and requests are still on their pods: they count if the application comes back meanwhile. */
   readonly #leaving = new Map<string, RoutedApplication>();
-  #routes = new RouteTable<Application>([]);
-  #routesKey = '';
+  readonly #routes = new RouteTable<Application>();
 
   constructor(deps: ApplicationDirectoryDeps) {
     this.#deps = deps;
@@ -82,9 +82,9 @@ export class ApplicationDirectory implements Router {
       this.#noteDrain(application);
       this.refreshPods(application);
       this.refreshGate(application);
+      this.#setRoute(application, watched.resource);
       this.#deps.onUpdated(application);
     }
-    this.#rebuildRoutes();
   }
 
   /** Takes over the pods, as Kubernetes and the announcements show them. */
@@ -157,6 +157,7 @@ export class ApplicationDirectory implements Router {
 
   #remove(application: RoutedApplication, watched: WatchedApplication | undefined): void {
     this.#applications.delete(application.key);
+    this.#routes.delete(application.key);
     clearTimeout(application.timer);
     const why = watched?.conflict?.message ?? watched?.invalid.join('; ') ?? 'Its Autoscaler was deleted.';
     const detail = `Application ${application.key} is not routed any more. ${why}`;
@@ -173,16 +174,11 @@ export class ApplicationDirectory implements Router {
     application.drain = id === undefined ? undefined : { id, sinceMs: this.#deps.clock.nowMs() };
   }
 
-  #rebuildRoutes(): void {
-    const routes = [...this.#applications.values()].flatMap(({ plane, watched: { resource } }) => {
-      if (resource?.spec.route === undefined) return [];
-      const { pathPrefix, stripPrefix } = resource.spec.route;
-      return [{ hosts: hostsOf(resource), pathPrefix, stripPrefix, target: plane }];
-    });
-    const key = JSON.stringify(routes.map(({ target, ...rest }) => [target.key, rest]));
-    if (key === this.#routesKey) return;
-    this.#routesKey = key;
-    this.#routes = new RouteTable(routes);
+  #setRoute({ key, plane }: RoutedApplication, resource: Autoscaler): void {
+    const { route } = resource.spec;
+    if (route === undefined) return;
+    const { pathPrefix, stripPrefix } = route;
+    this.#routes.set(key, { hosts: hostsOf(resource), pathPrefix, stripPrefix, target: plane });
   }
 }
 

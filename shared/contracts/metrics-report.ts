@@ -32,7 +32,19 @@ export const metricsReportSchema = z.object({
     .default([]),
 });
 
+/** Answer to `POST /metrics`. */
+export const metricsAnswerSchema = z.object({
+  status: z.literal('Metrics received'),
+  kept: z.boolean().describe('False where no Autoscaler names the Deployment of the pod: nothing is kept then.'),
+  nextReportSeconds: z
+    .number()
+    .min(0)
+    .describe('The next report is wanted after so long, or when what was measured changes a lot.'),
+});
+
 /** Measured values of one pod at one moment. */
 export type PodMetrics = z.output<typeof podMetricsSchema>;
+/** The answer to `POST /metrics`. */
+export type MetricsAnswer = z.output<typeof metricsAnswerSchema>;
 /** The parsed body of `POST /metrics`. */
 export type MetricsReport = z.output<typeof metricsReportSchema>;

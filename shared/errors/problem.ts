@@ -38,6 +38,7 @@ export function problemHandler(onUnexpected: (error: unknown, path: string) => v
     const known = toNemesisError(error);
     if (known.code === 'Internal') onUnexpected(error, request.path);
     const document = problem(known.code, known.message, known.extra);
+    if (known.retryAfterSeconds !== undefined) response.setHeader('retry-after', String(known.retryAfterSeconds));
     response.status(document.status).type('application/problem+json').send(JSON.stringify(document));
   };
 }

@@ -37,6 +37,7 @@ export const ERRORS = {
   Conflict: { status: 409, title: 'Somebody else changed it meanwhile' },
   PreconditionFailed: { status: 412, title: 'It was changed since it was read' },
   Refused: { status: 422, title: 'Kubernetes refused the change' },
+  TooManyReports: { status: 429, title: 'Reports come too often' },
   NotLeader: { status: 503, title: 'This controller does not lead' },
   Unavailable: { status: 503, title: 'The Kubernetes API cannot be reached' },
   Internal: { status: 500, title: 'An unexpected error' },
@@ -49,15 +50,22 @@ export type ErrorCode = keyof typeof ERRORS;
 export class NemesisError extends Error {
   readonly code: ErrorCode;
   readonly extra: Readonly<Record<string, unknown>>;
+  /** When trying again may help; becomes the header `Retry-After`. */
+  readonly retryAfterSeconds: number | undefined;
 
   /**
    * @param detail - what is wrong, where, what was expected and what to do
    * @param extra - further members of the problem document, for instance `errors`
    */
-  constructor(code: ErrorCode, detail: string, options: { cause?: unknown; extra?: Record<string, unknown> } = {}) {
+  constructor(
+    code: ErrorCode,
+    detail: string,
+    options: { cause?: unknown; extra?: Record<string, unknown>; retryAfterSeconds?: number } = {},
+  ) {
     super(detail, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'NemesisError';
     this.code = code;
     this.extra = options.extra ?? {};
+    this.retryAfterSeconds = options.retryAfterSeconds;
   }
 }

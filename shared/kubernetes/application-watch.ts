@@ -1,4 +1,4 @@
-import { autoscalerSchema, type Autoscaler } from '../api/autoscaler.ts';
+import type { Autoscaler } from '../api/autoscaler.ts';
 import {
   DEFAULT_SETTINGS,
   loadBalancerSettingsSchema,
@@ -7,12 +7,14 @@ import {
   type LoadBalancerSettingsSpec,
 } from '../api/load-balancer-settings.ts';
 import { describeIssues } from '../errors/problem.ts';
-import { decideClaims, type Conflict } from '../rules/claims.ts';
+import { ClaimIndex } from '../rules/claim-index.ts';
+import type { Claimant, Conflict } from '../rules/claims.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { KubeApi } from './kube-api.ts';
 import type { Deployment, KubernetesObject, Pod, ReplicaSet } from './objects.ts';
 import { RESOURCES } from './paths.ts';
+import { ownerUid, parseAutoscaler, targetOf, withType, type ParsedAutoscaler } from './parse-autoscaler.ts';
 import { keyOf, Reflector } from './reflector.ts';
 
 /** An application as the cluster shows it now. */
@@ -36,12 +38,6 @@ export interface Application {
   readonly pods: readonly Pod[];
 }
 
-interface Parsed {
-  readonly resourceVersion: string;
-  readonly resource: Autoscaler | undefined;
-  readonly invalid: readonly string[];
-}
-
 /**
  * Watches resources, Deployments, ReplicaSets and pods and puts them together by application. Controller and balancers
  * look at the cluster through this, so that they see the same.
@@ -54,12 +50,14 @@ export class ApplicationWatch {
   readonly pods: Reflector<Pod>;
   readonly #systemNamespace: string;
   readonly #logger: Logger;
-  readonly #parsed = new Map<string, Parsed>();
+  readonly #parsed = new Map<string, ParsedAutoscaler>();
   readonly #keysByTarget = new Map<string, Set<string>>();
   readonly #podsByDeployment = new Map<string, Map<string, Pod>>();
   readonly #ownerOfPod = new Map<string, { key: string; uid: string }>();
   readonly #orphans = new Map<string, Set<string>>();
-  #conflicts: Map<string, Conflict> = new Map();
+  readonly #claims = new ClaimIndex();
+  /** Changes of one list, decided together; what a resource was before, by key. */
+  readonly #listed = new Map<string, Autoscaler | undefined>();
   #settings: LoadBalancerSettingsSpec = DEFAULT_SETTINGS;
   #onChange: (key: string) => void = () => undefined;
   #onSettings: () => void = () => undefined;
@@ -92,6 +90,7 @@ export class ApplicationWatch {
     this.#onChange = onChange;
     this.#onSettings = onSettings;
     this.autoscalers.onEvent((event) => this.#autoscalerChanged(event.object, event.type === 'delete'));
+    this.autoscalers.onListed(() => this.#decideListed());
     this.settingsObjects.onEvent((event) => this.#settingsChanged(event.object, event.type === 'delete'));
     this.deployments.onEvent(({ object }) => this.#notifyTarget(keyOf(object)));
     this.replicaSets.onEvent(({ object, type }) => {
@@ -150,17 +149,26 @@ export class ApplicationWatch {
       resource,
       metadata: { namespace, name, uid, resourceVersion },
       invalid: parsed.invalid,
-      conflict: this.#conflicts.get(uid),
+      conflict: this.#claims.conflictOf(uid),
       deployment,
       pods: deployment === undefined ? [] : [...(this.#podsByDeployment.get(deployment.metadata.uid)?.values() ?? [])],
     };
   }
 
-  /** The application that a pod belongs to. */
-  applicationOfPod(podKey: string): string | undefined {
-    const pod = this.pods.objects.get(podKey);
-    const deployment = pod === undefined ? undefined : this.#deploymentOf(pod);
-    return deployment === undefined ? undefined : this.applicationOfTarget(deployment.key)?.key;
+  /** Key of the application that a pod of {@link pods} belongs to; O(1), since it is asked for each report of a sidecar. */
+  ownerOf(pod: Pod): string | undefined {
+    const deployment = this.#ownerOfPod.get(pod.metadata.uid);
+    if (deployment === undefined) return undefined;
+    for (const key of this.#keysByTarget.get(deployment.key) ?? []) {
+      const uid = this.#parsed.get(key)?.resource?.metadata.uid;
+      if (uid !== undefined && this.#claims.conflictOf(uid) === undefined) return key;
+    }
+    return undefined;
+  }
+
+  /** The resource of an application while it is valid. */
+  resourceOf(key: string): Autoscaler | undefined {
+    return this.#parsed.get(key)?.resource;
   }
 
   /** The application that owns the Deployment `namespace/name`. */
@@ -189,7 +197,7 @@ export class ApplicationWatch {
     if (deleted) {
       this.#parsed.delete(key);
     } else {
-      const parsed = parse(object);
+      const parsed = parseAutoscaler(object);
       this.#parsed.set(key, parsed);
       if (parsed.resource !== undefined) {
         const target = targetOf(parsed.resource);
@@ -198,22 +206,36 @@ export class ApplicationWatch {
       }
       if (parsed.invalid.length > 0) this.#logger.warn('an Autoscaler is not valid', { key, invalid: parsed.invalid });
     }
-    const after = this.#parsed.get(key)?.resource;
-    const claimsChanged =
-      before?.metadata.uid !== after?.metadata.uid || before?.metadata.generation !== after?.metadata.generation;
-    if (claimsChanged) this.#decideClaims();
+    if (this.autoscalers.listing) {
+      if (!this.#listed.has(key)) this.#listed.set(key, before);
+      return;
+    }
+    this.#decideClaims([[key, before]]);
     this.#onChange(key);
   }
 
-  #decideClaims(): void {
-    const before = this.#conflicts;
-    const resources = [...this.#parsed.values()].map(({ resource }) => resource).filter((each) => each !== undefined);
-    this.#conflicts = decideClaims(resources, new Set(this.#settings.sharedHosts));
-    for (const [key, { resource }] of this.#parsed) {
-      if (resource === undefined) continue;
-      const { uid } = resource.metadata;
-      if (before.get(uid)?.message !== this.#conflicts.get(uid)?.message) this.#onChange(key);
+  /** Who owns what is decided once for a list, however long it is. */
+  #decideListed(): void {
+    const listed = [...this.#listed];
+    this.#listed.clear();
+    this.#decideClaims(listed);
+    for (const [key] of listed) this.#onChange(key);
+  }
+
+  /** @param changes - key of each changed resource, and what it was before */
+  #decideClaims(changes: readonly (readonly [string, Autoscaler | undefined])[]): void {
+    const changed: Autoscaler[] = [];
+    const gone: string[] = [];
+    for (const [key, before] of changes) {
+      const after = this.#parsed.get(key)?.resource;
+      if (after !== undefined) changed.push(after);
+      if (before !== undefined && before.metadata.uid !== after?.metadata.uid) gone.push(before.metadata.uid);
     }
+    this.#notify(this.#claims.update(changed, gone));
+  }
+
+  #notify(claimants: readonly Claimant[]): void {
+    for (const { metadata } of claimants) this.#onChange(`${metadata.namespace}/${metadata.name}`);
   }
 
   #settingsChanged(object: KubernetesObject, deleted: boolean): void {
@@ -230,7 +252,7 @@ export class ApplicationWatch {
       const settings: LoadBalancerSettings = parsed.data;
       this.#settings = settings.spec;
     }
-    this.#decideClaims();
+    this.#notify(this.#claims.share(this.#settings.sharedHosts));
     this.#onSettings();
     for (const key of this.#parsed.keys()) this.#onChange(key);
   }
@@ -292,28 +314,4 @@ function drop(sets: Map<string, Set<string>>, name: string, member: string): voi
   const set = sets.get(name);
   set?.delete(member);
   if (set?.size === 0) sets.delete(name);
-}
-
-function parse(object: KubernetesObject): Parsed {
-  const { resourceVersion } = object.metadata;
-  const parsed = autoscalerSchema.safeParse(withType(object, 'Autoscaler'));
-  if (parsed.success) return { resourceVersion, resource: parsed.data, invalid: [] };
-  return {
-    resourceVersion,
-    resource: undefined,
-    invalid: describeIssues(parsed.error).map(({ path, message }) => `${path}: ${message}`),
-  };
-}
-
-/** Items of a list carry neither apiVersion nor kind. */
-function withType(object: KubernetesObject, kind: string): unknown {
-  return { ...object, apiVersion: 'nemesis.io/v1alpha1', kind };
-}
-
-function targetOf({ metadata, spec }: Autoscaler): string {
-  return `${metadata.namespace}/${spec.scaleTargetRef.name}`;
-}
-
-function ownerUid(object: KubernetesObject, kind: string): string | undefined {
-  return object.metadata.ownerReferences?.find((owner) => owner.kind === kind && owner.controller === true)?.uid;
 }

@@ -99,6 +99,7 @@ export interface Volume {
 /** PodSpec. */
 export interface PodSpec {
   readonly containers: readonly Container[];
+  readonly initContainers?: readonly { readonly name: string }[];
   readonly volumes?: readonly Volume[];
   readonly readinessGates?: readonly unknown[];
   readonly nodeName?: string;

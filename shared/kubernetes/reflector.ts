@@ -45,6 +45,8 @@ export class Reflector<T extends KubernetesObject> {
   readonly #stop = new AbortController();
   readonly #firstSync = Promise.withResolvers<undefined>();
   #synced = false;
+  #listing = false;
+  #onListed: () => void = () => undefined;
   #connected = false;
   #onConnection: (connected: boolean) => void = () => undefined;
   #lastHeardMs = 0;
@@ -59,6 +61,16 @@ export class Reflector<T extends KubernetesObject> {
   /** Whether the first list has been taken in. */
   get synced(): boolean {
     return this.#synced;
+  }
+
+  /** Whether the events that are handled right now are those of one list. */
+  get listing(): boolean {
+    return this.#listing;
+  }
+
+  /** Registers who is told when all events of a list have been handled. */
+  onListed(handler: () => void): void {
+    this.#onListed = handler;
   }
 
   /** Whether the watch is open, so that what is known is what is. */
@@ -132,6 +144,7 @@ export class Reflector<T extends KubernetesObject> {
 
   #takeList(items: readonly T[]): void {
     const seen = new Set<string>();
+    this.#listing = true;
     for (const object of items) {
       const key = keyOf(object);
       seen.add(key);
@@ -140,6 +153,8 @@ export class Reflector<T extends KubernetesObject> {
       if (previous?.metadata.resourceVersion !== object.metadata.resourceVersion) this.#set(key, object);
     }
     for (const key of [...this.objects.keys()]) if (!seen.has(key)) this.#delete(key);
+    this.#listing = false;
+    this.#onListed();
     this.#synced = true;
     this.#firstSync.resolve(undefined);
   }

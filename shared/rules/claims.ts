@@ -60,25 +60,39 @@ export function decideClaims(
 
   function conflictOf(claimant: Claimant): Conflict | undefined {
     const target = targets.get(targetKey(claimant));
-    if (target !== undefined) {
-      const message = `Deployment ${targetKey(claimant)} already belongs to the older Autoscaler ${nameOf(target)}; delete one of the two.`;
-      return { reason: 'TargetClaimed', message };
-    }
+    if (target !== undefined) return targetConflict(claimant, target);
     for (const host of hostsOf(claimant)) {
-      const shown = host === ANY_HOST ? 'every host' : `host ${host}`;
       const owner = routes.get(routeKey(host, claimant));
-      if (owner !== undefined) {
-        const message = `${shown} with path prefix ${prefixOf(claimant)} already belongs to the older Autoscaler ${nameOf(owner)}; choose another host or prefix.`;
-        return { reason: 'RouteClaimed', message };
-      }
+      if (owner !== undefined) return routeConflict(claimant, host, owner);
       const first = hosts.get(host);
       if (first !== undefined && first.metadata.namespace !== claimant.metadata.namespace && !sharedHosts.has(host)) {
-        const message = `${shown} already belongs to namespace ${first.metadata.namespace} (Autoscaler ${nameOf(first)}); an administrator may share it with sharedHosts in the LoadBalancerSettings.`;
-        return { reason: 'HostClaimed', message };
+        return hostConflict(host, first);
       }
     }
     return undefined;
   }
+}
+
+/** The target belongs to an older resource. */
+export function targetConflict(claimant: Claimant, owner: Claimant): Conflict {
+  const message = `Deployment ${targetKey(claimant)} already belongs to the older Autoscaler ${nameOf(owner)}; delete one of the two.`;
+  return { reason: 'TargetClaimed', message };
+}
+
+/** Host and path prefix belong to an older resource. */
+export function routeConflict(claimant: Claimant, host: string, owner: Claimant): Conflict {
+  const message = `${shownHost(host)} with path prefix ${prefixOf(claimant)} already belongs to the older Autoscaler ${nameOf(owner)}; choose another host or prefix.`;
+  return { reason: 'RouteClaimed', message };
+}
+
+/** The host belongs to another namespace. */
+export function hostConflict(host: string, owner: Claimant): Conflict {
+  const message = `${shownHost(host)} already belongs to namespace ${owner.metadata.namespace} (Autoscaler ${nameOf(owner)}); an administrator may share it with sharedHosts in the LoadBalancerSettings.`;
+  return { reason: 'HostClaimed', message };
+}
+
+function shownHost(host: string): string {
+  return host === ANY_HOST ? 'every host' : `host ${host}`;
 }
 
 /**
@@ -98,16 +112,22 @@ export function hostsOf({
 }
 
 function byAge(a: Claimant, b: Claimant): number {
-  const time = Date.parse(a.metadata.creationTimestamp) - Date.parse(b.metadata.creationTimestamp);
-  if (time !== 0) return time;
-  return a.metadata.uid < b.metadata.uid ? -1 : 1;
+  const [aMs, bMs] = [a, b].map(({ metadata }) => Date.parse(metadata.creationTimestamp)) as [number, number];
+  return isOlder(aMs, a.metadata.uid, bMs, b.metadata.uid) ? -1 : 1;
 }
 
-function targetKey({ metadata, spec }: Claimant): string {
+/** Whether the resource that was created at `aMs` goes before the other one; of one age the smaller UID does. */
+export function isOlder(aMs: number, aUid: string, bMs: number, bUid: string): boolean {
+  return aMs === bMs ? aUid < bUid : aMs < bMs;
+}
+
+/** What two resources must not both name: the Deployment. */
+export function targetKey({ metadata, spec }: Claimant): string {
   return `${metadata.namespace}/${spec.scaleTargetRef.name}`;
 }
 
-function routeKey(host: string, claimant: Claimant): string {
+/** What two resources must not both name: a host with a path prefix. */
+export function routeKey(host: string, claimant: Claimant): string {
   return `${host} ${prefixOf(claimant)}`;
 }
 

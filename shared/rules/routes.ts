@@ -18,7 +18,6 @@ export interface RouteMatch<T> {
 }
 
 interface Entry<T> {
-  readonly prefix: string;
   readonly stripPrefix: boolean;
   readonly target: T;
 }
@@ -26,22 +25,35 @@ interface Entry<T> {
 /**
  * Routes by host and path prefix. The exact host goes before "every host"; within a host the longest prefix wins, on
  * whole segments: `/a` matches `/a` and `/a/b` but not `/ab`.
+ *
+ * A change costs O(hosts of the route), a match O(different lengths of prefixes on the host), however many routes there
+ * are.
  */
 export class RouteTable<T> {
-  readonly #byHost: ReadonlyMap<string, readonly Entry<T>[]>;
+  readonly #routes = new Map<string, RouteEntry<T>>();
+  readonly #byHost = new Map<string, HostRoutes<T>>();
 
-  constructor(routes: readonly RouteEntry<T>[]) {
-    const byHost = new Map<string, Entry<T>[]>();
-    for (const { hosts, pathPrefix, stripPrefix, target } of routes) {
-      const prefix = pathPrefix.endsWith('/') ? pathPrefix.slice(0, -1) : pathPrefix;
-      for (const host of hosts) {
-        const entries = byHost.get(host) ?? [];
-        entries.push({ prefix, stripPrefix, target });
-        byHost.set(host, entries);
-      }
+  /** Puts the route of `id` in, in place of the one that it had. */
+  set(id: string, route: RouteEntry<T>): void {
+    this.delete(id);
+    this.#routes.set(id, route);
+    for (const host of route.hosts) {
+      const routes = this.#byHost.get(host) ?? new HostRoutes<T>();
+      this.#byHost.set(host, routes);
+      routes.set(prefixOf(route), id, route);
     }
-    for (const entries of byHost.values()) entries.sort((a, b) => b.prefix.length - a.prefix.length);
-    this.#byHost = byHost;
+  }
+
+  /** Takes the route of `id` out. */
+  delete(id: string): void {
+    const route = this.#routes.get(id);
+    if (route === undefined) return;
+    this.#routes.delete(id);
+    for (const host of route.hosts) {
+      const routes = this.#byHost.get(host);
+      routes?.delete(prefixOf(route), id);
+      if (routes?.size === 0) this.#byHost.delete(host);
+    }
   }
 
   /**
@@ -49,19 +61,52 @@ export class RouteTable<T> {
    * @param path - normalised, beginning with `/`; may carry a query
    */
   match(host: string, path: string): RouteMatch<T> | undefined {
-    return find(this.#byHost.get(host), path) ?? find(this.#byHost.get(ANY_HOST), path);
+    return this.#byHost.get(host)?.find(path) ?? this.#byHost.get(ANY_HOST)?.find(path);
   }
 }
 
-function find<T>(entries: readonly Entry<T>[] | undefined, path: string): RouteMatch<T> | undefined {
-  if (entries === undefined) return undefined;
-  for (const { prefix, stripPrefix, target } of entries) {
-    if (!path.startsWith(prefix)) continue;
-    const next = path.charAt(prefix.length);
-    if (next !== '' && next !== '/' && next !== '?') continue;
-    if (!stripPrefix) return { target, path };
-    const rest = path.slice(prefix.length);
-    return { target, path: rest.startsWith('/') ? rest : `/${rest}` };
+/** The routes of one host. */
+class HostRoutes<T> {
+  /** By prefix, then by id: for a moment two may have the same one, and then the first counts. */
+  readonly #byPrefix = new Map<string, Map<string, Entry<T>>>();
+  /** The lengths of the prefixes that there are, the longest first. */
+  #lengths: readonly number[] = [];
+
+  get size(): number {
+    return this.#byPrefix.size;
   }
-  return undefined;
+
+  set(prefix: string, id: string, entry: Entry<T>): void {
+    const entries = this.#byPrefix.get(prefix) ?? new Map<string, Entry<T>>();
+    entries.set(id, entry);
+    this.#byPrefix.set(prefix, entries);
+    if (!this.#lengths.includes(prefix.length)) {
+      this.#lengths = [...this.#lengths, prefix.length].sort((a, b) => b - a);
+    }
+  }
+
+  /** A length without a prefix may stay: it costs a lookup that finds nothing, and there are few. */
+  delete(prefix: string, id: string): void {
+    const entries = this.#byPrefix.get(prefix);
+    entries?.delete(id);
+    if (entries?.size === 0) this.#byPrefix.delete(prefix);
+  }
+
+  find(path: string): RouteMatch<T> | undefined {
+    for (const length of this.#lengths) {
+      const next = path.charAt(length);
+      if (length > path.length || (next !== '' && next !== '/' && next !== '?')) continue;
+      const [entry] = this.#byPrefix.get(path.slice(0, length))?.values() ?? [];
+      if (entry === undefined) continue;
+      const { target, stripPrefix } = entry;
+      if (!stripPrefix) return { target, path };
+      const rest = path.slice(length);
+      return { target, path: rest.startsWith('/') ? rest : `/${rest}` };
+    }
+    return undefined;
+  }
+}
+
+function prefixOf({ pathPrefix }: RouteEntry<unknown>): string {
+  return pathPrefix.endsWith('/') ? pathPrefix.slice(0, -1) : pathPrefix;
 }

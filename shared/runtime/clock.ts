@@ -2,7 +2,7 @@
 export interface Clock {
   /** Monotonic milliseconds; only differences mean something. */
   nowMs(): number;
-  /** Epoch milliseconds. */
+  /** Epoch milliseconds, as the machine's clock says now: it may be set at any time, so no deadline is told by it. */
   wallMs(): number;
 }
 
@@ -11,9 +11,3 @@ export const systemClock: Clock = {
   nowMs: () => performance.now(),
   wallMs: () => Date.now(),
 };
-
-/** A clock whose wall time is taken once and then goes with the monotonic one, so that setting the machine's time moves no deadline. */
-export function steadyClock(): Clock {
-  const offsetMs = Date.now() - performance.now();
-  return { nowMs: () => performance.now(), wallMs: () => performance.now() + offsetMs };
-}

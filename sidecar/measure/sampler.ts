@@ -11,6 +11,9 @@ import type { Sockets } from './sockets.ts';
 const MIB = 2 ** 20;
 const PROBE_TIMEOUT_MS = 1_000;
 const CONNECTIONS_EVERY_MS = 10_000;
+/** Remote addresses that are told apart; connections from others are counted together. */
+const MAX_ADDRESSES = 256;
+const OTHER_ADDRESSES = '';
 
 /** What a sampler measures, and with what. */
 export interface SamplerDeps {
@@ -90,7 +93,10 @@ export class Sampler {
   #connectionsNow(sockets: Sockets, port: number, nowMs: number): Record<string, number> | undefined {
     if (nowMs - this.#connectionsMs < CONNECTIONS_EVERY_MS) return undefined;
     this.#connectionsMs = nowMs;
-    return Object.fromEntries(sockets.connections(port));
+    const connections = [...sockets.connections(port)];
+    if (connections.length <= MAX_ADDRESSES) return Object.fromEntries(connections);
+    const rest = connections.slice(MAX_ADDRESSES).reduce((sum, [, count]) => sum + count, 0);
+    return { ...Object.fromEntries(connections.slice(0, MAX_ADDRESSES)), [OTHER_ADDRESSES]: rest };
   }
 
   /** Adds up the cgroups of all containers; undefined as soon as one of them cannot be read. */

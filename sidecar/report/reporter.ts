@@ -4,12 +4,17 @@ import type { Announcement } from '../../shared/contracts/announcement.ts';
 import type { MetricsReport, PodMetrics } from '../../shared/contracts/metrics-report.ts';
 import type { ProgramCredentials } from '../../shared/runtime/program-credentials.ts';
 import type { Log } from '../log.ts';
+import { hasChanged, mergeMetrics } from './merge-metrics.ts';
 
-/** Measurements that could not be delivered and are kept, at one a second a minute's worth. */
+/** Reports that could not be delivered and are kept, at one a second a minute's worth. */
 const MAX_BACKLOG = 60;
+/** Longest time between two reports, whatever the controller asks for. */
+const LONGEST_INTERVAL_MS = 60_000;
 const MAX_BACKLOG_AGE_MS = 600_000;
 const TIMEOUT_MS = 2_000;
 const LONGEST_PAUSE_MS = 30_000;
+/** Measurements that are merged into one report at most. */
+const MAX_MEASURED = 600;
 
 interface Measured {
   readonly atMs: number;
@@ -24,14 +29,19 @@ export interface PodIdentity {
 }
 
 /**
- * Sends measurements to the controller. One that fails is kept and sent along with the next; after failures the tries
+ * Sends measurements to the controller as often as its last answer asks for, and at once when they change a lot. What was
+ * measured in between becomes one report. One that fails is kept and sent along with the next; after failures the tries
  * become rarer, with jitter, so that a thousand sidecars do not fall upon a controller that comes back.
  */
 export class Reporter {
   readonly #http: AxiosInstance;
   readonly #pod: PodIdentity;
   readonly #deps: { log: Log; random: () => number; intervalMs: number };
+  /** Measured since the last report. */
+  #measured: PodMetrics[] = [];
   #waiting: Measured[] = [];
+  #reported: PodMetrics | undefined;
+  #dueMs = 0;
   #failures = 0;
   #notBeforeMs = 0;
   #sending = false;
@@ -72,19 +82,26 @@ export class Reporter {
     return this.#waiting.length;
   }
 
-  /** Takes a measurement and delivers it with everything that waits, if it is time. */
+  /** Takes a measurement and, if it is time, delivers it with everything that waits. */
   async report(metrics: PodMetrics): Promise<void> {
-    this.#waiting.push({ atMs: performance.now(), metrics });
+    const nowMs = performance.now();
+    this.#measured.push(metrics);
+    if (nowMs < this.#dueMs && this.#measured.length < MAX_MEASURED && !hasChanged(this.#reported, metrics)) return;
+    this.#waiting.push({ atMs: nowMs, metrics: mergeMetrics(this.#measured) });
+    this.#measured = [];
     if (this.#waiting.length > MAX_BACKLOG) this.#waiting = this.#waiting.slice(-MAX_BACKLOG);
-    if (this.#sending || performance.now() < this.#notBeforeMs) return;
+    if (this.#sending || nowMs < this.#notBeforeMs) return;
     this.#sending = true;
     const batch = this.#waiting;
     try {
-      await this.#http.post('/metrics', this.#body(batch));
+      const { data } = await this.#http.post<unknown>('/metrics', this.#body(batch));
       this.#waiting = this.#waiting.filter((each) => !batch.includes(each));
       if (this.#failures > 0) this.#deps.log('info', 'the controller takes our measurements again');
       this.#failures = 0;
       this.#notBeforeMs = 0;
+      this.#reported = metrics;
+      // Half a measurement early, since they do not come to the millisecond.
+      this.#dueMs = nowMs + nextReportMs(data) - this.#deps.intervalMs / 2;
     } catch (error) {
       this.#failed(error, batch);
     } finally {
@@ -119,7 +136,11 @@ export class Reporter {
     if (status === 400 || status === 403) this.#waiting = this.#waiting.filter((each) => !batch.includes(each));
     // Example: at 1 s, tries come after 1, 2, 4, 8, 16 and then 30 s, each 50 to 100 % of it.
     const pauseMs = Math.min(LONGEST_PAUSE_MS, this.#deps.intervalMs * 2 ** Math.min(this.#failures - 1, 10));
-    this.#notBeforeMs = this.#failures < 3 ? 0 : performance.now() + pauseMs * (0.5 + this.#deps.random() / 2);
+    const askedMs = retryAfterMs(error);
+    this.#notBeforeMs =
+      askedMs === undefined && this.#failures < 3
+        ? 0
+        : performance.now() + Math.max(askedMs ?? 0, pauseMs * (0.5 + this.#deps.random() / 2));
     if (this.#failures === 1 || this.#failures % 60 === 0) {
       this.#deps.log('warn', 'the controller does not take our measurements; they are kept for a minute', {
         reason: reasonOf(error),
@@ -127,6 +148,18 @@ export class Reporter {
       });
     }
   }
+}
+
+/** When the controller wants the next report, in ms; one of an earlier version does not say, and wants each measurement. */
+function nextReportMs(answer: unknown): number {
+  const seconds = (answer as { nextReportSeconds?: unknown } | null)?.nextReportSeconds;
+  return typeof seconds === 'number' && seconds > 0 ? Math.min(seconds * 1000, LONGEST_INTERVAL_MS) : 0;
+}
+
+/** `Retry-After` of an answer, in ms. */
+function retryAfterMs(error: unknown): number | undefined {
+  const seconds = isAxiosError(error) ? Number(error.response?.headers['retry-after'] ?? Number.NaN) : Number.NaN;
+  return Number.isFinite(seconds) && seconds > 0 ? Math.min(seconds * 1000, LONGEST_INTERVAL_MS) : undefined;
 }
 
 function reasonOf(error: unknown): string {

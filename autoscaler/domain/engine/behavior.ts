@@ -13,7 +13,10 @@ export interface Behavior {
   readonly scaleDown?: ScalingPolicies | undefined;
 }
 
-/** What was wished for, and what was done, in the past. */
+/**
+ * What was wished for, and what was done, in the past. Of equal wishes only the newest is kept, since only that one
+ * counts for a minimum or maximum over a window; at most {@link MAX_RECOMMENDATIONS} and {@link MAX_CHANGES} entries.
+ */
 export interface ScalingState {
   readonly recommendations: readonly { readonly atMs: number; readonly replicas: number }[];
   readonly changes: readonly { readonly atMs: number; readonly change: number }[];
@@ -22,8 +25,14 @@ export interface ScalingState {
 /** Nothing wished for yet. */
 export const EMPTY_SCALING_STATE: ScalingState = { recommendations: [], changes: [] };
 
+/** Different wishes that are kept; of more, the oldest go first. */
+export const MAX_RECOMMENDATIONS = 128;
+/** Changes that are kept; of more, the oldest two become one, at the newer one's time. */
+export const MAX_CHANGES = 128;
+
 const DEFAULT_DOWN_WINDOW_S = 300;
-const LONGEST_WINDOW_MS = 3_600_000;
+/** No scaling policy looks further back. */
+const LONGEST_PERIOD_MS = 1_800_000;
 const DEFAULT_UP = [
   { type: 'Percent', value: 100, periodSeconds: 15 },
   { type: 'Pods', value: 4, periodSeconds: 15 },
@@ -50,11 +59,8 @@ export function applyBehavior(
   state: ScalingState,
   nowMs: number,
 ): Limited {
-  const recommendations = [...state.recommendations, { atMs: nowMs, replicas: wanted }].filter(
-    ({ atMs }) => nowMs - atMs <= longestWindowMs(behavior),
-  );
-  const changes = state.changes.filter(({ atMs }) => nowMs - atMs <= LONGEST_WINDOW_MS / 2);
-  const next = { recommendations, changes };
+  const next = recordRecommendation(state, wanted, behavior, nowMs);
+  const { recommendations, changes } = next;
 
   const stable = stabilize(wanted, current, behavior, recommendations, nowMs);
   if (stable === current) {
@@ -70,9 +76,33 @@ export function applyBehavior(
   return { replicas, limitedBy, state: next };
 }
 
+/** The state after a look that wished for so many replicas. */
+export function recordRecommendation(
+  state: ScalingState,
+  replicas: number,
+  behavior: Behavior,
+  nowMs: number,
+): ScalingState {
+  const windowMs = longestWindowMs(behavior);
+  const recommendations = state.recommendations.filter(
+    (each) => each.replicas !== replicas && nowMs - each.atMs <= windowMs,
+  );
+  recommendations.push({ atMs: nowMs, replicas });
+  return { ...state, recommendations: recommendations.slice(-MAX_RECOMMENDATIONS) };
+}
+
 /** The state after a change was really made. */
 export function recordChange(state: ScalingState, change: number, nowMs: number): ScalingState {
-  return { ...state, changes: [...state.changes, { atMs: nowMs, change }] };
+  const changes = state.changes.filter(({ atMs }) => nowMs - atMs <= LONGEST_PERIOD_MS);
+  changes.push({ atMs: nowMs, change });
+  if (changes.length > MAX_CHANGES) {
+    const [oldest, second] = changes;
+    // Both count for as long as the newer one does, so nothing that limits the speed is forgotten early.
+    if (oldest !== undefined && second !== undefined) {
+      changes.splice(0, 2, { atMs: second.atMs, change: oldest.change + second.change });
+    }
+  }
+  return { ...state, changes };
 }
 
 function stabilize(

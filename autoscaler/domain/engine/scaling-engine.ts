@@ -1,5 +1,5 @@
 import type { Signals } from '../signals/signals.ts';
-import { applyBehavior, type Behavior, type ScalingState } from './behavior.ts';
+import { applyBehavior, recordRecommendation, type Behavior, type ScalingState } from './behavior.ts';
 import { voteOf, type ScalingRule, type Vote } from './scaling-rule.ts';
 
 /** The rules of one application. */
@@ -17,7 +17,13 @@ export interface ScalingInput {
   readonly spec: ScalingSpec;
   /** `spec.replicas` of the Deployment, at least 1: the way to and from zero belongs to the lifecycle. */
   readonly replicas: number;
-  readonly readyReplicas: number;
+  /**
+   * Replicas that are not ready and may become so (again): they start, or lost their readiness a while ago. One that
+   * cannot start is not among them.
+   */
+  readonly startingReplicas: number;
+  /** Replicas that answer requests right now. */
+  readonly busyReplicas: number;
   readonly phase: 'Waking' | 'Active';
   readonly signals: Signals;
   readonly state: ScalingState;
@@ -33,6 +39,7 @@ export type ScalingReason =
   | 'WithinThresholds'
   | 'NoRules'
   | 'NoData'
+  | 'AwaitingData'
   | 'AtMaxReplicas'
   | 'AtMinReplicas'
   | 'BelowMinReplicas'
@@ -42,6 +49,7 @@ export type ScalingReason =
   | 'DirectionDisabled'
   | 'StillWaking'
   | 'PodsNotReady'
+  | 'PodsBusy'
   | 'OtherScaler';
 
 /** A decision with everything that led to it. */
@@ -56,108 +64,137 @@ export interface ScalingResult {
   readonly missing: readonly string[];
 }
 
+/** What the rules, or the queue, ask for before behaviour and bounds. */
+interface Wish {
+  readonly replicas: number;
+  readonly reason: ScalingReason;
+  readonly why: string;
+  readonly votes: readonly Vote[];
+}
+
 /**
  * Decides how many replicas an application should have. Pure: everything it looks at is passed in.
  *
  * Every rule votes, the highest vote wins; a rule without data votes for what is there, so that an outage of metrics
- * scales nothing. Then the HPA's behaviour and the bounds apply.
+ * scales nothing. Then the HPA's behaviour and the bounds apply; last, nothing that starts or answers is taken away.
  */
 export class ScalingEngine {
   /** @param nowMs - monotonic milliseconds */
   decide(input: ScalingInput, nowMs: number): ScalingResult {
-    const { spec, replicas, signals } = input;
+    const { spec, replicas } = input;
     if (input.otherScaler !== undefined) {
       const message = `${input.otherScaler} decides between 1 and N; only sleeping and waking happen here.`;
-      return stay(input, 'OtherScaler', message, []);
+      return result(replicas, 'OtherScaler', message, [], input.state);
     }
     const floor = Math.max(1, spec.minReplicas);
-    if (replicas < floor) {
-      return result(floor, 'BelowMinReplicas', `${replicas} is below minReplicas ${floor}.`, [], input.state);
+    const wish = input.phase === 'Waking' ? wishWhileWaking(input) : wishOfRules(input);
+    if (replicas < floor || replicas > spec.maxReplicas) {
+      const state = recordRecommendation(input.state, wish.replicas, spec.behavior, nowMs);
+      return outOfBounds({ ...input, state }, floor, wish.votes);
     }
-    if (replicas > spec.maxReplicas) {
-      const message = `${replicas} is above maxReplicas ${spec.maxReplicas}.`;
-      return result(spec.maxReplicas, 'AboveMaxReplicas', message, [], input.state);
+    if (wish.reason === 'QueueDepth') return atOnce(input, wish, nowMs);
+    const limited = applyBehavior(wish.replicas, replicas, spec.behavior, input.state, nowMs);
+    const after = { ...input, state: limited.state };
+    const desired = Math.min(spec.maxReplicas, Math.max(floor, limited.replicas));
+    if (desired > replicas) return result(desired, 'ScaleUp', `${wish.why}.`, wish.votes, limited.state);
+    if (desired < replicas) return spared(after, desired, 'ScaleDown', wish.why, wish.votes);
+    if (wish.replicas > spec.maxReplicas && replicas === spec.maxReplicas) {
+      const message = `${wish.why}; ${wish.replicas} wanted, but maxReplicas is ${spec.maxReplicas}.`;
+      return result(replicas, 'AtMaxReplicas', message, wish.votes, limited.state);
     }
-    if (input.phase === 'Waking') return this.#whileWaking(input);
-    if (spec.rules.length === 0) return stay(input, 'NoRules', 'No scaling rule; the number stays.', []);
-
-    const votes = spec.rules.map((rule) => voteOf(rule, signals, { replicas, ready: input.readyReplicas }));
-    const missing = votes.filter((vote) => vote.replicas === undefined);
-    const winner = votes.reduce((best, vote) =>
-      (vote.replicas ?? replicas) > (best.replicas ?? replicas) ? vote : best,
-    );
-    const wanted = Math.max(...votes.map((vote) => vote.replicas ?? replicas));
-    if (missing.length > 0 && wanted <= replicas) {
-      const which = missing.map(({ rule, why }) => `rule ${rule}: ${why}`).join('; ');
-      return stay(input, 'NoData', `No data (${which}), so the number stays.`, votes);
+    if (wish.replicas < floor && replicas === floor) {
+      const message = `${wish.why}; ${wish.replicas} wanted, but at least ${floor} run.`;
+      return result(replicas, 'AtMinReplicas', message, wish.votes, limited.state);
     }
-    const bounded = Math.min(spec.maxReplicas, Math.max(floor, wanted));
-    const limited = applyBehavior(bounded, replicas, spec.behavior, input.state, nowMs);
-    const why = `rule ${winner.rule}: ${winner.why}`;
-    return this.#explain(input, { wanted, bounded, floor, why, votes, ...limited });
+    if (limited.limitedBy !== undefined) {
+      const [reason, how] = LIMITS[limited.limitedBy];
+      const message = `${wish.why}; ${wish.replicas} wanted, but ${how}.`;
+      return result(replicas, reason, message, wish.votes, limited.state);
+    }
+    return result(replicas, wish.reason, `${wish.why}.`, wish.votes, limited.state);
   }
+}
 
-  /** Held requests need replicas at once; everything else waits until one is ready. */
-  #whileWaking(input: ScalingInput): ScalingResult {
-    const { spec, replicas, signals } = input;
-    const queued = 'kind' in signals.traffic ? 0 : signals.traffic.queued;
-    const target = spec.rules.find((rule) => rule.metric === 'concurrency')?.target;
-    const perReplica = spec.maxConcurrencyPerReplica > 0 ? spec.maxConcurrencyPerReplica : target;
-    if (perReplica !== undefined) {
-      // Example: 50 held with 8 per replica need ceil(50 / 8) = 7.
-      const wanted = Math.min(spec.maxReplicas, Math.ceil(queued / perReplica));
-      if (wanted > replicas) {
-        const message = `${queued} held requests wait and one replica takes ${perReplica} at once.`;
-        return result(wanted, 'QueueDepth', message, [], input.state);
-      }
-    }
-    return stay(input, 'StillWaking', 'No replica is ready yet; nothing is scaled down while it starts.', []);
+/** Held requests need replicas at once; everything else waits until one is ready. */
+function wishWhileWaking({ spec, replicas, signals }: ScalingInput): Wish {
+  const queued = 'kind' in signals.traffic ? 0 : signals.traffic.queued;
+  const target = spec.rules.find((rule) => rule.metric === 'concurrency')?.target;
+  const perReplica = spec.maxConcurrencyPerReplica > 0 ? spec.maxConcurrencyPerReplica : target;
+  // Example: 50 held with 8 per replica need ceil(50 / 8) = 7.
+  const wanted = perReplica === undefined ? 0 : Math.ceil(queued / perReplica);
+  if (perReplica !== undefined && wanted > replicas) {
+    const why = `${queued} held requests wait and one replica takes ${perReplica} at once`;
+    return { replicas: wanted, reason: 'QueueDepth', why, votes: [] };
   }
+  const why = 'No replica is ready yet; nothing is scaled down while it starts';
+  return { replicas, reason: 'StillWaking', why, votes: [] };
+}
 
-  #explain(
-    input: ScalingInput,
-    found: {
-      wanted: number;
-      bounded: number;
-      floor: number;
-      why: string;
-      votes: readonly Vote[];
-      replicas: number;
-      limitedBy: 'stabilization' | 'rate' | 'disabled' | undefined;
-      state: ScalingState;
-    },
-  ): ScalingResult {
-    const { replicas: current, spec } = input;
-    const { replicas: desired, wanted, why, votes, state } = found;
-    if (desired < current && input.readyReplicas < current) {
-      // The ReplicaSet would take the pod that is not ready yet, whatever its deletion cost.
-      const message = `${why}; but ${current - input.readyReplicas} of ${current} replicas are not ready, and those would go first.`;
-      return stay({ ...input, state }, 'PodsNotReady', message, votes);
-    }
-    if (desired > current) return result(desired, 'ScaleUp', `${why}.`, votes, state);
-    if (desired < current) return result(desired, 'ScaleDown', `${why}.`, votes, state);
-    if (found.limitedBy !== undefined) {
-      const [reason, how] = LIMITS[found.limitedBy];
-      return stay({ ...input, state }, reason, `${why}; ${wanted} wanted, but ${how}.`, votes);
-    }
-    if (wanted > spec.maxReplicas) {
-      return stay(
-        { ...input, state },
-        'AtMaxReplicas',
-        `${why}; ${wanted} wanted, but maxReplicas is ${spec.maxReplicas}.`,
-        votes,
-      );
-    }
-    if (wanted < found.floor) {
-      return stay(
-        { ...input, state },
-        'AtMinReplicas',
-        `${why}; ${wanted} wanted, but at least ${found.floor} run.`,
-        votes,
-      );
-    }
-    return stay({ ...input, state }, 'WithinThresholds', `${why}.`, votes);
+function wishOfRules({ spec, replicas, signals, startingReplicas }: ScalingInput): Wish {
+  if (spec.rules.length === 0) {
+    return { replicas, reason: 'NoRules', why: 'No scaling rule; the number stays', votes: [] };
   }
+  const votes = spec.rules.map((rule) => voteOf(rule, signals, { replicas, starting: startingReplicas }));
+  const missing = votes.filter((vote) => vote.replicas === undefined);
+  const winner = votes.reduce((best, vote) =>
+    (vote.replicas ?? replicas) > (best.replicas ?? replicas) ? vote : best,
+  );
+  const wanted = Math.max(...votes.map((vote) => vote.replicas ?? replicas));
+  if (missing.length > 0 && wanted <= replicas) {
+    const which = missing.map(({ rule, why }) => `rule ${rule}: ${why}`).join('; ');
+    const reason = missing.every(({ pending }) => pending === true) ? 'AwaitingData' : 'NoData';
+    return { replicas, reason, why: `No data (${which}), so the number stays`, votes };
+  }
+  return { replicas: wanted, reason: 'WithinThresholds', why: `rule ${winner.rule}: ${winner.why}`, votes };
+}
+
+/** A burst of held requests passes stabilisation and rate limits, but not a direction that is switched off. */
+function atOnce(input: ScalingInput, wish: Wish, nowMs: number): ScalingResult {
+  const { spec, replicas } = input;
+  const state = recordRecommendation(input.state, wish.replicas, spec.behavior, nowMs);
+  if (spec.behavior.scaleUp?.selectPolicy === 'Disabled') {
+    const [reason, how] = LIMITS.disabled;
+    return result(replicas, reason, `${wish.why}; ${wish.replicas} wanted, but ${how}.`, [], state);
+  }
+  const wanted = Math.min(spec.maxReplicas, wish.replicas);
+  if (wanted <= replicas) {
+    const message = `${wish.why}; ${wish.replicas} wanted, but maxReplicas is ${spec.maxReplicas}.`;
+    return result(replicas, 'AtMaxReplicas', message, [], state);
+  }
+  return result(wanted, 'QueueDepth', `${wish.why}.`, [], state);
+}
+
+function outOfBounds(input: ScalingInput, floor: number, votes: readonly Vote[]): ScalingResult {
+  const { spec, replicas, state } = input;
+  if (replicas < floor) {
+    return result(floor, 'BelowMinReplicas', `${replicas} is below minReplicas ${floor}.`, votes, state);
+  }
+  const why = `${replicas} is above maxReplicas ${spec.maxReplicas}`;
+  return spared(input, spec.maxReplicas, 'AboveMaxReplicas', why, votes);
+}
+
+/** A scale-down that takes nothing that starts or answers. */
+function spared(
+  input: ScalingInput,
+  desired: number,
+  reason: 'ScaleDown' | 'AboveMaxReplicas',
+  why: string,
+  votes: readonly Vote[],
+): ScalingResult {
+  const { replicas, startingReplicas, busyReplicas, state } = input;
+  if (startingReplicas > 0) {
+    // The ReplicaSet would take the pod that is not ready, whatever its deletion cost.
+    const message = `${why}; but ${startingReplicas} of ${replicas} replicas are not ready yet, and those would go first.`;
+    return result(replicas, 'PodsNotReady', message, votes, state);
+  }
+  if (busyReplicas >= replicas) {
+    return result(replicas, 'PodsBusy', `${why}; but every replica answers requests right now.`, votes, state);
+  }
+  if (busyReplicas > desired) {
+    const message = `${why}; ${desired} wanted, and the ${busyReplicas} that answer requests stay.`;
+    return result(busyReplicas, reason, message, votes, state);
+  }
+  return result(desired, reason, `${why}.`, votes, state);
 }
 
 const LIMITS = {
@@ -165,10 +202,6 @@ const LIMITS = {
   rate: ['RateLimited', 'the scaling policies allow no more in this period'],
   disabled: ['DirectionDisabled', 'selectPolicy Disabled forbids this direction'],
 } as const;
-
-function stay(input: ScalingInput, reason: ScalingReason, message: string, votes: readonly Vote[]): ScalingResult {
-  return result(input.replicas, reason, message, votes, input.state);
-}
 
 function result(
   desiredReplicas: number,

@@ -1,4 +1,4 @@
-import { hasTraffic, type Reading, type Signals } from '../signals/signals.ts';
+import { hasTraffic, type PodReading, type Reading, type Signals } from '../signals/signals.ts';
 
 /** A threshold pair in the metric's own unit, per replica. */
 export interface Threshold {
@@ -25,6 +25,10 @@ export interface Vote {
   readonly threshold: string;
   /** Wanted replicas; undefined: no data, so no wish but to stay. */
   readonly replicas: number | undefined;
+  /** Without data, but some is to come in a moment: nothing is wrong. */
+  readonly pending?: boolean;
+  /** A sentence for each pod that should have data and has none. */
+  readonly missing?: readonly string[];
   /** A sentence for the audit. */
   readonly why: string;
 }
@@ -34,10 +38,11 @@ const TOLERANCE = 0.1;
 /** Growth per evaluation by a signal that does not divide by replicas. */
 const MAX_RATIO = 2;
 
-/** How many replicas there are; those that are not ready yet are capacity on its way. */
+/** How many replicas there are. */
 export interface ReplicaCounts {
   readonly replicas: number;
-  readonly ready: number;
+  /** Not ready, and may still become so: capacity on its way. One that cannot start is not among them. */
+  readonly starting: number;
 }
 
 /** The vote of one rule. */
@@ -47,7 +52,7 @@ export function voteOf(rule: ScalingRule, signals: Signals, counts: ReplicaCount
     case 'cpu':
       return proportional(rule.name, 'cpu', signals.cpuMillicores, 'm', rule.threshold, counts);
     case 'memory':
-      return stepwise(rule.name, 'memory', inMib(signals.memoryBytes), 'Mi', inMibThreshold(rule.threshold), counts);
+      return memory(rule.name, signals.memoryBytes, rule.threshold, counts);
     case 'responseTime':
       return responseTime(rule.name, rule.percentile, rule.threshold, signals, counts);
     case 'queue': {
@@ -61,32 +66,75 @@ export function voteOf(rule: ScalingRule, signals: Signals, counts: ReplicaCount
 
 /**
  * CPU divides by the replicas, so the wish is the smallest number at which the average fits below the threshold that
- * was passed: `ceil(ready * value / threshold)`, the HPA's formula. Example: 3 replicas at 1200m with scaleUpAt 800m
+ * was passed: `ceil(sum / threshold)`, the HPA's formula. Example: 3 replicas at 1200m with scaleUpAt 800m
  * want ceil(3 * 1200 / 800) = 5; 4 replicas at 100m with scaleDownAt 300m want ceil(4 * 100 / 300) = 2.
+ *
+ * Pods that start, or have been ready for less than a window, count 0 on the way up and are left out on the way down; a
+ * pod that should have data and has none counts 0 on the way up and as fully loaded (scaleUpAt) on the way down, as in
+ * the HPA. So a silent pod never causes a change, and does not freeze the others.
  *
  * @see https://kubernetes.io/docs/concepts/workloads/autoscaling/horizontal-pod-autoscale/#algorithm-details
  */
 function proportional(
   rule: string,
   metric: 'cpu',
-  reading: Reading,
+  reading: PodReading,
   unit: string,
   threshold: Threshold,
-  { replicas, ready }: ReplicaCounts,
+  { replicas }: ReplicaCounts,
 ): Vote {
   const base = { rule, metric, unit, threshold: thresholdText(threshold, unit) };
-  if (reading.kind === 'noData') return { ...base, value: undefined, replicas: undefined, why: reading.why };
-  const { value } = reading;
+  if (reading.kind === 'noData') {
+    return { ...base, value: undefined, replicas: undefined, pending: reading.pending, why: reading.why };
+  }
+  const { value, known, missing } = reading;
   if (value > threshold.scaleUpAt) {
-    // Replicas that start count as idle, as in the HPA: they are capacity on its way.
-    const wanted = Math.max(replicas, Math.ceil((ready * value) / threshold.scaleUpAt));
-    return { ...base, value, replicas: wanted, why: above(metric, value, threshold.scaleUpAt, unit) };
+    const wanted = Math.max(replicas, Math.ceil((known * value) / threshold.scaleUpAt));
+    return { ...base, value, replicas: wanted, missing, why: above(metric, value, threshold.scaleUpAt, unit) };
   }
   if (value < threshold.scaleDownAt) {
-    const wanted = Math.min(replicas, Math.max(1, Math.ceil((replicas * value) / threshold.scaleDownAt)));
-    return { ...base, value, replicas: wanted, why: below(metric, value, threshold.scaleDownAt, unit) };
+    const cautious = withMissingFull(reading, threshold.scaleUpAt);
+    if (cautious >= threshold.scaleDownAt) return keptByMissing(base, replicas, reading);
+    const wanted = Math.min(replicas, Math.max(1, Math.ceil((replicas * cautious) / threshold.scaleDownAt)));
+    return { ...base, value, replicas: wanted, missing, why: below(metric, value, threshold.scaleDownAt, unit) };
   }
-  return { ...base, value, replicas, why: between(metric, value, unit) };
+  return { ...base, value, replicas, missing, why: between(metric, value, unit) };
+}
+
+/** The average with every pod without data taken for fully loaded. */
+function withMissingFull({ value, known, missingCount }: PodValue, fullLoad: number): number {
+  return (value * known + fullLoad * missingCount) / (known + missingCount);
+}
+
+function keptByMissing(
+  base: Pick<Vote, 'rule' | 'metric' | 'unit' | 'threshold'>,
+  replicas: number,
+  { value, missing, missingCount }: PodValue,
+): Vote {
+  const pods = missingCount === 1 ? '1 pod' : `${missingCount} pods`;
+  const why = `${base.metric} ${format(value)}${base.unit} is low, but ${pods} without data may be busy`;
+  return { ...base, value, replicas, missing, why };
+}
+
+type PodValue = Extract<PodReading, { kind: 'value' }>;
+
+function memory(rule: string, reading: PodReading, given: Threshold, counts: ReplicaCounts): Vote {
+  const threshold = inMibThreshold(given);
+  const base = { rule, metric: 'memory' as const, unit: 'Mi', threshold: thresholdText(threshold, 'Mi') };
+  if (reading.kind === 'noData') {
+    return { ...base, value: undefined, replicas: undefined, pending: reading.pending, why: reading.why };
+  }
+  const inMib = { ...reading, value: reading.value / MIB };
+  const { known, missing, missingCount } = inMib;
+  const low = inMib.value < threshold.scaleDownAt;
+  if (low && withMissingFull(inMib, threshold.scaleUpAt) >= threshold.scaleDownAt) {
+    return keptByMissing(base, counts.replicas, inMib);
+  }
+  // On the way up a pod without data counts 0.
+  const judged = low ? inMib.value : (inMib.value * known) / (known + missingCount);
+  const high = inMib.value > threshold.scaleUpAt;
+  const value = high && judged <= threshold.scaleUpAt ? threshold.scaleUpAt : inMib.value;
+  return { ...stepwise(rule, 'memory', { kind: 'value', value }, 'Mi', threshold, counts), missing };
 }
 
 /**
@@ -99,14 +147,14 @@ function stepwise(
   reading: Reading,
   unit: string,
   threshold: Threshold,
-  { replicas, ready }: ReplicaCounts,
+  { replicas, starting }: ReplicaCounts,
   lower: 'exclusive' | 'inclusive' = 'exclusive',
 ): Vote {
   const base = { rule, metric, unit, threshold: thresholdText(threshold, unit) };
   if (reading.kind === 'noData') return { ...base, value: undefined, replicas: undefined, why: reading.why };
   const { value } = reading;
-  if (value > threshold.scaleUpAt && ready < replicas) {
-    const why = `${above(metric, value, threshold.scaleUpAt, unit)}, and ${replicas - ready} more are starting`;
+  if (value > threshold.scaleUpAt && starting > 0) {
+    const why = `${above(metric, value, threshold.scaleUpAt, unit)}, and ${starting} more are starting`;
     return { ...base, value, replicas, why };
   }
   if (value > threshold.scaleUpAt) {
@@ -184,10 +232,6 @@ function trafficReading(
 }
 
 const MIB = 2 ** 20;
-
-function inMib(reading: Reading): Reading {
-  return reading.kind === 'noData' ? reading : { kind: 'value', value: reading.value / MIB };
-}
 
 function inMibThreshold({ scaleUpAt, scaleDownAt }: Threshold): Threshold {
   return { scaleUpAt: scaleUpAt / MIB, scaleDownAt: scaleDownAt / MIB };

@@ -6,14 +6,13 @@ import {
   type LifecycleStep,
   type Phase,
 } from './lifecycle.ts';
+import { UNSCHEDULABLE_EXTRA_MS } from './replica-health.ts';
 import { sleepBlock } from './sleep-block.ts';
 
 /** How often a start is tried before the phase becomes Failed. */
 export const MAX_START_ATTEMPTS = 2;
 const FIRST_RETRY_MS = 1_000;
 const LONGEST_RETRY_MS = 300_000;
-/** A pod that cannot be scheduled may wait for a new node. */
-const UNSCHEDULABLE_EXTRA_MS = 600_000;
 
 type Target = NonNullable<LifecycleFacts['target']>;
 
@@ -31,17 +30,7 @@ export function step(state: LifecycleState, facts: LifecycleFacts, newId: () => 
   }
   const known = state.targetUid === target.uid ? state : { ...UNKNOWN_LIFE, targetUid: target.uid, sinceMs: nowMs };
   if (facts.mode === 'Paused') return only(enter(known, 'Paused', 'ModePaused', 'spec.mode is Paused.', nowMs));
-  if (facts.mode === 'Observe') {
-    return only(
-      enter(
-        known,
-        'Observing',
-        'ModeObserve',
-        'spec.mode is Observe: decisions are recorded, none is acted on.',
-        nowMs,
-      ),
-    );
-  }
+  if (facts.mode === 'Observe') return observing(known, facts, target, nowMs);
   switch (known.phase) {
     case undefined:
     case 'Observing':
@@ -61,6 +50,18 @@ export function step(state: LifecycleState, facts: LifecycleFacts, newId: () => 
     case 'Failed':
       return failed(known, facts, target, newId, nowMs);
   }
+}
+
+/** What would happen: whether it would sleep is judged as if it were in force. */
+function observing(state: LifecycleState, facts: LifecycleFacts, target: Target, nowMs: number): LifecycleStep {
+  const watching = (reason: 'ModeObserve' | 'WouldSleep', message: string): LifecycleState =>
+    enter(state, 'Observing', reason, message, nowMs);
+  const plain = 'spec.mode is Observe: decisions are recorded, none is acted on.';
+  if (target.replicas === 0) return only(watching('ModeObserve', plain));
+  const block = sleepBlock(state.phase === 'Observing' ? state : { ...state, sinceMs: nowMs }, facts, target, nowMs);
+  if (block !== undefined) return { state: watching('ModeObserve', plain), actions: [], sleepBlocked: block };
+  const message = `spec.mode is Observe: it has been idle for ${facts.idleMsWanted / 1000} s and would sleep now.`;
+  return only(watching('WouldSleep', message));
 }
 
 /** The phase that the Deployment itself shows. */
@@ -101,6 +102,10 @@ function waking(state: LifecycleState, facts: LifecycleFacts, target: Target, no
     const ready = enter(state, 'Active', 'Ready', 'At least one replica is ready.', nowMs);
     return only({ ...ready, startAttempts: 0, retryAfterMs: undefined });
   }
+  // Another template is another start: what failed before says nothing about it.
+  if (target.templateChanged) return only({ ...state, sinceMs: nowMs, startAttempts: 0, retryAfterMs: undefined });
+  // A pod that answers is not ended, whatever its readiness probe says.
+  if ((facts.traffic?.inFlight ?? 0) > 0) return only(state);
   const { startProblem } = facts;
   const waitedMs = nowMs - state.sinceMs;
   if (startProblem?.final === true) return fail(state, facts, startProblem.reason, startProblem.message, nowMs);
@@ -135,7 +140,8 @@ function fail(
   const failedWakes = Math.max(0, startAttempts - MAX_START_ATTEMPTS);
   const backoffMs = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(failedWakes, 20));
   const next = { ...enter(state, 'Failed', reason, message, nowMs), startAttempts, retryAfterMs: nowMs + backoffMs };
-  const mayStop = facts.minReplicas === 0 && facts.contended === undefined;
+  const answering = (facts.traffic?.inFlight ?? 0) > 0;
+  const mayStop = facts.minReplicas === 0 && facts.contended === undefined && !answering;
   const actions: LifecycleAction[] = mayStop ? [{ kind: 'scale', replicas: 0, why: `${reason}: ${message}` }] : [];
   return { state: next, actions, sleepBlocked: undefined };
 }
@@ -151,11 +157,19 @@ function failed(
     const ready = enter(state, 'Active', 'Ready', 'At least one replica is ready after all.', nowMs);
     return only({ ...ready, startAttempts: 0, retryAfterMs: undefined });
   }
+  if (target.templateChanged || target.leftZeroBy === 'other') {
+    // Somebody repaired it, so that what failed before says nothing any more.
+    const repaired = { ...state, startAttempts: 0, retryAfterMs: undefined };
+    if (target.replicas > 0) return only(startWaking(repaired, newId, nowMs));
+    const message = 'The pod template changed since it failed to start; the next request wakes it.';
+    return only(enter(repaired, 'Asleep', 'TemplateChanged', message, nowMs));
+  }
   const retry = state.retryAfterMs === undefined || nowMs >= state.retryAfterMs;
   if (target.replicas === 0) return only(state);
+  if (target.leftZeroBy === 'us') return only(startWaking(state, newId, nowMs));
   if (facts.minReplicas > 0) return only(retry ? startWaking(state, newId, nowMs) : state);
   if (retry) return only(startWaking(state, newId, nowMs));
-  if (facts.contended !== undefined) return only(state);
+  if (facts.contended !== undefined || (facts.traffic?.inFlight ?? 0) > 0) return only(state);
   // The scale to 0 that went with the failure has not landed yet.
   return { state, actions: [{ kind: 'scale', replicas: 0, why: state.message }], sleepBlocked: undefined };
 }
@@ -168,9 +182,9 @@ function active(
   nowMs: number,
 ): LifecycleStep {
   if (target.replicas === 0) return only(zeroSeen(state, target, nowMs));
-  if (target.readyReplicas === 0) return only(startWaking(state, newId, nowMs));
+  if (isStartingAnew(target)) return only(startWaking(state, newId, nowMs));
   const block = sleepBlock(state, facts, target, nowMs);
-  if (block !== undefined) return { state, actions: [], sleepBlocked: block };
+  if (block !== undefined) return { state: withReadiness(state, target, nowMs), actions: [], sleepBlocked: block };
   const idle = Math.round((facts.traffic?.idleMs ?? 0) / 1000);
   const next = enter(
     state,
@@ -182,6 +196,23 @@ function active(
   return only({ ...next, drainId: newId() });
 }
 
+/**
+ * No pod is left that has ever served, so what is there starts. Pods that only lost their readiness (a long batch, a
+ * dependency that is away) are not: they may be answering, and no start deadline ends them.
+ */
+function isStartingAnew({ readyReplicas, servedReplicas }: Target): boolean {
+  return readyReplicas === 0 && servedReplicas === 0;
+}
+
+function withReadiness(state: LifecycleState, { readyReplicas }: Target, nowMs: number): LifecycleState {
+  if (readyReplicas === 0) {
+    const message = 'Every replica lost its readiness; they are left alone, and requests are held meanwhile.';
+    return enter(state, 'Active', 'ReadinessLost', message, nowMs);
+  }
+  if (state.reason !== 'ReadinessLost') return state;
+  return enter(state, 'Active', 'Ready', 'At least one replica is ready again.', nowMs);
+}
+
 function draining(
   state: LifecycleState,
   facts: LifecycleFacts,
@@ -190,7 +221,7 @@ function draining(
   nowMs: number,
 ): LifecycleStep {
   if (target.replicas === 0) return only(zeroSeen(state, target, nowMs));
-  if (target.readyReplicas === 0) return only(startWaking(state, newId, nowMs));
+  if (isStartingAnew(target)) return only(startWaking(state, newId, nowMs));
   const { traffic } = facts;
   if (traffic !== undefined && traffic.queued + traffic.inFlight > 0) {
     const message = `A request came while it was going to sleep, so it stays awake.`;

@@ -68,6 +68,14 @@ export interface LifecycleFacts {
         readonly uid: string;
         readonly replicas: number;
         readonly readyReplicas: number;
+        /** Pods that have been ready or have answered, ready or not now; they are never taken for pods that start. */
+        readonly servedReplicas: number;
+        /** Not ready, and may become so; those that cannot start are not among them. */
+        readonly startingReplicas: number;
+        /** Who scaled it up after it was seen at 0 in this phase: `us` is a wake; undefined: nobody. */
+        readonly leftZeroBy: 'us' | 'other' | undefined;
+        /** The pod template is not the one that the state was written for. */
+        readonly templateChanged: boolean;
         /** Somebody else wrote `spec.replicas` last; the name of the field manager. */
         readonly foreignManager: string | undefined;
         readonly rolloutInProgress: boolean;

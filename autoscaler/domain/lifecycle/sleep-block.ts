@@ -1,7 +1,8 @@
 import type { LifecycleFacts, LifecycleState, SleepBlock } from './lifecycle.ts';
 
 /**
- * Why a running application does not sleep now, or undefined when it may. Without data it never does.
+ * Why a running application does not sleep now, or undefined when it may. Without data it never does. The sentences have
+ * no numbers that move by themselves: a condition is written when it changes.
  *
  * @param nowMs - epoch milliseconds
  */
@@ -22,24 +23,23 @@ export function sleepBlock(
   if (traffic.inFlight + traffic.queued > 0) {
     return {
       reason: 'Busy',
-      message: `Requests are under way: ${traffic.inFlight} in flight, ${traffic.queued} held.`,
+      message: traffic.inFlight > 0 ? 'Requests are in flight.' : 'Requests are held.',
     };
   }
   // Idle time counts from when it became ready: a client that gave up during the start must not send it to sleep.
   const idleMs = Math.min(traffic.idleMs, nowMs - state.sinceMs);
   if (idleMs < idleMsWanted) {
-    const left = Math.ceil((idleMsWanted - idleMs) / 1000);
-    return { reason: 'NotIdleLongEnough', message: `Idle for ${Math.floor(idleMs / 1000)} s; it sleeps in ${left} s.` };
+    const message = `It sleeps when it has been idle for ${idleMsWanted / 1000} s.`;
+    return { reason: 'NotIdleLongEnough', message };
   }
   if (target.rolloutInProgress) return { reason: 'RolloutInProgress', message: 'A rollout is in progress.' };
   // A replica that cannot start at all does not keep the others from sleeping; one that still loads does.
-  if (target.readyReplicas < target.replicas && facts.startProblem?.final !== true) {
-    const starting = target.replicas - target.readyReplicas;
-    return { reason: 'PodsNotReady', message: `${starting} of ${target.replicas} replicas are still starting.` };
+  if (target.startingReplicas > 0) {
+    const message = `${target.startingReplicas} of ${target.replicas} replicas are not ready yet.`;
+    return { reason: 'PodsNotReady', message };
   }
   if (facts.directConnections !== undefined && facts.directConnections > 0) {
-    const message = `${facts.directConnections} connections go to its pods past the balancer.`;
-    return { reason: 'DirectConnections', message };
+    return { reason: 'DirectConnections', message: 'Connections go to its pods past the balancer.' };
   }
   if (facts.cpuBelow === 'above') return { reason: 'CpuInUse', message: 'Its CPU is above sleep.cpuBelow.' };
   if (facts.cpuBelow === 'noData')

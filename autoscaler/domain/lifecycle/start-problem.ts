@@ -72,7 +72,8 @@ export function findStartProblem(
   return problems.find((each) => each?.final === false) ?? problems[0];
 }
 
-function problemOfPod(pod: StartingPod): StartProblem | undefined {
+/** Why one pod is not ready, from what Kubernetes says of it; undefined when it says nothing. */
+export function problemOfPod(pod: StartingPod): StartProblem | undefined {
   const { name } = pod.metadata;
   const { initContainerStatuses = [], containerStatuses = [] } = pod.status ?? {};
   // Sidecars are init containers: nothing of the application starts before they do.

@@ -1,16 +1,7 @@
+import { PodWindows, type PodSample, type ReportWindow } from './pod-windows.ts';
 import { ResponseHistogram, type ResponseBuckets } from './response-histogram.ts';
 import { SampleWindow } from './sample-window.ts';
-import { noData, value, type Reading, type Signals } from './signals.ts';
-
-/** What a sidecar measured. */
-export interface PodSample {
-  readonly cpuUsage?: number | undefined;
-  readonly memoryUsage?: number | undefined;
-  readonly responseTime?: number | undefined;
-  readonly live?: boolean | undefined;
-  /** Established connections to the application by remote address. */
-  readonly connections?: Readonly<Record<string, number>> | undefined;
-}
+import { MAX_MISSING, noData, value, type PodReading, type Signals } from './signals.ts';
 
 /** What a balancer told of an application. */
 export interface TrafficSample {
@@ -36,12 +27,12 @@ export interface PodRef {
   readonly key: string;
   readonly uid: string;
   readonly readySinceMs: number;
+  /** Whether a sidecar runs in it; one that was created while the webhook was away has none. */
+  readonly hasSidecar: boolean;
 }
 
 /** How old data may be. */
 export const FRESHNESS = {
-  /** A sidecar that was not heard for so long has no data. */
-  podMs: 5_000,
   /** A pod that is ready for less than this may still be silent. */
   youngPodMs: 10_000,
   /** Sidecars look at connections every 10 s. */
@@ -52,17 +43,7 @@ export const FRESHNESS = {
   balancerExistsMs: 60_000,
 } as const;
 
-const KEEP_MS = 600_000;
 const SHORTEST_BURST_MS = 2_000;
-const MIB = 2 ** 20;
-
-interface PodWindows {
-  readonly cpu: SampleWindow;
-  readonly memory: SampleWindow;
-  connections: { readonly byAddress: Readonly<Record<string, number>>; readonly atMs: number } | undefined;
-  lastMs: number;
-  latest: PodSample;
-}
 
 interface BalancerTraffic {
   lastMs: number;
@@ -79,28 +60,19 @@ export class MetricsCollector {
   readonly #balancers = new Map<string, number>();
   readonly #completions = new Map<string, number>();
 
-  /** Takes in a measurement of the pod `namespace/name`. */
-  addPodSample(pod: string, sample: PodSample, atMs: number): void {
+  /** Takes in a measurement of the pod `namespace/name`. One that is older than the newest is dropped. */
+  addPodSample(pod: string, sample: PodSample, atMs: number, window: ReportWindow): void {
     let windows = this.#pods.get(pod);
     if (windows === undefined) {
-      windows = {
-        cpu: new SampleWindow(KEEP_MS),
-        memory: new SampleWindow(KEEP_MS),
-        connections: undefined,
-        lastMs: atMs,
-        latest: sample,
-      };
+      windows = new PodWindows(window.windowMs);
       this.#pods.set(pod, windows);
     }
-    if (sample.cpuUsage !== undefined) windows.cpu.add(atMs, sample.cpuUsage);
-    if (sample.memoryUsage !== undefined) windows.memory.add(atMs, sample.memoryUsage * MIB);
-    if (sample.connections !== undefined && atMs >= (windows.connections?.atMs ?? atMs)) {
-      windows.connections = { byAddress: sample.connections, atMs };
-    }
-    if (atMs >= windows.lastMs) {
-      windows.lastMs = atMs;
-      windows.latest = sample;
-    }
+    windows.add(sample, atMs, window);
+  }
+
+  /** Pods that are kept. */
+  get podCount(): number {
+    return this.#pods.size;
   }
 
   /** Forgets a pod that is gone. */
@@ -129,8 +101,12 @@ export class MetricsCollector {
     return [...this.#balancers].filter(([, atMs]) => nowMs - atMs <= FRESHNESS.balancerExistsMs).map(([uid]) => uid);
   }
 
-  /** Takes in a balancer's report of the application `namespace/name`. */
-  addTraffic(application: string, balancer: string, sample: TrafficSample, atMs: number): void {
+  /**
+   * Takes in a balancer's report of the application `namespace/name`.
+   *
+   * @param windowMs - what the application's averages are over
+   */
+  addTraffic(application: string, balancer: string, sample: TrafficSample, atMs: number, windowMs: number): void {
     const byBalancer = this.#traffic.get(application) ?? new Map<string, BalancerTraffic>();
     this.#traffic.set(application, byBalancer);
     let traffic = byBalancer.get(balancer);
@@ -138,9 +114,9 @@ export class MetricsCollector {
       traffic = {
         lastMs: atMs,
         sample,
-        concurrency: new SampleWindow(KEEP_MS),
-        queued: new SampleWindow(KEEP_MS),
-        responses: new ResponseHistogram(KEEP_MS),
+        concurrency: new SampleWindow(windowMs),
+        queued: new SampleWindow(windowMs),
+        responses: new ResponseHistogram(windowMs),
       };
       byBalancer.set(balancer, traffic);
     }
@@ -149,6 +125,7 @@ export class MetricsCollector {
     this.#completions.set(application, (this.#completions.get(application) ?? 0) + sample.completions - before);
     traffic.lastMs = atMs;
     traffic.sample = sample;
+    for (const each of [traffic.concurrency, traffic.queued, traffic.responses]) each.resize(windowMs);
     traffic.concurrency.add(atMs, sample.inFlight + sample.queued);
     traffic.queued.add(atMs, sample.queued);
     traffic.responses.add(atMs, sample.responseTimes);
@@ -206,23 +183,35 @@ export class MetricsCollector {
     };
   }
 
-  #perReplica(pods: readonly PodRef[], metric: 'cpu' | 'memory', nowMs: number, windowMs: number): Reading {
+  #perReplica(pods: readonly PodRef[], metric: 'cpu' | 'memory', nowMs: number, windowMs: number): PodReading {
     let sum = 0;
-    let count = 0;
+    let known = 0;
+    let young = 0;
+    let missingCount = 0;
+    const missing: string[] = [];
     for (const pod of pods) {
+      // The CPU that loading took counts for nothing: neither samples from before a pod was ready nor a window after that.
+      if (metric === 'cpu' && nowMs - pod.readySinceMs < windowMs) {
+        young += 1;
+        continue;
+      }
       const windows = this.#pods.get(pod.key);
-      const fresh = windows !== undefined && nowMs - windows.lastMs <= FRESHNESS.podMs;
-      const average = fresh ? windows[metric].average(nowMs, windowMs) : undefined;
+      const fresh = windows?.isFresh(nowMs) === true;
+      const average = fresh ? windows.average(metric, nowMs, windowMs) : undefined;
       if (average !== undefined) {
         sum += average;
-        count += 1;
-      } else if ((windows !== undefined && !fresh) || nowMs - pod.readySinceMs > FRESHNESS.youngPodMs) {
-        // Only a young pod that has not spoken yet is left out; one that fell silent is missing, however young.
-        const age = windows === undefined ? 'never' : `${Math.round((nowMs - windows.lastMs) / 1000)} s ago`;
-        return noData(`the sidecar of pod ${pod.key} reported ${metric} last: ${age}`);
+        known += 1;
+      } else if (windows === undefined && pod.hasSidecar && nowMs - pod.readySinceMs <= FRESHNESS.youngPodMs) {
+        young += 1;
+      } else {
+        missingCount += 1;
+        if (missing.length < MAX_MISSING) missing.push(whyMissing(pod, windows !== undefined, fresh, metric));
       }
     }
-    return count === 0 ? noData('no ready pod has reported yet') : value(sum / count);
+    if (known > 0) return { kind: 'value', value: sum / known, known, missing, missingCount, young };
+    if (missingCount > 0) return { kind: 'noData', why: missing.join('; '), pending: false };
+    if (young > 0) return { kind: 'noData', why: 'no pod has been ready for a whole window yet', pending: true };
+    return { kind: 'noData', why: 'no pod is ready', pending: false };
   }
 
   #trafficSignals(
@@ -240,9 +229,7 @@ export class MetricsCollector {
       const traffic = byBalancer?.get(uid);
       if (traffic === undefined) return { kind: 'noData', why: `balancer ${name} has not reported yet` };
       const ageMs = nowMs - traffic.lastMs;
-      if (ageMs > FRESHNESS.balancerMs) {
-        return { kind: 'noData', why: `balancer ${name} reported last ${Math.round(ageMs / 1000)} s ago` };
-      }
+      if (ageMs > FRESHNESS.balancerMs) return { kind: 'noData', why: `balancer ${name} reports no longer` };
       sums.inFlight += traffic.sample.inFlight;
       sums.queued += traffic.sample.queued;
       sums.concurrency += quickUp(traffic.concurrency, nowMs, windowMs);
@@ -271,6 +258,16 @@ export class MetricsCollector {
     }
     return sum;
   }
+}
+
+/** A sentence for people; without the age, so that it stays the same while nothing changes. */
+function whyMissing(pod: PodRef, wasHeard: boolean, fresh: boolean, metric: string): string {
+  if (!pod.hasSidecar) {
+    return `pod ${pod.key} has no sidecar (it was created without one; restart it with "kubectl rollout restart")`;
+  }
+  if (!wasHeard) return `the sidecar of pod ${pod.key} has not reported yet`;
+  if (!fresh) return `the sidecar of pod ${pod.key} reports no longer`;
+  return `the sidecar of pod ${pod.key} cannot measure ${metric}`;
 }
 
 /**

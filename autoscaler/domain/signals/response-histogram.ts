@@ -1,24 +1,48 @@
+import { SAMPLE_SPACING_MS } from './sample-window.ts';
+
 /** Answers by time: [upper bound in ms, count]. */
 export type ResponseBuckets = readonly (readonly [number, number])[];
 
-/** Response times of the last seconds, kept by report so that old ones can be forgotten. */
-export class ResponseHistogram {
-  readonly #keepMs: number;
-  #parts: { atMs: number; buckets: ResponseBuckets }[] = [];
+interface Part {
+  readonly atMs: number;
+  readonly counts: Map<number, number>;
+}
 
-  constructor(keepMs: number) {
-    this.#keepMs = keepMs;
+/**
+ * Response times of the window, in parts of {@link SAMPLE_SPACING_MS} so that old ones can be forgotten: at most
+ * W / 750 + 2 parts for a window of W ms, each with as many entries as there are different bounds.
+ */
+export class ResponseHistogram {
+  #keepMs: number;
+  #parts: Part[] = [];
+
+  /** @param windowMs - the longest window that is asked for, in ms */
+  constructor(windowMs: number) {
+    this.#keepMs = windowMs;
+  }
+
+  /** Keeps another window's worth. */
+  resize(windowMs: number): void {
+    this.#keepMs = windowMs;
   }
 
   /** Adds what one report said. */
   add(atMs: number, buckets: ResponseBuckets): void {
-    if (buckets.length > 0) this.#parts.push({ atMs, buckets });
-    this.#parts = this.#parts.filter((part) => atMs - part.atMs <= this.#keepMs);
+    this.#forget(atMs);
+    if (buckets.length === 0) return;
+    let part = this.#parts.at(-1);
+    if (part === undefined || atMs - part.atMs >= SAMPLE_SPACING_MS) {
+      part = { atMs, counts: new Map() };
+      this.#parts.push(part);
+    }
+    for (const [upperMs, count] of buckets) part.counts.set(upperMs, (part.counts.get(upperMs) ?? 0) + count);
   }
 
   /** Answers counted in the window. */
   count(nowMs: number, windowMs: number): number {
-    return this.#within(nowMs, windowMs).reduce((sum, [, count]) => sum + count, 0);
+    let sum = 0;
+    for (const { counts } of this.#within(nowMs, windowMs)) for (const count of counts.values()) sum += count;
+    return sum;
   }
 
   /**
@@ -27,20 +51,32 @@ export class ResponseHistogram {
    * @param percentile - from 1 to 99
    */
   percentile(percentile: number, nowMs: number, windowMs: number): number | undefined {
-    const buckets = this.#within(nowMs, windowMs).sort(([a], [b]) => a - b);
-    const total = buckets.reduce((sum, [, count]) => sum + count, 0);
+    const merged = new Map<number, number>();
+    let total = 0;
+    for (const { counts } of this.#within(nowMs, windowMs)) {
+      for (const [upperMs, count] of counts) {
+        merged.set(upperMs, (merged.get(upperMs) ?? 0) + count);
+        total += count;
+      }
+    }
     if (total === 0) return undefined;
     // Nearest rank: of 20 answers, the 95th percentile is the 19th.
     const rank = Math.ceil((percentile / 100) * total);
     let seen = 0;
-    for (const [upperMs, count] of buckets) {
+    for (const [upperMs, count] of [...merged].sort(([a], [b]) => a - b)) {
       seen += count;
       if (seen >= rank) return upperMs;
     }
     return undefined;
   }
 
-  #within(nowMs: number, windowMs: number): (readonly [number, number])[] {
-    return this.#parts.filter(({ atMs }) => nowMs - atMs <= windowMs).flatMap(({ buckets }) => buckets);
+  #forget(nowMs: number): void {
+    const kept = this.#parts.findIndex(({ atMs }) => nowMs - atMs <= this.#keepMs);
+    if (kept === -1) this.#parts = [];
+    else if (kept > 0) this.#parts.splice(0, kept);
+  }
+
+  #within(nowMs: number, windowMs: number): Part[] {
+    return this.#parts.filter(({ atMs }) => nowMs - atMs <= windowMs);
   }
 }

@@ -7,6 +7,32 @@ export const value = (number: number): Reading => ({ kind: 'value', value: numbe
 /** A reading without one. */
 export const noData = (why: string): Reading => ({ kind: 'noData', why });
 
+/**
+ * A metric of pods, averaged over those that have data. The others are told apart, since they count differently when the
+ * number of replicas changes.
+ *
+ * @see https://kubernetes.io/docs/concepts/workloads/autoscaling/horizontal-pod-autoscale/#algorithm-details
+ */
+export type PodReading =
+  | {
+      readonly kind: 'value';
+      /** The average over the pods with data. */
+      readonly value: number;
+      /** Ready pods with data. */
+      readonly known: number;
+      /** A sentence for each ready pod that should have data and has none; at most {@link MAX_MISSING} of them. */
+      readonly missing: readonly string[];
+      /** Ready pods that should have data and have none. */
+      readonly missingCount: number;
+      /** Pods that are ready for less than a window: their CPU still tells of their start. */
+      readonly young: number;
+    }
+  /** `pending`: there will be data in a moment, nothing is wrong. */
+  | { readonly kind: 'noData'; readonly why: string; readonly pending: boolean };
+
+/** So many pods without data are named. */
+export const MAX_MISSING = 3;
+
 /** What the balancers see of an application, all of them together. */
 export interface TrafficSignals {
   /** Requests that pods answer right now. */
@@ -29,8 +55,8 @@ export interface TrafficSignals {
 
 /** All signals of an application at one moment; averages are over the window and per ready replica. */
 export interface Signals {
-  readonly cpuMillicores: Reading;
-  readonly memoryBytes: Reading;
+  readonly cpuMillicores: PodReading;
+  readonly memoryBytes: PodReading;
   readonly traffic: TrafficSignals | { readonly kind: 'noData'; readonly why: string };
   /** Response time in ms at a percentile; no data also where nothing was answered. */
   readonly responseTimeMs: (percentile: number) => Reading;

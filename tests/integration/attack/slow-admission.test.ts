@@ -6,7 +6,7 @@ import { expect } from 'chai';
 import type { RoutedApplication } from '../../../loadbalancer/routing/routed-application.ts';
 import { Waker } from '../../../loadbalancer/wake/waker.ts';
 import { KubeApi } from '../../../shared/kubernetes/kube-api.ts';
-import { steadyClock } from '../../../shared/runtime/clock.ts';
+import { systemClock } from '../../../shared/runtime/clock.ts';
 import { silentLogger } from '../../helpers/local-api.ts';
 
 /** Somebody's webhook that is gone costs each write its timeout, 10 s by default; reads go on as ever. */
@@ -43,7 +43,7 @@ describe('A wake where writes take longer than a first call waits', function () 
     });
     const api = new KubeApi(config, 'test');
     const waker = new Waker(api, {
-      clock: steadyClock(),
+      clock: systemClock,
       random: Math.random,
       logger: silentLogger,
       onOutcome: () => undefined,

@@ -3,10 +3,12 @@ import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import { Registry } from 'prom-client';
 import { ControllerMetrics } from '../../../autoscaler/controllers/controller-metrics.ts';
+import { ReportPacing } from '../../../autoscaler/domain/signals/report-pacing.ts';
 import { MetricsCollector } from '../../../autoscaler/domain/signals/metrics-collector.ts';
 import { BalancerStream } from '../../../autoscaler/ingest/balancer-stream.ts';
 import { mountIngest } from '../../../autoscaler/ingest/ingest-routes.ts';
 import { ProgramTokens } from '../../../autoscaler/ingest/program-tokens.ts';
+import { ReportLimits } from '../../../autoscaler/ingest/report-limits.ts';
 import { Refusals } from '../../../autoscaler/ingest/refusals.ts';
 import { ApplicationWatch } from '../../../shared/kubernetes/application-watch.ts';
 import type { Pod } from '../../../shared/kubernetes/objects.ts';
@@ -36,6 +38,8 @@ describe('The port for programs, with tokens', function () {
     const logger = { ...silentLogger, warn: (_: string, fields = {}) => void logged.push(fields) };
     const deps = { logger: silentLogger, clock: systemClock, random: Math.random };
     watch = new ApplicationWatch(api, { systemNamespace: 'default' }, deps);
+    // Every pod here counts as one of an application; which one it is belongs to the watch's own tests.
+    watch.ownerOf = () => 'default/app';
     for (const name of ['nemesis-loadbalancer', 'other']) {
       await api.request('POST', '/api/v1/namespaces/default/serviceaccounts', { body: { metadata: { name } } });
     }
@@ -45,6 +49,8 @@ describe('The port for programs, with tokens', function () {
       mountIngest(routes, {
         watch,
         collector,
+        pacing: new ReportPacing(),
+        limits: new ReportLimits(),
         stream,
         isLeader: () => true,
         metrics,

@@ -3,9 +3,12 @@ import { ApplicationController } from '../../../autoscaler/controllers/applicati
 import { existingBalancers } from '../../../autoscaler/controllers/balancers.ts';
 import type { ControllerMetrics } from '../../../autoscaler/controllers/controller-metrics.ts';
 import { KeyedQueue } from '../../../autoscaler/controllers/keyed-queue.ts';
+import { Observations } from '../../../autoscaler/controllers/observations.ts';
+import { ScalingSpecs } from '../../../autoscaler/controllers/scaling-spec.ts';
 import { StatusWriter } from '../../../autoscaler/controllers/status-writer.ts';
 import { Story } from '../../../autoscaler/controllers/story.ts';
 import { MetricsCollector } from '../../../autoscaler/domain/signals/metrics-collector.ts';
+import { ReportPacing } from '../../../autoscaler/domain/signals/report-pacing.ts';
 import type { TrafficReport } from '../../../shared/contracts/traffic-report.ts';
 import type { EventRecorder } from '../../../shared/kubernetes/event-recorder.ts';
 import type { Logger } from '../../../shared/runtime/logger.ts';
@@ -61,6 +64,7 @@ export class ControllerModel {
       scaleWrites: { inc: nothing },
       coldStart: { observe: nothing },
     } as unknown as ControllerMetrics;
+    const specs = new ScalingSpecs();
     const actuator = new Actuator(api, { isLeader, events, logger: silent });
     this.#controller = new ApplicationController({
       watch,
@@ -77,6 +81,14 @@ export class ControllerModel {
       actuator,
       statusWriter: new StatusWriter(api, { isLeader, clock, logger: silent }),
       story: new Story({ actuator, history: { append: nothing }, metrics, clock, logger: silent }),
+      specs,
+      observations: new Observations({
+        watch,
+        specs,
+        usage: { sample: nothing, forget: nothing },
+        pacing: new ReportPacing(),
+        metrics: { idleReplicas: nothing },
+      }),
       again: () => this.look(),
       metrics,
       clock,
@@ -85,6 +97,7 @@ export class ControllerModel {
     this.#queue = new KeyedQueue(
       (key) => this.#controller.reconcile(key),
       (_key, error) => sim.violate(`a look failed: ${String(error)}`),
+      queueMicrotask,
     );
   }
 
@@ -112,7 +125,7 @@ export class ControllerModel {
     const { nowMs } = this.#sim;
     this.#collector.heardBalancer(balancer.podUid, nowMs);
     for (const { namespace, name, ...traffic } of applications) {
-      this.#collector.addTraffic(`${namespace}/${name}`, balancer.podUid, traffic, nowMs);
+      this.#collector.addTraffic(`${namespace}/${name}`, balancer.podUid, traffic, nowMs, 15_000);
       if (traffic.queued > 0 || traffic.drainId !== undefined) this.look();
     }
     return true;

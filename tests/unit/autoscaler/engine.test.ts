@@ -8,13 +8,27 @@ import {
 } from '../../../autoscaler/domain/engine/scaling-engine.ts';
 import type { ScalingRule } from '../../../autoscaler/domain/engine/scaling-rule.ts';
 import {
-  noData,
-  value,
+  value as reading,
+  type PodReading,
   type Reading,
   type Signals,
   type TrafficSignals,
 } from '../../../autoscaler/domain/signals/signals.ts';
 
+type PodValue = Extract<PodReading, { kind: 'value' }>;
+/** An average over as many pods as a case has replicas, unless it says otherwise. */
+const value = (average: number, over: Partial<PodValue> = {}): PodValue => ({
+  kind: 'value',
+  value: average,
+  known: 0,
+  missing: [],
+  missingCount: 0,
+  young: 0,
+  ...over,
+});
+const noData = (why: string, pending = false): PodReading => ({ kind: 'noData', why, pending });
+const known = (given: PodReading, replicas: number): PodReading =>
+  given.kind === 'noData' || given.known > 0 ? given : { ...given, known: replicas };
 const quiet: TrafficSignals = {
   inFlight: 0,
   queued: 0,
@@ -26,8 +40,8 @@ const quiet: TrafficSignals = {
   podsInFlight: new Map(),
 };
 const signals = (over: {
-  cpu?: Reading;
-  memory?: Reading;
+  cpu?: PodReading;
+  memory?: PodReading;
   traffic?: Partial<TrafficSignals> | undefined;
   rt?: Reading;
 }): Signals => ({
@@ -37,7 +51,7 @@ const signals = (over: {
     'traffic' in over && over.traffic === undefined
       ? { kind: 'noData', why: 'silence' }
       : { ...quiet, ...over.traffic },
-  responseTimeMs: () => over.rt ?? value(100),
+  responseTimeMs: () => over.rt ?? reading(100),
   directConnections: 0,
 });
 const CPU: ScalingRule = { name: 'cpu', metric: 'cpu', threshold: { scaleUpAt: 800, scaleDownAt: 300 } };
@@ -72,9 +86,14 @@ const decide = ({ rules = [CPU], replicas, seen = signals({}), spec, input }: Ca
     {
       spec: { minReplicas: 0, maxReplicas: 20, rules, behavior: FREE, maxConcurrencyPerReplica: 0, ...spec },
       replicas,
-      readyReplicas: replicas,
+      startingReplicas: 0,
+      busyReplicas: 0,
       phase: 'Active',
-      signals: seen,
+      signals: {
+        ...seen,
+        cpuMillicores: known(seen.cpuMillicores, replicas),
+        memoryBytes: known(seen.memoryBytes, replicas),
+      },
       state: EMPTY_SCALING_STATE,
       otherScaler: undefined,
       ...input,
@@ -100,8 +119,8 @@ describe('ScalingEngine: rules', () => {
     ],
     ['memory below shrinks by one', { replicas: 4, rules: [MEMORY], seen: signals({ memory: value(1) }) }, 3],
     ['memory between', { replicas: 4, rules: [MEMORY] }, 4],
-    ['response time above', { replicas: 2, rules: [LATENCY], seen: signals({ rt: value(251) }) }, 3],
-    ['response time below', { replicas: 2, rules: [LATENCY], seen: signals({ rt: value(79) }) }, 1],
+    ['response time above', { replicas: 2, rules: [LATENCY], seen: signals({ rt: reading(251) }) }, 3],
+    ['response time below', { replicas: 2, rules: [LATENCY], seen: signals({ rt: reading(79) }) }, 1],
     ['no answers, nothing under way', { replicas: 2, rules: [LATENCY], seen: signals({ traffic: { answers: 0 } }) }, 1],
     [
       'no answers, but requests under way',
@@ -129,12 +148,12 @@ describe('ScalingEngine: rules', () => {
     ],
     [
       'a starting replica counts as idle',
-      { replicas: 2, seen: signals({ cpu: value(1600) }), input: { readyReplicas: 1 } },
+      { replicas: 2, seen: signals({ cpu: value(1600, { known: 1 }) }), input: { startingReplicas: 1 } },
       2,
     ],
     [
       'latency waits for a starting replica',
-      { replicas: 2, rules: [LATENCY], seen: signals({ rt: value(999) }), input: { readyReplicas: 1 } },
+      { replicas: 2, rules: [LATENCY], seen: signals({ rt: reading(999) }), input: { startingReplicas: 1 } },
       2,
     ],
   ];
@@ -154,12 +173,18 @@ describe('ScalingEngine: one reason for every yes and no', () => {
     ScaleUp: [{ replicas: 2, seen: up }, 4],
     ScaleDown: [{ replicas: 2, seen: down }, 1],
     QueueDepth: [
-      { replicas: 1, seen: held, spec: { maxConcurrencyPerReplica: 8 }, input: { phase: 'Waking', readyReplicas: 0 } },
+      {
+        replicas: 1,
+        seen: held,
+        spec: { maxConcurrencyPerReplica: 8 },
+        input: { phase: 'Waking', startingReplicas: 1 },
+      },
       7,
     ],
     WithinThresholds: [{ replicas: 2 }, 2],
     NoRules: [{ replicas: 2, rules: [] }, 2],
     NoData: [{ replicas: 2, rules: [CPU, MEMORY], seen: signals({ cpu: value(1), memory: noData('silence') }) }, 2],
+    AwaitingData: [{ replicas: 2, seen: signals({ cpu: noData('young', true) }) }, 2],
     AtMaxReplicas: [{ replicas: 2, seen: up, spec: { maxReplicas: 2 } }, 2],
     AtMinReplicas: [{ replicas: 2, seen: down, spec: { minReplicas: 2 } }, 2],
     BelowMinReplicas: [{ replicas: 1, spec: { minReplicas: 3 } }, 3],
@@ -175,8 +200,9 @@ describe('ScalingEngine: one reason for every yes and no', () => {
       2,
     ],
     DirectionDisabled: [{ replicas: 2, seen: up, spec: { behavior: { scaleUp: { selectPolicy: 'Disabled' } } } }, 2],
-    StillWaking: [{ replicas: 1, seen: down, input: { phase: 'Waking', readyReplicas: 0 } }, 1],
-    PodsNotReady: [{ replicas: 3, seen: down, input: { readyReplicas: 2 } }, 3],
+    StillWaking: [{ replicas: 1, seen: down, input: { phase: 'Waking', startingReplicas: 1 } }, 1],
+    PodsNotReady: [{ replicas: 3, seen: down, input: { startingReplicas: 1 } }, 3],
+    PodsBusy: [{ replicas: 3, seen: down, input: { busyReplicas: 3 } }, 3],
     OtherScaler: [{ replicas: 2, seen: up, input: { otherScaler: 'HorizontalPodAutoscaler n/h' } }, 2],
   };
   for (const [reason, [given, wanted]] of Object.entries(cases)) {
@@ -190,5 +216,59 @@ describe('ScalingEngine: one reason for every yes and no', () => {
     const [given] = cases.QueueDepth;
     expect(decide({ ...given, spec: { ...given.spec, maxReplicas: 3 } }).desiredReplicas).to.equal(3);
     expect(decide({ ...given, seen: signals({ traffic: undefined }) }).reason).to.equal('StillWaking');
+  });
+});
+
+describe('ScalingEngine: pods without data', () => {
+  const pods = (average: number, over: Partial<PodValue>) => signals({ cpu: value(average, over) });
+  const idle = { known: 19, missingCount: 1, missing: ['the sidecar of pod n/p reports no longer'] };
+  const cases: [string, Case, number][] = [
+    ['one silent of 20, the others idle: it counts as full, ceil(20 * (19 * 10 + 800) / 20 / 300)', { replicas: 20, seen: pods(10, idle) }, 4],
+    ['one silent of 2, the other idle', { replicas: 2, seen: pods(10, { ...idle, known: 1 }) }, 2],
+    ['one silent of 2, the other busy: it counts 0', { replicas: 2, seen: pods(1600, { ...idle, known: 1 }) }, 2],
+    ['one silent of 2, the other very busy', { replicas: 2, seen: pods(2400, { ...idle, known: 1 }) }, 3],
+    ['3 young of 4, the other busy', { replicas: 4, seen: pods(1000, { known: 1, young: 3 }) }, 4],
+    ['memory, one silent of 4, the others low', { replicas: 4, rules: [MEMORY], seen: signals({ memory: value(2 ** 20, { ...idle, known: 3 }) }) }, 3],
+    ['memory, one silent of 2, the other high: half of 1000Mi', { replicas: 2, rules: [MEMORY], seen: signals({ memory: value(1000 * 2 ** 20, { ...idle, known: 1 }) }) }, 2],
+  ]; // prettier-ignore
+  for (const [title, given, wanted] of cases) {
+    it(`Given ${title}, Then ${given.replicas} -> ${wanted}`, () => {
+      expect(decide(given).desiredReplicas).to.equal(wanted);
+    });
+  }
+
+  it('Given any number of silent pods, Then what is known alone never scales further than all pods could justify', () => {
+    for (let silent = 0; silent < 10; silent += 1) {
+      for (const average of [1, 250, 500, 900, 3000]) {
+        const given = { replicas: 10, seen: pods(average, { known: 10 - silent, missingCount: silent }) };
+        const { desiredReplicas } = decide(given);
+        // The silent ones could be anywhere between idle and full.
+        const least = (average * (10 - silent)) / 10;
+        const most = (average * (10 - silent) + 800 * silent) / 10;
+        if (desiredReplicas > 10) expect(least, `${silent} silent at ${average}m`).to.be.greaterThan(800);
+        if (desiredReplicas < 10) expect(most, `${silent} silent at ${average}m`).to.be.lessThan(300);
+      }
+    }
+  });
+});
+
+describe('ScalingEngine: what runs is spared', () => {
+  const low = signals({ cpu: value(1) });
+  it('Given 3 of 5 replicas answer, Then a scale-down goes to 3, not to 1; also below a lowered maxReplicas', () => {
+    const down = decide({ replicas: 5, seen: low, input: { busyReplicas: 3 } });
+    expect([down.desiredReplicas, down.reason]).to.deep.equal([3, 'ScaleDown']);
+    const lowered = decide({ replicas: 5, spec: { maxReplicas: 2 }, input: { busyReplicas: 3 } });
+    expect([lowered.desiredReplicas, lowered.reason]).to.deep.equal([3, 'AboveMaxReplicas']);
+  });
+  it('Given maxReplicas lowered while replicas start, Then nothing that starts is taken away', () => {
+    for (const phase of ['Waking', 'Active'] as const) {
+      const given = { replicas: 7, spec: { maxReplicas: 2 }, input: { phase, startingReplicas: 3 } };
+      expect([decide(given).desiredReplicas, decide(given).reason], phase).to.deep.equal([7, 'PodsNotReady']);
+    }
+  });
+  it('Given a replica that cannot start, Then the others scale down all the same, and up', () => {
+    expect(decide({ replicas: 3, seen: signals({ cpu: value(1, { known: 2 }) }) }).desiredReplicas).to.equal(1);
+    const high = decide({ replicas: 3, rules: [LATENCY], seen: signals({ rt: reading(999) }) });
+    expect(high.desiredReplicas).to.be.greaterThan(3);
   });
 });

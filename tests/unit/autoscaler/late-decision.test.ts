@@ -3,6 +3,7 @@ import {
   ApplicationController,
   type ApplicationControllerDeps,
 } from '../../../autoscaler/controllers/application-controller.ts';
+import { ScalingSpecs } from '../../../autoscaler/controllers/scaling-spec.ts';
 import { MetricsCollector } from '../../../autoscaler/domain/signals/metrics-collector.ts';
 import { autoscalerSpecSchema, type AutoscalerStatus } from '../../../shared/api/autoscaler.ts';
 import { DEFAULT_SETTINGS } from '../../../shared/api/load-balancer-settings.ts';
@@ -61,6 +62,8 @@ async function scalesAfter(writeMs: number): Promise<number[]> {
       decided: nothing,
       phaseChanged: nothing,
     },
+    specs: new ScalingSpecs(),
+    observations: { note: nothing, forget: nothing },
     again: nothing,
     metrics: { observe: nothing, scaleWrites: { inc: nothing } },
     clock,
@@ -69,7 +72,7 @@ async function scalesAfter(writeMs: number): Promise<number[]> {
   const controller = new ApplicationController(deps);
   const report = (drainId?: string): void => {
     const quiet = { inFlight: 0, queued: 0, completions: 0, idleMs: 60_000, responseTimes: [], podsInFlight: {} };
-    collector.addTraffic(KEY, 'lb', { ...quiet, drained: drainId !== undefined, drainId }, clock.nowMs());
+    collector.addTraffic(KEY, 'lb', { ...quiet, drained: drainId !== undefined, drainId }, clock.nowMs(), 15_000);
   };
   report();
   await controller.reconcile(KEY);

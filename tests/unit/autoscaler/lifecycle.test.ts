@@ -8,13 +8,16 @@ import {
   type Phase,
   type SleepBlock,
 } from '../../../autoscaler/domain/lifecycle/lifecycle.ts';
-import { findStartProblem } from '../../../autoscaler/domain/lifecycle/start-problem.ts';
 
 type Target = NonNullable<LifecycleFacts['target']>;
 const target = (over: Partial<Target> = {}): Target => ({
   uid: 'd1',
   replicas: 1,
   readyReplicas: 1,
+  servedReplicas: 0,
+  startingReplicas: 0,
+  leftZeroBy: undefined,
+  templateChanged: false,
   foreignManager: undefined,
   rolloutInProgress: false,
   ...over,
@@ -125,7 +128,7 @@ describe('step: going to sleep', () => {
     ['Busy', { traffic: { inFlight: 0, queued: 1, idleMs: 99_000 } }],
     ['NotIdleLongEnough', { traffic: { inFlight: 0, queued: 0, idleMs: 9_999 } }],
     ['RolloutInProgress', { target: target({ rolloutInProgress: true }) }],
-    ['PodsNotReady', { target: target({ replicas: 2 }) }],
+    ['PodsNotReady', { target: target({ replicas: 2, startingReplicas: 1 }) }],
     ['DirectConnections', { directConnections: 1 }],
     ['CpuInUse', { cpuBelow: 'above' }],
     ['CpuInUse', { cpuBelow: 'noData' }],
@@ -220,29 +223,62 @@ describe('step: starts that fail', () => {
   });
 });
 
-describe('findStartProblem', () => {
-  const pod = (reason: string | undefined, over: object = {}) => ({
-    metadata: { name: 'p', ...over },
-    status: {
-      containerStatuses: [{ name: 'app', ready: false, state: reason === undefined ? {} : { waiting: { reason } } }],
-    },
+describe('step: pods that served and are not ready now (T25)', () => {
+  const lost = target({ readyReplicas: 0, servedReplicas: 1, startingReplicas: 1 });
+  it('Given every replica lost its readiness, Then it stays Active, however long, and nothing is restarted or scaled', () => {
+    for (const nowMs of [NOW, NOW + 900_000, NOW + 1_800_000, NOW + 86_400_000]) {
+      const next = run(life('Active'), facts({ target: lost }), nowMs);
+      expect([next.state.phase, next.state.reason]).to.deep.equal(['Active', 'ReadinessLost']);
+      expect(next.actions).to.deep.equal([]);
+      expect(run(next.state, facts({ idleMsWanted: 1e12 }), nowMs).state.reason).to.equal('Ready');
+    }
   });
-  const none = { spec: {} };
-  it('Given pods, Then the reason is final only when none of them may still start', () => {
-    expect(findStartProblem(none, [pod('CrashLoopBackOff')])).to.include({ reason: 'CrashLoopBackOff', final: true });
-    expect(findStartProblem(none, [pod('ImagePullBackOff'), pod(undefined)])).to.include({
-      reason: 'Starting',
-      final: false,
-    });
-    expect(
-      findStartProblem(none, [pod('CrashLoopBackOff', { deletionTimestamp: 'x' }), pod(undefined)])?.final,
-    ).to.equal(false);
+  it('Given none of them is expected to become ready and nobody asks, Then it may sleep', () => {
+    const given = facts({ target: { ...lost, startingReplicas: 0 } });
+    const next = run(life('Active'), given);
+    expect(next.state.phase).to.equal('Draining');
+    expect(run({ ...next.state, sinceMs: NOW }, given).actions[0]).to.include({ kind: 'scale', replicas: 0 });
   });
-  it('Given no pod, Then the Deployment tells why', () => {
-    const status = { conditions: [{ type: 'ReplicaFailure', status: 'True', message: 'quota' }] };
-    expect(findStartProblem({ spec: {}, status }, [])?.message).to.include('quota');
-    expect(findStartProblem({ spec: { paused: true } }, [])?.reason).to.equal('DeploymentPaused');
-    expect(findStartProblem(none, [])).to.equal(undefined);
+  it('Given requests in flight, Then a start deadline ends nothing', () => {
+    const busy = facts({ target: target({ readyReplicas: 0 }), traffic: { inFlight: 1, queued: 0, idleMs: 0 } });
+    const late = life('Waking', { sinceMs: NOW - 600_000, startAttempts: 1 });
+    expect(run(late, busy)).to.deep.include({ actions: [], state: late });
+    expect(run(life('Failed', { retryAfterMs: NOW + 1 }), busy).actions).to.deep.equal([]);
+  });
+});
+
+describe('step: a failed application that somebody repairs (T26)', () => {
+  const failed = life('Failed', { retryAfterMs: NOW + 300_000, startAttempts: 6 });
+  const up = (over: Partial<Target>) => facts({ target: target({ readyReplicas: 0, startingReplicas: 1, ...over }) });
+  it('Given somebody scales it up from 0, Then that is a wake, and the breaker begins anew', () => {
+    const next = run(failed, up({ leftZeroBy: 'other', foreignManager: 'kubectl' }));
+    expect(next.state).to.include({ phase: 'Waking', startAttempts: 0, retryAfterMs: undefined });
+    expect(next.actions).to.deep.equal([]);
+  });
+  it('Given a balancer woke it, Then it starts, and the breaker goes on counting', () => {
+    const next = run(failed, up({ leftZeroBy: 'us' }));
+    expect(next.state).to.include({ phase: 'Waking', startAttempts: 6 });
+    expect(next.actions).to.deep.equal([]);
+  });
+  it('Given another pod template, Then the next request wakes it at once; what runs already starts anew', () => {
+    const asleep = run(failed, up({ replicas: 0, startingReplicas: 0, templateChanged: true }));
+    expect(asleep.state).to.include({ phase: 'Asleep', startAttempts: 0, retryAfterMs: undefined });
+    expect(run(failed, up({ templateChanged: true })).state).to.include({ phase: 'Waking', startAttempts: 0 });
+    const late = life('Waking', { sinceMs: NOW - 3_600_000, startAttempts: 1 });
+    expect(run(late, up({ templateChanged: true })).state).to.include({ sinceMs: NOW, startAttempts: 0 });
+  });
+});
+
+describe('step: mode Observe', () => {
+  const observe = (over: Partial<LifecycleFacts> = {}) => facts({ mode: 'Observe', ...over });
+  it('Given it has been idle for long enough, Then it would sleep, and nothing is done', () => {
+    const next = run(life('Observing'), observe());
+    expect([next.state.phase, next.state.reason]).to.deep.equal(['Observing', 'WouldSleep']);
+    expect(next.actions).to.deep.equal([]);
+  });
+  it('Given what would keep it awake, Then it says so', () => {
+    const next = run(life('Observing'), observe({ traffic: { inFlight: 1, queued: 0, idleMs: 0 } }));
+    expect([next.state.reason, next.sleepBlocked?.reason]).to.deep.equal(['ModeObserve', 'Busy']);
   });
 });
 

@@ -7,6 +7,8 @@ import {
   MetricsCollector,
   type TrafficSample,
 } from '../../../autoscaler/domain/signals/metrics-collector.ts';
+import { POD_FRESHNESS } from '../../../autoscaler/domain/signals/pod-windows.ts';
+import { SAMPLE_SPACING_MS, SampleWindow } from '../../../autoscaler/domain/signals/sample-window.ts';
 import { hasTraffic, noData, type Signals } from '../../../autoscaler/domain/signals/signals.ts';
 import type { Pod } from '../../../shared/kubernetes/objects.ts';
 import { FakeClock } from '../../helpers/fake-clock.ts';
@@ -23,7 +25,21 @@ const sample = (over: Partial<TrafficSample> = {}): TrafficSample => ({
   ...over,
 });
 const lb = (uid: string) => ({ uid, name: `lb-${uid}`, address: `10.0.0.${uid}` });
-const pod = (name: string, readySinceMs = 0) => ({ key: `n/${name}`, uid: name, readySinceMs });
+const pod = (name: string, readySinceMs = 0, hasSidecar = true) => ({
+  key: `n/${name}`,
+  uid: name,
+  readySinceMs,
+  hasSidecar,
+});
+const WINDOW = { windowMs: 15_000, intervalMs: 1_000 };
+const averaged = (value: number, known = 1) => ({
+  kind: 'value',
+  value,
+  known,
+  missing: [],
+  missingCount: 0,
+  young: 0,
+});
 const traffic = (signals: Signals) => {
   if (!hasTraffic(signals.traffic)) throw new Error(signals.traffic.why);
   return signals.traffic;
@@ -32,41 +48,80 @@ const traffic = (signals: Signals) => {
 describe('MetricsCollector', () => {
   it('Given a silent sidecar of an old pod, Then there is no data, not zero; a young pod may be silent', () => {
     const collector = new MetricsCollector();
-    collector.addPodSample('n/p', { cpuUsage: 100 }, 50_000);
+    collector.addPodSample('n/p', { cpuUsage: 100 }, 50_000, WINDOW);
     const cpu = (pods: ReturnType<typeof pod>[], nowMs: number) =>
       collector.signals(APP, pods, [lb('1')], nowMs, 15_000).cpuMillicores;
-    expect(cpu([pod('p')], 50_000 + FRESHNESS.podMs)).to.deep.equal({ kind: 'value', value: 100 });
-    expect(cpu([pod('p')], 50_001 + FRESHNESS.podMs).kind).to.equal('noData');
-    expect(cpu([pod('p'), pod('q', 45_000)], 50_000)).to.deep.equal({ kind: 'value', value: 100 });
-    expect(cpu([pod('p'), pod('q', 30_000)], 50_000)).to.deep.include({ kind: 'noData' });
-    expect(cpu([], 50_000).kind).to.equal('noData');
+    expect(cpu([pod('p')], 50_000 + POD_FRESHNESS.atLeastMs)).to.deep.equal(averaged(100));
+    expect(cpu([pod('p')], 50_001 + POD_FRESHNESS.atLeastMs)).to.deep.include({ kind: 'noData', pending: false });
+    expect(cpu([pod('p'), pod('q', 45_000)], 50_000)).to.deep.equal({ ...averaged(100), young: 1 });
+    const missing = ['the sidecar of pod n/q has not reported yet'];
+    expect(cpu([pod('p'), pod('q', 30_000)], 50_000)).to.deep.equal({ ...averaged(100), missing, missingCount: 1 });
+    expect(cpu([pod('q', 49_000)], 50_000)).to.deep.include({ kind: 'noData', pending: true });
+    expect(cpu([], 50_000)).to.deep.include({ kind: 'noData', pending: false });
   });
 
-  it('Given a backlog out of order, Then the newest stays the newest and the window holds all of it', () => {
+  it('Given a pod that was created without a sidecar, Then that is said, not that it has not reported yet', () => {
+    const collector = new MetricsCollector();
+    const reading = collector.signals(APP, [pod('p', 0, false)], [], 60_000, 15_000).cpuMillicores;
+    expect(reading)
+      .to.have.property('why')
+      .that.matches(/^pod n\/p has no sidecar \(.*kubectl rollout restart/);
+  });
+
+  it('Given a sidecar that was asked for a report each 10 s, Then it has data until 25 s have passed without one', () => {
+    const collector = new MetricsCollector();
+    collector.addPodSample('n/p', { cpuUsage: 100 }, 50_000, { windowMs: 15_000, intervalMs: 10_000 });
+    const cpu = (nowMs: number) => collector.signals(APP, [pod('p')], [], nowMs, 15_000).cpuMillicores;
+    expect(cpu(75_000)).to.deep.equal(averaged(100));
+    expect(cpu(75_001).kind).to.equal('noData');
+  });
+
+  it('Given 100,000 samples of one pod, Then as many are kept as its window needs, and old ages change nothing', () => {
+    const window = new SampleWindow(15_000);
+    for (let atMs = 0; atMs < 100_000; atMs += 1) window.add(atMs, atMs < 90_000 ? 7 : 3);
+    expect(window.size).to.be.at.most(15_000 / SAMPLE_SPACING_MS + 2);
+    expect(window.add(50_000, 1000)).to.equal(false);
+    expect(window.average(100_000, 5_000)).to.equal(3);
+    window.resize(600_000);
+    expect(window.average(100_000, 5_000)).to.equal(3);
+    window.resize(2_000);
+    expect(window.size).to.be.at.most(2_000 / SAMPLE_SPACING_MS + 3);
+    expect(window.average(100_000, 2_000)).to.equal(3);
+  });
+
+  it('Given connections from 10,000 addresses, Then their number stays and the addresses are bounded', () => {
+    const collector = new MetricsCollector();
+    const connections = Object.fromEntries(Array.from({ length: 10_000 }, (_, index) => [`a${index}`, 1]));
+    collector.addPodSample('n/p', { connections }, 1000, WINDOW);
+    expect(collector.signals(APP, [pod('p')], [], 1000, 15_000).directConnections).to.equal(10_000);
+  });
+
+  it('Given a backlog, Then the window holds all of it, and what is older than the newest is dropped', () => {
     const collector = new MetricsCollector();
     for (const [atMs, cpuUsage] of [
-      [9000, 30],
-      [7000, 10],
-      [8000, 20],
+      [47_000, 10],
+      [48_000, 20],
+      [49_000, 30],
+      [40_000, 999],
     ] as const)
-      collector.addPodSample('n/p', { cpuUsage }, atMs);
-    expect(collector.latestOf('n/p', 10_000)).to.deep.equal({ sample: { cpuUsage: 30 }, ageMs: 1000 });
-    expect(collector.signals(APP, [pod('p')], [], 10_000, 15_000).cpuMillicores).to.deep.equal({
-      kind: 'value',
-      value: 20,
-    });
-    expect(collector.signals(APP, [pod('p')], [], 10_000, 2000).cpuMillicores).to.deep.equal({
-      kind: 'value',
-      value: 25,
-    });
+      collector.addPodSample('n/p', { cpuUsage }, atMs, WINDOW);
+    expect(collector.latestOf('n/p', 50_000)).to.deep.equal({ sample: { cpuUsage: 30 }, ageMs: 1000 });
+    expect(collector.signals(APP, [pod('p')], [], 50_000, 15_000).cpuMillicores).to.deep.equal(averaged(20));
+    expect(collector.signals(APP, [pod('p')], [], 50_000, 2000).cpuMillicores).to.deep.equal(averaged(25));
   });
 
   it('Given several balancers, Then sums, the shortest idle time with its age, and no data as soon as one is silent', () => {
     const collector = new MetricsCollector();
-    collector.addTraffic(APP, '1', sample({ inFlight: 2, idleMs: 5000, podsInFlight: { p: 2 } }), 1000);
+    collector.addTraffic(APP, '1', sample({ inFlight: 2, idleMs: 5000, podsInFlight: { p: 2 } }), 1000, 15_000);
     const both = [lb('1'), lb('2')];
     expect(collector.signals(APP, [], both, 1000, 15_000).traffic).to.deep.include({ kind: 'noData' });
-    collector.addTraffic(APP, '2', sample({ inFlight: 1, queued: 3, idleMs: 700, podsInFlight: { p: 1 } }), 2000);
+    collector.addTraffic(
+      APP,
+      '2',
+      sample({ inFlight: 1, queued: 3, idleMs: 700, podsInFlight: { p: 1 } }),
+      2000,
+      15_000,
+    );
     const seen = traffic(collector.signals(APP, [], both, 3000, 15_000));
     expect(seen).to.include({ inFlight: 3, queued: 3, idleMs: 1700, concurrency: 6 });
     expect(seen.podsInFlight.get('p')).to.equal(3);
@@ -79,7 +134,7 @@ describe('MetricsCollector', () => {
 
   it('Given answers in several reports, Then the percentile is over all of them and the worst balancer counts', () => {
     const collector = new MetricsCollector();
-    collector.addTraffic(APP, '1', sample({ responseTimes: [[10, 10]] }), 1000);
+    collector.addTraffic(APP, '1', sample({ responseTimes: [[10, 10]] }), 1000, 15_000);
     collector.addTraffic(
       APP,
       '1',
@@ -90,30 +145,31 @@ describe('MetricsCollector', () => {
         ],
       }),
       2000,
+      15_000,
     );
     const at = (percentile: number, nowMs = 2000, balancers = [lb('1')]) =>
       collector.signals(APP, [], balancers, nowMs, 1500).responseTimeMs(percentile);
     expect(at(50)).to.deep.equal({ kind: 'value', value: 10 });
     expect(at(95)).to.deep.equal({ kind: 'value', value: 100 });
     expect(at(99)).to.deep.equal({ kind: 'value', value: 1000 });
-    collector.addTraffic(APP, '2', sample({ responseTimes: [[5000, 1]] }), 2000);
+    collector.addTraffic(APP, '2', sample({ responseTimes: [[5000, 1]] }), 2000, 15_000);
     expect(at(50, 2000, [lb('1'), lb('2')])).to.deep.equal({ kind: 'value', value: 5000 });
     expect(at(95, 4000, [lb('1'), lb('2')]).kind).to.equal('noData');
   });
 
   it('Given connections to a pod, Then those of balancers are not direct ones', () => {
     const collector = new MetricsCollector();
-    collector.addPodSample('n/p', { connections: { '10.0.0.1': 3, '10.9.9.9': 2 } }, 1000);
+    collector.addPodSample('n/p', { connections: { '10.0.0.1': 3, '10.9.9.9': 2 } }, 1000, WINDOW);
     expect(collector.signals(APP, [pod('p')], [lb('1')], 1000, 15_000).directConnections).to.equal(2);
     expect(collector.signals(APP, [pod('q')], [lb('1')], 1000, 15_000).directConnections).to.equal(undefined);
   });
 
   it('Given a confirmation of one drain, Then it does not count for another', () => {
     const collector = new MetricsCollector();
-    collector.addTraffic(APP, '1', sample({ drainId: 'd1', drained: true }), 1000);
+    collector.addTraffic(APP, '1', sample({ drainId: 'd1', drained: true }), 1000, 15_000);
     expect([...collector.drained(APP, 'd1')]).to.deep.equal(['1']);
     expect(collector.drained(APP, 'd2').size).to.equal(0);
-    collector.addTraffic(APP, '1', sample({ drainId: 'd1', drained: false }), 1100);
+    collector.addTraffic(APP, '1', sample({ drainId: 'd1', drained: false }), 1100, 15_000);
     expect(collector.drained(APP, 'd1').size).to.equal(0);
   });
 });
@@ -140,7 +196,7 @@ describe('UsageRecorder', () => {
     const look = (counts: Record<string, number>): void => {
       clock.advance(1000);
       for (const [uid, completions] of Object.entries(counts))
-        collector.addTraffic(APP, uid, sample({ completions }), clock.nowMs());
+        collector.addTraffic(APP, uid, sample({ completions }), clock.nowMs(), 15_000);
       const signals = collector.signals(APP, [], Object.keys(counts).map(lb), clock.nowMs(), 15_000);
       usage.sample(APP, 2, traffic(signals).completions, signals);
     };
@@ -158,9 +214,10 @@ describe('UsageRecorder', () => {
     const written: object[] = [];
     const usage = new UsageRecorder({ clock, history: { append: (_table, record) => written.push(record) } });
     const missing = noData('silence');
+    const silent = { ...missing, kind: 'noData' as const, why: 'silence', pending: false };
     usage.sample(APP, 1, undefined, {
-      cpuMillicores: missing,
-      memoryBytes: missing,
+      cpuMillicores: silent,
+      memoryBytes: silent,
       traffic: { kind: 'noData', why: 'silence' },
       responseTimeMs: () => missing,
       directConnections: undefined,

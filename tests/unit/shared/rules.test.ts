@@ -6,12 +6,13 @@ import { mustHold, SLEEP_TIMES } from '../../../shared/rules/sleep.ts';
 import { decideWake, FIELD_MANAGERS, type WakeFacts } from '../../../shared/rules/wake.ts';
 
 describe('RouteTable', () => {
-  const table = new RouteTable([
+  const table = new RouteTable<string>();
+  [
     { hosts: ['a.example'], pathPrefix: '/', stripPrefix: false, target: 'root' },
     { hosts: ['a.example'], pathPrefix: '/v1/', stripPrefix: true, target: 'v1' },
     { hosts: ['a.example'], pathPrefix: '/v1/chat', stripPrefix: true, target: 'chat' },
     { hosts: ['*'], pathPrefix: '/any', stripPrefix: false, target: 'any' },
-  ]);
+  ].forEach((route) => table.set(route.target, route));
   const cases = [
     ['a.example', '/v1/chat/x?q=1', 'chat', '/x?q=1'],
     ['a.example', '/v1/chat', 'chat', '/'],

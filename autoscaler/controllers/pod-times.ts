@@ -1,0 +1,41 @@
+import { isPodReady, type Pod } from '../../shared/kubernetes/objects.ts';
+
+/** Since when each pod of one application is ready or not, and which have served; as many entries as pods. */
+export class PodTimes {
+  /** When each pod was first seen ready, monotonic ms by UID. */
+  readonly readySince = new Map<string, number>();
+  /** Since when each pod is seen not ready, monotonic ms by UID. */
+  readonly notReadySince = new Map<string, number>();
+  /** UIDs of pods that have been ready or have answered. */
+  readonly served = new Set<string>();
+  #assumeServed: boolean;
+
+  /** @param assumeServed - pods of the first look count as having served */
+  constructor(assumeServed: boolean) {
+    this.#assumeServed = assumeServed;
+  }
+
+  /**
+   * Takes in the pods as they are now.
+   *
+   * @param inFlight - requests in flight by pod UID; a pod that answers serves, whatever its readiness probe says
+   * @param nowMs - monotonic milliseconds
+   */
+  observe(pods: readonly Pod[], inFlight: ReadonlyMap<string, number>, nowMs: number): void {
+    for (const pod of pods) {
+      const { uid } = pod.metadata;
+      const ready = isPodReady(pod);
+      const [since, other] = ready ? [this.readySince, this.notReadySince] : [this.notReadySince, this.readySince];
+      other.delete(uid);
+      if (!since.has(uid)) since.set(uid, nowMs);
+      if (ready || this.#assumeServed || (inFlight.get(uid) ?? 0) > 0) this.served.add(uid);
+    }
+    if (pods.length > 0) this.#assumeServed = false;
+    if (this.readySince.size + this.notReadySince.size > pods.length || this.served.size > pods.length) {
+      const there = new Set(pods.map(({ metadata }) => metadata.uid));
+      for (const known of [this.readySince, this.notReadySince, this.served]) {
+        for (const uid of known.keys()) if (!there.has(uid)) known.delete(uid);
+      }
+    }
+  }
+}

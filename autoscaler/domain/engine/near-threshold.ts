@@ -1,0 +1,38 @@
+import type { Signals } from '../signals/signals.ts';
+import type { ScalingSpec } from './scaling-engine.ts';
+
+/** Within so much of a threshold, as a ratio of it, a value may pass it with the next report. */
+const NEAR_RATIO = 0.2;
+
+/**
+ * Whether a report of a sidecar may change what is decided: a value is near a threshold that matters, or above one with
+ * room to scale up, or not known yet. Where it is not, sidecars may report more rarely.
+ *
+ * @param cpuBelow - `sleep.cpuBelow` in millicores
+ */
+export function isNearThreshold(
+  spec: ScalingSpec,
+  signals: Signals,
+  replicas: number,
+  cpuBelow: number | undefined,
+): boolean {
+  const mayGrow = replicas < spec.maxReplicas;
+  const mayShrink = replicas > Math.max(1, spec.minReplicas);
+  for (const rule of spec.rules) {
+    if (rule.metric !== 'cpu' && rule.metric !== 'memory') continue;
+    const reading = rule.metric === 'cpu' ? signals.cpuMillicores : signals.memoryBytes;
+    if (reading.kind === 'noData') {
+      if (reading.pending) return true;
+      continue;
+    }
+    const { scaleUpAt, scaleDownAt } = rule.threshold;
+    if (mayGrow && reading.value > scaleUpAt * (1 - NEAR_RATIO)) return true;
+    if (mayShrink && isNear(reading.value, scaleDownAt)) return true;
+  }
+  const cpu = signals.cpuMillicores;
+  return cpuBelow !== undefined && cpu.kind === 'value' && isNear(cpu.value, cpuBelow);
+}
+
+function isNear(value: number, threshold: number): boolean {
+  return Math.abs(value - threshold) <= threshold * NEAR_RATIO;
+}

@@ -1,0 +1,37 @@
+import { autoscalerSchema, type Autoscaler } from '../api/autoscaler.ts';
+import { describeIssues } from '../errors/problem.ts';
+import type { KubernetesObject } from './objects.ts';
+
+/** An Autoscaler, read. */
+export interface ParsedAutoscaler {
+  readonly resourceVersion: string;
+  readonly resource: Autoscaler | undefined;
+  readonly invalid: readonly string[];
+}
+
+/** Reads an Autoscaler as it came; one that is not valid says why. */
+export function parseAutoscaler(object: KubernetesObject): ParsedAutoscaler {
+  const { resourceVersion } = object.metadata;
+  const parsed = autoscalerSchema.safeParse(withType(object, 'Autoscaler'));
+  if (parsed.success) return { resourceVersion, resource: parsed.data, invalid: [] };
+  return {
+    resourceVersion,
+    resource: undefined,
+    invalid: describeIssues(parsed.error).map(({ path, message }) => `${path}: ${message}`),
+  };
+}
+
+/** Items of a list carry neither apiVersion nor kind. */
+export function withType(object: KubernetesObject, kind: string): unknown {
+  return { ...object, apiVersion: 'nemesis.io/v1alpha1', kind };
+}
+
+/** The Deployment of an Autoscaler as `namespace/name`. */
+export function targetOf({ metadata, spec }: Autoscaler): string {
+  return `${metadata.namespace}/${spec.scaleTargetRef.name}`;
+}
+
+/** UID of the object of this kind that controls another one. */
+export function ownerUid(object: KubernetesObject, kind: string): string | undefined {
+  return object.metadata.ownerReferences?.find((owner) => owner.kind === kind && owner.controller === true)?.uid;
+}

@@ -1,0 +1,130 @@
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { performance } from 'node:perf_hooks';
+import { expect } from 'chai';
+import { Registry } from 'prom-client';
+import { ControllerMetrics } from '../../../autoscaler/controllers/controller-metrics.ts';
+import { MetricsCollector } from '../../../autoscaler/domain/signals/metrics-collector.ts';
+import { ReportPacing } from '../../../autoscaler/domain/signals/report-pacing.ts';
+import { BalancerStream } from '../../../autoscaler/ingest/balancer-stream.ts';
+import { mountIngest } from '../../../autoscaler/ingest/ingest-routes.ts';
+import { Refusals } from '../../../autoscaler/ingest/refusals.ts';
+import { ReportLimits } from '../../../autoscaler/ingest/report-limits.ts';
+import { ApplicationWatch } from '../../../shared/kubernetes/application-watch.ts';
+import type { Pod } from '../../../shared/kubernetes/objects.ts';
+import { systemClock } from '../../../shared/runtime/clock.ts';
+import { close, createManagementApp, listen } from '../../../shared/runtime/management-server.ts';
+import { silentLogger, startLocalApi, type LocalApi } from '../../helpers/local-api.ts';
+
+/** The room: POST /metrics, where every pod of every tenant may knock. */
+describe('Attack: a pod that reports too much', function () {
+  this.timeout(60_000);
+  const collector = new MetricsCollector();
+  const limits = new ReportLimits();
+  const stream = new BalancerStream('leader');
+  let local: LocalApi;
+  let server: Server;
+
+  before(async () => {
+    local = await startLocalApi();
+    const watch = new ApplicationWatch(
+      local.api,
+      { systemNamespace: 'default' },
+      { logger: silentLogger, clock: systemClock, random: Math.random },
+    );
+    for (const name of ['hostile', 'honest', 'stranger']) {
+      watch.pods.objects.set(`n/${name}`, { metadata: { namespace: 'n', name, uid: name } } as Pod);
+    }
+    watch.ownerOf = ({ metadata }) => (metadata.name === 'stranger' ? undefined : 'n/app');
+    const metrics = new ControllerMetrics(new Registry());
+    const app = createManagementApp(
+      { logger: silentLogger, registry: new Registry(), notReadyReason: () => undefined },
+      (routes) =>
+        mountIngest(routes, {
+          watch,
+          collector,
+          pacing: new ReportPacing(),
+          limits,
+          stream,
+          isLeader: () => true,
+          metrics,
+          refusals: new Refusals({ metrics, logger: silentLogger, clock: systemClock }),
+          tokens: undefined,
+          balancerAccount: { namespace: 'default', name: 'nemesis-loadbalancer' },
+          isBalancerPod: () => true,
+          clock: systemClock,
+          look: () => undefined,
+        }),
+    );
+    server = await listen(app, { host: '127.0.0.1', port: 0 });
+  });
+  after(async () => {
+    stream.close();
+    await close(server);
+    await local.stop();
+  });
+
+  async function post(
+    podName: string,
+    over: object = {},
+  ): Promise<{ status: number; retryAfter: string | null; body: unknown }> {
+    const response = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/metrics`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ podName, namespace: 'n', metrics: { cpuUsage: 5 }, ...over }),
+    });
+    const body: unknown = await response.json();
+    return { status: response.status, retryAfter: response.headers.get('retry-after'), body };
+  }
+
+  it('A flood of full backlogs with old ages is refused with 429 beyond about one a second, and keeps nobody else waiting', async () => {
+    const backlog = Array.from({ length: 120 }, (_, index) => ({
+      ageMs: 599_000 - index,
+      metrics: { cpuUsage: 1, memoryUsage: 1 },
+    }));
+    const statuses = new Map<number, number>();
+    let retryAfter: string | null = null;
+    let longestMs = 0;
+    const begin = performance.now();
+    for (let round = 0; round < 40; round += 1) {
+      const flood = Array.from({ length: 20 }, async () => {
+        const answer = await post('hostile', { backlog });
+        statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1);
+        retryAfter ??= answer.retryAfter;
+      });
+      const asked = performance.now();
+      if (round % 10 === 0) expect((await post('honest')).status).to.equal(200);
+      longestMs = Math.max(longestMs, performance.now() - asked);
+      await Promise.all(flood);
+    }
+    const seconds = (performance.now() - begin) / 1000;
+    // A burst of 5, and 1.5 a second.
+    expect(statuses.get(200)).to.be.at.most(5 + Math.ceil(1.5 * seconds));
+    expect(statuses.get(429)).to.be.greaterThan(700);
+    expect(retryAfter).to.equal('5');
+    // The lease is lost after 10 s of a blocked event loop.
+    expect(longestMs).to.be.lessThan(2_000);
+    expect(collector.latestOf('n/honest', systemClock.nowMs())?.sample.cpuUsage).to.equal(5);
+  });
+
+  it('A pod that no application has is answered, and nothing of it is kept', async () => {
+    const before = collector.podCount;
+    const { status, body } = await post('stranger');
+    expect(status).to.equal(200);
+    expect(body).to.deep.equal({ status: 'Metrics received', kept: false, nextReportSeconds: 10 });
+    expect(collector.podCount).to.equal(before);
+  });
+
+  it('Names of pods that do not exist leave nothing behind, however many', async () => {
+    const before = collector.podCount;
+    for (let index = 0; index < 200; index += 1) expect((await post(`made-up-${index}`)).status).to.equal(404);
+    expect(collector.podCount).to.equal(before);
+  });
+
+  it('A body beyond what a report can need is refused before it is read', async () => {
+    const connections = Object.fromEntries(
+      Array.from({ length: 5_000 }, (_, index) => [`10.0.${index}.1:${index}`, 1]),
+    );
+    expect((await post('honest', { metrics: { connections } })).status).to.equal(400);
+  });
+});
