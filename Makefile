@@ -13,7 +13,7 @@ OVERLAY ?= default
 
 NEEDS_CLUSTER = if [ -z "$$KUBECONFIG" ]; then echo 'These tests need KUBECONFIG: the path of a kubeconfig whose cluster may be used for tests.' >&2; exit 1; fi
 
-.PHONY: help demo test e2e e2e-full bench bench-proxy bench-wake bench-sidecar build images install uninstall lint format clean
+.PHONY: help demo test e2e e2e-full bench bench-proxy bench-wake bench-sidecar bench-history build images install uninstall lint format clean
 
 help: ## Lists the targets.
 	@echo 'Usage: make TARGET   (each installs by itself what it needs)'
@@ -34,7 +34,7 @@ e2e-full: $(STAMP) ## All end-to-end tests on the cluster of $KUBECONFIG.
 	@$(NEEDS_CLUSTER)
 	@npm run --silent e2e -- --full
 
-bench: bench-proxy bench-wake bench-sidecar ## All benchmarks, with tables; results go to benchmarks/results.
+bench: bench-proxy bench-wake bench-sidecar bench-history ## All benchmarks, with tables; results go to benchmarks/results.
 
 bench-proxy: $(STAMP) ## CPU, throughput and latency of the data plane beside other proxies.
 	@node benchmarks/bench-proxy.ts
@@ -45,14 +45,17 @@ bench-wake: $(STAMP) ## Cold starts in phases.
 bench-sidecar: $(STAMP) ## What a sidecar costs in each pod.
 	@node benchmarks/bench-sidecar.ts
 
+bench-history: $(STAMP) ## Size and queries of the history at a million rows.
+	@node benchmarks/bench-history.ts
+
 build: $(STAMP) ## Compiles the three programs to dist/.
 	@npm run --silent build && echo 'Compiled to dist/.'
 
 images: ## Container images, with docker or buildah; IMAGE, EXAMPLE_IMAGE name them, IMAGE_ARCHIVE_DIR keeps archives.
 	@scripts/build-images.sh '$(IMAGE)' '$(EXAMPLE_IMAGE)' '$(IMAGE_ARCHIVE_DIR)'
 
-install: ## On the cluster that kubectl points to; OVERLAY=high-availability, namespaced, cert-manager, without-admission-policy.
-	@kubectl kustomize manifests/overlays/$(OVERLAY) | sed 's|localhost/nemesis:0.1.0|$(IMAGE)|' | kubectl apply -f -
+install: ## On the cluster that kubectl points to; OVERLAY=persistent, high-availability, namespaced, cert-manager, without-admission-policy.
+	@scripts/install.sh '$(OVERLAY)' '$(IMAGE)'
 
 uninstall: ## Wakes what sleeps, then removes the product; CRDS=1 deletes the Autoscalers and their definition, too.
 	@scripts/uninstall.sh '$(OVERLAY)' '$(CRDS)' '$(IMAGE)'

@@ -52,10 +52,17 @@ export const autoscalerSettings = {
     fallback: ':memory:',
     allowed: 'a path, or :memory:',
   }),
+  historyMaxMib: integer('NEMESIS_HISTORY_MAX_MIB', {
+    description:
+      'MiB that the history may use; when it is nearly full, the oldest rows of its largest table are removed. In memory it uses at most 64.',
+    fallback: '512',
+    min: 8,
+    max: 1_048_576,
+  }),
   decisionDays: days('NEMESIS_KEEP_DECISIONS_DAYS', 'Decisions', '14'),
   scalingEventDays: days('NEMESIS_KEEP_SCALING_EVENTS_DAYS', 'Scaling events', '90'),
   coldStartDays: days('NEMESIS_KEEP_COLD_STARTS_DAYS', 'Cold starts', '90'),
-  usageDays: days('NEMESIS_KEEP_USAGE_DAYS', 'Minutes of usage', '90'),
+  usageDays: days('NEMESIS_KEEP_USAGE_DAYS', 'Hours of usage (minutes for 2, days for 730)', '90'),
   auditDays: days('NEMESIS_KEEP_AUDIT_DAYS', 'Audit entries', '365'),
   noBalancerSeconds: integer('NEMESIS_NO_BALANCER_SECONDS', {
     description: 'When no balancer has existed for so long, what sleeps is woken, since nobody else would wake it.',

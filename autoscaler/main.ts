@@ -39,6 +39,8 @@ import { Ticker } from './controllers/ticker.ts';
 import { UsageRecorder } from './controllers/usage.ts';
 import { MetricsCollector, type BalancerRef } from './domain/signals/metrics-collector.ts';
 import { ReportPacing } from './domain/signals/report-pacing.ts';
+import { HistoryCondition } from './history/history-condition.ts';
+import { registerHistoryMetrics } from './history/history-metrics.ts';
 import { History } from './history/history.ts';
 import { BalancerStream } from './ingest/balancer-stream.ts';
 import { mountIngest } from './ingest/ingest-routes.ts';
@@ -74,9 +76,13 @@ async function start(): Promise<Lifecycle> {
     { resource: RESOURCES.pods, namespace: settings.systemNamespace, labelSelector: BALANCER_SELECTOR },
     watchDeps,
   );
+  const self = { namespace: settings.systemNamespace, podName: settings.podName };
+  const historyCondition = new HistoryCondition(api, self, { logger, clock });
+  lifecycle.onStop('condition of the history', () => historyCondition.stop());
   const history = new History(
     {
       file: settings.historyFile,
+      maxBytes: settings.historyMaxMib * 2 ** 20,
       retention: {
         decisions: settings.decisionDays,
         scalingEvents: settings.scalingEventDays,
@@ -85,8 +91,10 @@ async function start(): Promise<Lifecycle> {
         audit: settings.auditDays,
       },
     },
-    { logger, clock },
+    { logger, clock, onState: (state) => historyCondition.set(state) },
   );
+  historyCondition.set(history.state);
+  registerHistoryMetrics(history, registry);
   lifecycle.onStop('history', () => history.close());
 
   const elector = new LeaseElector(
@@ -248,7 +256,7 @@ async function start(): Promise<Lifecycle> {
     await startInjection(settings, { api, version: product.version, certificates, watch, registry, logger, lifecycle });
   }
   distributor?.start();
-  const leaderLabel = new LeaderLabel(api, { namespace: settings.systemNamespace, podName: settings.podName }, logger);
+  const leaderLabel = new LeaderLabel(api, self, logger);
   lifecycle.onStop('label of the leader', () => leaderLabel.stop());
   elector.start((leads) => {
     logger.info(leads ? 'leading' : 'not leading any more', { identity });

@@ -106,6 +106,7 @@ export function openapiDocument(): object {
             ...accessRefusals,
             'InvalidQuery',
             'NotFound',
+            'HistoryUnavailable',
           ]),
         },
       },

@@ -8,7 +8,7 @@ export const historyQuerySchema = z.object({
   application: z.string().regex(/^[^/]+\/[^/]+$/, 'expected namespace/name').optional().describe('namespace/name'),
   since: z.iso.datetime({ offset: true }).optional().describe('RFC 3339, inclusive.'),
   until: z.iso.datetime({ offset: true }).optional().describe('RFC 3339, exclusive.'),
-  cursor: z.coerce.number().int().min(1).optional().describe('nextCursor of the page before.'),
+  cursor: z.string().regex(/^\d{1,15}-\d{1,15}$/, 'expected nextCursor of an earlier page').optional().describe('nextCursor of the page before.'),
   limit: z.coerce.number().int().min(1).max(1000).default(100),
 }); // prettier-ignore
 
@@ -23,7 +23,7 @@ export const historyTableSchema = z.enum(HISTORY_TABLES);
 /** A page of history, newest first. */
 export const historyPageSchema = z.object({
   items: z.array(z.record(z.string(), z.unknown())),
-  nextCursor: z.number().optional(),
+  nextCursor: z.string().optional(),
 });
 
 /** An application as the API shows it. */

@@ -1,122 +1,227 @@
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { NemesisError } from '../../shared/errors/registry.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
 import { messageOf, type Logger } from '../../shared/runtime/logger.ts';
-import type { WorkerAnswer, WorkerRequest } from './history-worker.ts';
-import type { HistoryPage, HistoryQuery, HistorySink, HistorySource, HistoryTable, HistoryTables } from './records.ts';
-import type { PendingRecord } from './sqlite-store.ts';
+import { DecisionFilter } from './decision-filter.ts';
+import type { WorkerOptions } from './history-worker.ts';
+import { PendingRecords } from './pending-records.ts';
+import {
+  HISTORY_TABLES,
+  type DecisionRecord,
+  type HistoryPage,
+  type HistoryQuery,
+  type HistorySink,
+  type HistorySource,
+  type HistoryTable,
+  type HistoryTables,
+} from './records.ts';
+import { WorkerClient, WorkerError } from './worker-client.ts';
 
-type Unnumbered<T> = T extends unknown ? Omit<T, 'id'> : never;
-
+const MIB = 2 ** 20;
 const FLUSH_MS = 250;
+/** Records of one transaction. */
 const FLUSH_RECORDS = 500;
-/** With a dead disk, the newest records are kept in memory, and the oldest are dropped. */
-const KEEP_RECORDS = 20_000;
-const PRUNE_EVERY_MS = 600_000;
+/** What cannot be written is kept in this much memory; the oldest is dropped. */
+const PENDING_BYTES = 16 * MIB;
+const FIRST_RETRY_MS = 500;
+const LAST_RETRY_MS = 10_000;
+const MAINTAIN_EVERY_MS = 60_000;
+/** Queries at the same time. */
+const MAX_QUERIES = 16;
 const DAY_MS = 86_400_000;
+/** Usage is kept by the minute for so long, then by the hour for the retention of its table, then by the day for two years. */
+const USAGE_MINUTES_DAYS = 2;
+const USAGE_DAYS_DAYS = 730;
+/** A database in memory is within the limit of the container. */
+export const MAX_MEMORY_BYTES = 64 * MIB;
 
-/** How long each table is kept, in days. */
+/** How long each table is kept, in days; of usage: the hours. */
 export type Retention = Readonly<Record<HistoryTable, number>>;
 
-/** The history: appended in batches to SQLite on a worker thread, so that it is never in anybody's way. */
-export class History implements HistorySink, HistorySource {
-  readonly #worker: Worker;
-  readonly #deps: { logger: Logger; clock: Clock };
-  readonly #retention: Retention;
-  readonly #waiting = new Map<number, PromiseWithResolvers<unknown>>();
-  readonly #timers: NodeJS.Timeout[] = [];
-  #pending: PendingRecord[] = [];
-  #flushing: Promise<void> | undefined;
-  #nextId = 1;
-  #dropped = 0;
-  #dead: Error | undefined;
+/** How the history is kept. */
+export interface HistoryOptions {
+  /** Path of the database, or `:memory:`. */
+  readonly file: string;
+  readonly retention: Retention;
+  /** Size that the database may have; in memory at most 64 MiB. @defaultValue 512 MiB */
+  readonly maxBytes?: number;
+}
 
-  constructor(options: { file: string; retention: Retention }, deps: { logger: Logger; clock: Clock }) {
+/** Whether the history is written. */
+export interface HistoryState {
+  readonly written: boolean;
+  /** `Written`, `InMemory`, or what is wrong: `DiskFull`, `Damaged`, `CannotWrite`, `WorkerFailed`. */
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** What the history needs. */
+export interface HistoryDeps {
+  readonly logger: Logger;
+  readonly clock: Clock;
+  /** Told when it can be written no more, or again. */
+  readonly onState?: (state: HistoryState) => void;
+  /** Starts the worker. @defaultValue a thread */
+  readonly startWorker?: (options: WorkerOptions) => Worker;
+}
+
+/**
+ * The history: appended in batches to SQLite on a worker thread, so that it is never in anybody's way. What cannot be
+ * written waits in memory, within a bound, and is written when that is possible again.
+ */
+export class History implements HistorySink, HistorySource {
+  readonly #worker: WorkerClient;
+  readonly #deps: HistoryDeps;
+  readonly #options: Required<HistoryOptions>;
+  readonly #decisions = new DecisionFilter();
+  readonly #pending = new PendingRecords(PENDING_BYTES);
+  readonly #timers: NodeJS.Timeout[] = [];
+  readonly #healthy: HistoryState;
+  #state: HistoryState;
+  #flushing: Promise<void> | undefined;
+  #retryMs = 0;
+  #notBeforeMs = Number.NEGATIVE_INFINITY;
+  #usedBytes = 0;
+  #failures = 0;
+  #replaced = 0;
+  #queries = 0;
+
+  constructor(options: HistoryOptions, deps: HistoryDeps) {
+    const inMemory = options.file === ':memory:';
+    const wanted = options.maxBytes ?? 512 * MIB;
+    const maxBytes = inMemory ? Math.min(wanted, MAX_MEMORY_BYTES) : wanted;
+    this.#options = { ...options, maxBytes };
     this.#deps = deps;
-    this.#retention = options.retention;
-    const url = new URL(`./history-worker${extname(import.meta.filename)}`, import.meta.url);
-    this.#worker = new Worker(url, { workerData: { file: options.file } });
-    this.#worker.on('message', (answer: WorkerAnswer) => this.#settle(answer));
-    this.#worker.on('error', (error: Error) => {
-      deps.logger.error('the history worker failed; history is not kept any more', { err: error });
-      this.#dead = error;
-      this.#pending = [];
-      for (const waiting of this.#waiting.values()) waiting.reject(error);
-      this.#waiting.clear();
-    });
+    this.#healthy = inMemory
+      ? { written: true, reason: 'InMemory', message: 'The history is in memory and ends with this process.' }
+      : { written: true, reason: 'Written', message: `The history is written to ${options.file}.` };
+    this.#state = this.#healthy;
+    const start = deps.startWorker ?? startThread;
+    this.#worker = new WorkerClient(
+      () => start({ file: options.file, maxBytes }),
+      (why) => {
+        this.#replaced += 1;
+        deps.logger.error('the file of the history was replaced', { reason: why });
+      },
+      deps.clock,
+    );
     this.#timers.push(
       setInterval(() => void this.flush(), FLUSH_MS).unref(),
-      setInterval(() => void this.#prune(), PRUNE_EVERY_MS).unref(),
+      setInterval(() => void this.maintain(), MAINTAIN_EVERY_MS).unref(),
     );
+  }
+
+  /** Whether it is written now. */
+  get state(): HistoryState {
+    return this.#state;
+  }
+
+  /** Its figures: bytes in use, records that wait, and since the start: dropped ones, failed writes, replaced files. */
+  get figures(): Readonly<Record<'usedBytes' | 'pending' | 'dropped' | 'failures' | 'replaced', number>> {
+    const { size: pending, dropped } = this.#pending;
+    return { usedBytes: this.#usedBytes, pending, dropped, failures: this.#failures, replaced: this.#replaced };
   }
 
   append<K extends HistoryTable>(table: K, record: HistoryTables[K]): void {
-    // A worker that failed is not started again: what is kept for it would only be tried in vain, again and again.
-    if (this.#dead !== undefined) return;
-    this.#pending.push({ table, record });
-    if (this.#pending.length > KEEP_RECORDS) {
-      this.#pending.shift();
-      this.#dropped += 1;
-    }
-    if (this.#pending.length >= FLUSH_RECORDS) void this.flush();
+    if (table === 'decisions' && !this.#decisions.accept(record as DecisionRecord)) return;
+    const { timeMs, application, ...rest } = record;
+    this.#pending.add({ table, timeMs, application, record: JSON.stringify(rest) });
+    if (this.#pending.size >= FLUSH_RECORDS) void this.flush();
   }
 
+  /** @throws NemesisError TooManyRequests, HistoryUnavailable */
   async query<K extends HistoryTable>(table: K, query: HistoryQuery): Promise<HistoryPage<HistoryTables[K]>> {
-    await this.flush();
-    return (await this.#ask({ kind: 'query', table, query })) as HistoryPage<HistoryTables[K]>;
+    if (this.#queries >= MAX_QUERIES) {
+      throw new NemesisError('TooManyRequests', `${MAX_QUERIES} queries of the history are running; try again.`);
+    }
+    this.#queries += 1;
+    try {
+      await this.flush();
+      return (await this.#worker.ask({ kind: 'query', table, query })) as HistoryPage<HistoryTables[K]>;
+    } catch (error) {
+      throw new NemesisError('HistoryUnavailable', `The history cannot be read: ${messageOf(error)}`, { cause: error });
+    } finally {
+      this.#queries -= 1;
+    }
   }
 
-  /** Writes what is pending. */
+  /** Writes what waits, unless that failed a moment ago. */
   async flush(): Promise<void> {
-    await this.#flushing;
-    if (this.#pending.length === 0) return;
-    const records = this.#pending;
-    this.#pending = [];
-    this.#flushing = this.#ask({ kind: 'append', records }).then(
-      () => undefined,
-      (error: unknown) => {
-        if (this.#dead !== undefined) return;
-        this.#pending = [...records, ...this.#pending].slice(-KEEP_RECORDS);
-        this.#deps.logger.error('history could not be written; it is kept in memory and tried again', {
-          reason: messageOf(error),
-          dropped: this.#dropped,
-        });
-      },
-    );
-    await this.#flushing;
+    while (this.#pending.size > 0 && this.#deps.clock.nowMs() >= this.#notBeforeMs) {
+      this.#flushing ??= this.#write().finally(() => {
+        this.#flushing = undefined;
+      });
+      await this.#flushing;
+    }
   }
 
-  /** Writes what is pending and closes the file. */
+  /** Keeps it within its bounds: rolls usage up, and removes what is too old or too much. */
+  async maintain(): Promise<void> {
+    const nowMs = this.#deps.clock.wallMs();
+    const { retention, maxBytes } = this.#options;
+    const sinceMs = Object.fromEntries(
+      HISTORY_TABLES.map((table) => [table, nowMs - (table === 'usage' ? USAGE_DAYS_DAYS : retention[table]) * DAY_MS]),
+    ) as Record<HistoryTable, number>;
+    const keep = {
+      sinceMs,
+      minutesSinceMs: nowMs - Math.min(USAGE_MINUTES_DAYS, retention.usage) * DAY_MS,
+      hoursSinceMs: nowMs - retention.usage * DAY_MS,
+      maxBytes,
+    };
+    await this.#worker.ask({ kind: 'maintain', keep }).then(
+      () => {
+        if (this.#pending.size === 0) this.#become(this.#healthy);
+      },
+      (error: unknown) => this.#failed(error),
+    );
+  }
+
+  /** Writes what waits and closes the file. */
   async close(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
+    this.#notBeforeMs = Number.NEGATIVE_INFINITY;
     await this.flush();
-    await this.#ask({ kind: 'close' }).catch(() => undefined);
-    await this.#worker.terminate();
+    if (this.#pending.size > 0) {
+      this.#deps.logger.error('history is lost, since it could not be written', { records: this.#pending.size });
+    }
+    await this.#worker.ask({ kind: 'close' }).catch(() => undefined);
+    await this.#worker.close();
   }
 
-  async #prune(): Promise<void> {
-    const nowMs = this.#deps.clock.wallMs();
-    const before = Object.fromEntries(
-      Object.entries(this.#retention).map(([table, days]) => [table, nowMs - days * DAY_MS]),
-    ) as Record<HistoryTable, number>;
-    await this.#ask({ kind: 'prune', before }).catch((error: unknown) => {
-      this.#deps.logger.warn('old history could not be removed', { reason: messageOf(error) });
-    });
+  async #write(): Promise<void> {
+    const records = this.#pending.take(FLUSH_RECORDS);
+    try {
+      this.#usedBytes = Number(await this.#worker.ask({ kind: 'append', records }));
+      this.#retryMs = 0;
+      this.#become(this.#healthy);
+    } catch (error) {
+      this.#pending.putBack(records);
+      this.#retryMs = Math.min(LAST_RETRY_MS, Math.max(FIRST_RETRY_MS, this.#retryMs * 2));
+      this.#notBeforeMs = this.#deps.clock.nowMs() + this.#retryMs;
+      this.#failed(error);
+    }
   }
 
-  #ask(request: Unnumbered<WorkerRequest>): Promise<unknown> {
-    if (this.#dead !== undefined) return Promise.reject(this.#dead);
-    const id = this.#nextId++;
-    const waiting = Promise.withResolvers<unknown>();
-    this.#waiting.set(id, waiting);
-    this.#worker.postMessage({ ...request, id });
-    return waiting.promise;
+  #failed(error: unknown): void {
+    this.#failures += 1;
+    const reason = error instanceof WorkerError ? error.problem : 'WorkerFailed';
+    const message = `The history cannot be written and is kept in memory, up to ${PENDING_BYTES / MIB} MiB: ${messageOf(error)}`;
+    this.#become({ written: false, reason, message });
   }
 
-  #settle({ id, result, error }: WorkerAnswer): void {
-    const waiting = this.#waiting.get(id);
-    this.#waiting.delete(id);
-    if (error === undefined) waiting?.resolve(result);
-    else waiting?.reject(new Error(error));
+  #become(state: HistoryState): void {
+    const before = this.#state;
+    if (before.written === state.written && before.reason === state.reason) return;
+    this.#state = state;
+    const { logger, onState } = this.#deps;
+    if (state.written) logger.info('the history is written again', { before: before.reason });
+    else logger.error('the history cannot be written', { reason: state.reason, detail: state.message });
+    onState?.(state);
   }
+}
+
+function startThread(options: WorkerOptions): Worker {
+  const url = new URL(`./history-worker${extname(import.meta.filename)}`, import.meta.url);
+  return new Worker(url, { workerData: options });
 }

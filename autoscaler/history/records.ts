@@ -41,15 +41,17 @@ export interface ColdStartRecord {
   readonly message: string;
 }
 
-/** What an application used within one minute. */
+/** What an application used within a period: a minute, an hour or a day. */
 export interface UsageRecord {
-  /** Begin of the minute. */
+  /** Begin of the period. */
   readonly timeMs: number;
+  /** Length of the period, as the store has it. @defaultValue 60 */
+  readonly seconds?: number;
   readonly application: string;
   /** Replicas times seconds. */
   readonly replicaSeconds: number;
   readonly requests: number;
-  /** Averages over the minute; null: no data. */
+  /** Averages over the period; null: no data. */
   readonly cpuMillicores: number | null;
   readonly memoryBytes: number | null;
   readonly concurrency: number | null;
@@ -85,8 +87,8 @@ export interface HistoryQuery {
   readonly sinceMs?: number | undefined;
   /** Epoch ms, exclusive. */
   readonly untilMs?: number | undefined;
-  /** From an earlier page. */
-  readonly cursor?: number | undefined;
+  /** nextCursor of the page before: time and id of its last row. */
+  readonly cursor?: string | undefined;
   readonly limit: number;
 }
 
@@ -94,7 +96,7 @@ export interface HistoryQuery {
 export interface HistoryPage<T> {
   readonly items: readonly T[];
   /** Asks for the next, older page; undefined at the end. */
-  readonly nextCursor: number | undefined;
+  readonly nextCursor: string | undefined;
 }
 
 /** Where history is written to. Appending never waits and never throws. */

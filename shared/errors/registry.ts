@@ -40,6 +40,7 @@ export const ERRORS = {
   TooManyReports: { status: 429, title: 'Reports come too often' },
   NotLeader: { status: 503, title: 'This controller does not lead' },
   Unavailable: { status: 503, title: 'The Kubernetes API cannot be reached' },
+  HistoryUnavailable: { status: 503, title: 'The history cannot be read' },
   Internal: { status: 500, title: 'An unexpected error' },
 } as const satisfies Record<string, ErrorDefinition>;
 

@@ -5,7 +5,6 @@ import type { Pod } from '../../shared/kubernetes/objects.ts';
 import { IMAGE } from '../e2e/support/cluster-installation.ts';
 import { kubectl, kubectlJson, run } from './support/commands.ts';
 import { commandsOf } from './support/documents.ts';
-import { ensureStorage } from './support/storage.ts';
 
 const CHAPTER = 'On a cluster';
 
@@ -21,7 +20,6 @@ describe('From nothing, as the README says', function () {
     // Resources that an earlier run left could claim the example's host.
     await kubectl('delete', '-k', 'manifests/crds', '--ignore-not-found');
     await kubectl('delete', 'namespace', 'models', '--ignore-not-found');
-    await ensureStorage();
   });
   after(async () => {
     forward?.kill();

@@ -85,6 +85,14 @@ describe('manifests', function () {
     expect(differences(sorted(overlay), sorted(chart))).to.deep.equal([]);
   });
 
+  it('Given a history on a claim, when the chart is rendered, then it is what the overlay makes', () => {
+    const chart = objectsIn(template(CHART, 'history.persistent=true')).map(withoutHelmsMarks);
+    const overlay = [...kustomized('overlays/persistent'), ...kustomized('uninstall')].filter(
+      ({ kind }) => kind !== 'Namespace' && kind !== 'CustomResourceDefinition',
+    );
+    expect(differences(overlay, chart)).to.deep.equal([]);
+  });
+
   for (const overlay of OVERLAYS) {
     it(`Given the overlay ${overlay}, when the API server checks it, then it takes every object`, () => {
       const objects = withoutCertManager(kustomized(`overlays/${overlay}`));
@@ -164,7 +172,7 @@ describe('manifests', function () {
     ['autoscaler.replicas=0', 'minimum'],
     ['loadbalancer.replica=3', 'replica'],
     ['loadbalancer.env.LOG_LEVEL=debug', 'LOG_LEVEL'],
-    ['autoscaler.replicas=2', 'two controllers cannot share the file of the history'],
+    ['autoscaler.replicas=2,history.persistent=true', 'two controllers cannot share the file'],
   ] as const) {
     it(`Given the wrong value ${value}, when the chart is rendered, then it is refused with what is wrong`, () => {
       const { code, stderr } = tryRun('helm', [

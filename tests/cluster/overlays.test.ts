@@ -75,9 +75,32 @@ describe('Other ways to install', function () {
     await app.remove();
   });
 
-  it('one namespace only: sleeps and wakes there, and sees no other', async () => {
+  it('persistent: the history outlives the pod, and an upgrade with another overlay leaves it where it is', async () => {
     await run('make', ['uninstall', 'OVERLAY=high-availability'], { IMAGE });
     await ensureStorage();
+    await install('persistent');
+    const installation = await sharedInstallation();
+    await waitUntilSettled(installation);
+    const app = await TestApp.create(installation, { replicas: 1, spec: { sleep: { idleSeconds: 600 } } });
+    const path = `/api/v1/history/decisions?limit=1000&application=${app.namespace}/app`;
+    const recorded = async (): Promise<number> => {
+      const { json } = await installation.autoscaler(path);
+      return (json as { items?: unknown[] }).items?.length ?? 0;
+    };
+    await waitFor('a decision on record', 20_000, async () => (await recorded()) > 0);
+    await kubectl('-n', SYSTEM, 'delete', 'pod', (await leaderOf(installation)) ?? '');
+    await waitUntilSettled(installation);
+    expect(await recorded()).to.be.greaterThan(0);
+    await install('default');
+    const volume = '{.spec.template.spec.volumes[?(@.name=="history")].persistentVolumeClaim.claimName}';
+    expect(await kubectl('-n', SYSTEM, 'get', 'deployment', 'nemesis-autoscaler', '-o', `jsonpath=${volume}`)).to.equal(
+      'nemesis-history',
+    );
+    await app.remove();
+  });
+
+  it('one namespace only: sleeps and wakes there, and sees no other', async () => {
+    await run('make', ['uninstall', 'OVERLAY=persistent'], { IMAGE });
     apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'models' } });
     await install('namespaced');
     const installation = await sharedInstallation();
@@ -125,7 +148,6 @@ describe('Other ways to install', function () {
     await elsewhere.remove();
     await here.remove();
     await waitFor('the namespace to go', 60_000, async () => !(await here.exists()));
-    await ensureStorage();
     await install('default');
   });
 

@@ -8,7 +8,6 @@ import { load } from '../e2e/support/load.ts';
 import { sharedInstallation, stopSharedInstallation } from '../e2e/support/shared-installation.ts';
 import { kubectl, kubectlJson, run } from './support/commands.ts';
 import { commandsOf } from './support/documents.ts';
-import { ensureStorage } from './support/storage.ts';
 
 describe('Removal of the product (T8), and installation by Helm', function () {
   this.timeout(300_000);
@@ -74,7 +73,6 @@ describe('Removal of the product (T8), and installation by Helm', function () {
   });
 
   it('make uninstall, after our Deployments and with them the way to wake were deleted: every application runs', async () => {
-    await ensureStorage();
     await run('make', ['install'], env);
     await kubectl('-n', SYSTEM, 'rollout', 'status', 'deployment', '--timeout=60s');
     await stopSharedInstallation();
@@ -86,7 +84,6 @@ describe('Removal of the product (T8), and installation by Helm', function () {
   });
 
   it('helm install: ready within 60 s, and takes up the resources that are there', async () => {
-    await ensureStorage();
     const beganMs = performance.now();
     // The definitions are those of kustomize, which stayed.
     const [definitions = '', product = ''] = commandsOf('docs/guides/install.md', 'With Helm');

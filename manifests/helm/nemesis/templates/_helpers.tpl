@@ -10,6 +10,18 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{ .Values.image.repository }}:{{ .Values.image.tag }}
 {{- end }}
 
+{{- /*
+Whether the history is on a claim. Where it is not said, an installation that has the claim keeps it: an upgrade never
+moves the history to another place.
+*/ -}}
+{{- define "nemesis.persistent" -}}
+{{- if kindIs "bool" .Values.history.persistent }}
+{{- .Values.history.persistent }}
+{{- else }}
+{{- not (empty (lookup "v1" "PersistentVolumeClaim" .Release.Namespace "nemesis-history")) }}
+{{- end }}
+{{- end }}
+
 {{- /* Whether the webhook is there. */ -}}
 {{- define "nemesis.injection" -}}
 {{- if and .Values.injection (not .Values.watchNamespace) }}true{{ end }}
