@@ -69,11 +69,12 @@ async function start(): Promise<Lifecycle> {
   );
   lifecycle.onStop('request log', () => requestLog.close());
 
+  const budget = new HoldBudget(settings.holdBudgetMib * MIB);
   const announcements = new Announcements();
   const directory = new ApplicationDirectory({
     watch,
     announcements,
-    budget: new HoldBudget(settings.holdBudgetMib * MIB),
+    budget,
     clock,
     random,
     onHeld: (application) => {
@@ -148,6 +149,10 @@ async function start(): Promise<Lifecycle> {
       metrics.requestEnded(entry);
     },
   });
+  const applySettings = (): void => {
+    plane.setConnectionBounds(watch.settings);
+    plane.setTrustedProxies(watch.settings.trustedProxies);
+  };
   const metrics = new BalancerMetrics(registry, { directory, plane: planeMetrics, clients: () => plane.clientCount });
 
   const state: { dataPort: number | undefined; stopping: boolean } = { dataPort: undefined, stopping: false };
@@ -172,6 +177,7 @@ async function start(): Promise<Lifecycle> {
       mountProxyRoutes(mount, {
         directory,
         requestLog,
+        budget,
         dataPlane: () => ({ host: localAddress(settings.dataAddress), port: state.dataPort ?? settings.dataPort }),
       });
     },
@@ -182,10 +188,7 @@ async function start(): Promise<Lifecycle> {
   watch.pods.onEvent(({ type, object }) => {
     if (type === 'delete') announcements.forget(object.metadata.uid);
   });
-  watch.start(
-    (key) => directory.update(key),
-    () => plane.setMaxConnections(watch.settings.maxConnections),
-  );
+  watch.start((key) => directory.update(key), applySettings);
   lifecycle.onStop('watches', () => watch.stop());
   lifecycle.onStop('wakes', () => {
     waker.stop();
@@ -199,7 +202,7 @@ async function start(): Promise<Lifecycle> {
 
   // Never a 404 for want of knowledge: the port opens when everything has been listed once.
   await watch.firstSync();
-  plane.setMaxConnections(watch.settings.maxConnections);
+  applySettings();
   reporter.start();
   await reporter.introduced(INTRODUCTION_MS);
   state.dataPort = await plane.listen({ host: settings.dataAddress, port: settings.dataPort });

@@ -4,10 +4,12 @@ import { z } from 'zod';
 import { parseOrThrow, parseStrictly } from '../../shared/errors/problem.ts';
 import { NemesisError } from '../../shared/errors/registry.ts';
 import { objectInQuery, type MountRoute, type Permission, type PermissionObject } from '../../shared/http/route.ts';
+import type { HoldBudget } from '../domain/hold-queue.ts';
 import { parseHost, parseRequestTarget } from '../http1/request-target.ts';
 import type { RequestLog } from '../request-log/request-log.ts';
 import type { ApplicationDirectory } from '../routing/application-directory.ts';
 import { addressOf } from './application-address.ts';
+import { countedBody, MAX_BODY_BYTES } from './counted-body.ts';
 
 /** Body of `POST /proxy/request`. */
 export const proxyRequestSchema = z.object({
@@ -41,6 +43,8 @@ export const logQuerySchema = z.object({
 export interface ProxyRoutesDeps {
   readonly directory: ApplicationDirectory;
   readonly requestLog: RequestLog;
+  /** Bodies that wait here count like those that the data plane holds. */
+  readonly budget: HoldBudget;
   /** Where our own data plane listens, so that such requests are held, balanced and logged as all others. */
   readonly dataPlane: () => { readonly host: string; readonly port: number };
 }
@@ -81,7 +85,7 @@ export function mountProxyRoutes(mount: MountRoute, deps: ProxyRoutesDeps): void
         afterBody: true,
       },
     ],
-    body: express.json({ limit: '16mb' }),
+    body: countedBody(deps.budget, 4, express.json({ limit: MAX_BODY_BYTES })),
     handle: async (request, response) => {
       const { body, destination } = requested(request, deps);
       const json = body.data !== undefined && typeof body.data !== 'string';
@@ -140,7 +144,7 @@ export function mountProxyRoutes(mount: MountRoute, deps: ProxyRoutesDeps): void
             objectInQuery('target')({ query: splitQuery(request.originalUrl) } as unknown as Request),
         },
       ],
-      body: express.raw({ type: () => true, limit: '16mb' }),
+      body: countedBody(deps.budget, 2, express.raw({ type: () => true, limit: MAX_BODY_BYTES })),
       handle: async (request, response) => {
         const destination = targeted(request, deps);
         const headers = Object.fromEntries(

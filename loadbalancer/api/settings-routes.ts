@@ -28,6 +28,8 @@ export const settingsBodySchema = z.object({
     })
     .meta({ description: 'round_robin, least_connections, random or power_of_two_choices; RoundRobin and so on as well.' }),
   max_connections: fields.maxConnections.unwrap(),
+  max_connections_per_address: fields.maxConnectionsPerAddress.unwrap(),
+  trusted_proxies: fields.trustedProxies.unwrap(),
   max_concurrency_per_replica: fields.maxConcurrencyPerReplica.unwrap(),
   max_requests: fields.maxRequests.unwrap(),
   max_bytes: fields.maxBytes.unwrap(),
@@ -126,6 +128,8 @@ function bodyOf(settings: LoadBalancerSettings | undefined): Record<string, unkn
   return {
     policy: spec.policy.replace(/(?<!^)([A-Z])/g, '_$1').toLowerCase(),
     max_connections: spec.maxConnections,
+    max_connections_per_address: spec.maxConnectionsPerAddress,
+    trusted_proxies: spec.trustedProxies,
     max_concurrency_per_replica: spec.maxConcurrencyPerReplica,
     max_requests: spec.maxRequests,
     max_bytes: spec.maxBytes,
@@ -146,6 +150,8 @@ function specOf(body: SettingsBody): Record<string, unknown> {
   const spec = {
     policy: body.policy,
     maxConnections: body.max_connections,
+    maxConnectionsPerAddress: body.max_connections_per_address,
+    trustedProxies: body.trusted_proxies,
     maxConcurrencyPerReplica: body.max_concurrency_per_replica,
     maxRequests: body.max_requests,
     maxBytes: body.max_bytes,

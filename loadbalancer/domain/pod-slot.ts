@@ -79,3 +79,7 @@ export const hasRoom: HasRoom = (pod) => pod.inFlight < pod.limit;
 
 /** Room within the limit and the window: what a request out of the hold needs. */
 export const hasPacedRoom: HasRoom = (pod) => pod.inFlight < pod.limit && pod.inFlight < pod.window;
+
+/** Address and port as a URL has them, IPv6 in brackets (RFC 3986, section 3.2.2). */
+export const authorityOf = ({ address, port }: Pick<PodSlot, 'address' | 'port'>): string =>
+  address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;

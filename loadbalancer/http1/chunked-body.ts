@@ -1,4 +1,5 @@
-import { isToken, isTokenChar } from './characters.ts';
+import { type ExtensionPart, nextExtensionPart } from './chunk-extension.ts';
+import { isToken } from './characters.ts';
 
 const cr = 13;
 const lf = 10;
@@ -25,13 +26,15 @@ export type PayloadSink = (bytes: Buffer, from: number, to: number) => void;
 
 /**
  * Follows a chunked body byte by byte without keeping it, so that the bytes can be passed on as they came once they are
- * known to be well formed. Strict: CRLF everywhere, no white space around sizes, at most 12 hex digits, extensions of
- * visible characters only, bounded trailers.
+ * known to be well formed. Strict: CRLF everywhere, no white space around sizes, at most 12 hex digits, well-formed
+ * extensions, bounded trailers.
  */
 export class ChunkedBody {
   #part: Part = parts.size;
   #size = 0;
   #digits = 0;
+  #extension: ExtensionPart = 'nameStart';
+  /** Of the extensions of one chunk, or of the trailers. */
   #extensionBytes = 0;
   #trailer = '';
   #sawCr = false;
@@ -73,6 +76,7 @@ export class ChunkedBody {
       case parts.sizeEnd:
         if (byte !== lf) return false;
         this.#part = this.#size === 0 ? parts.trailer : parts.data;
+        this.#extensionBytes = 0;
         this.#digits = 0;
         return true;
       case parts.dataCr:
@@ -100,20 +104,19 @@ export class ChunkedBody {
     if (byte === cr) this.#part = parts.sizeEnd;
     else if (byte === 59) {
       this.#part = parts.extension;
-      this.#extensionBytes = 0;
+      this.#extension = 'nameStart';
     } else return false;
     return true;
   }
 
   #extensionByte(byte: number): boolean {
-    if (byte === cr) {
-      this.#part = parts.sizeEnd;
-      return this.#extensionBytes > 0;
-    }
     this.#extensionBytes += 1;
-    // Token characters, '=', ';' and the quote: what an extension is made of, quoted strings with odd bytes excepted.
-    const allowed = isTokenChar[byte] === 1 || byte === 61 || byte === 59 || byte === 34;
-    return allowed && this.#extensionBytes <= maxExtensionBytes;
+    if (this.#extensionBytes > maxExtensionBytes) return false;
+    const next = nextExtensionPart(this.#extension, byte);
+    if (next === undefined) return false;
+    if (next === 'end') this.#part = parts.sizeEnd;
+    else this.#extension = next;
+    return true;
   }
 
   #trailerByte(byte: number): boolean {

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { clientAddress } from './client-address.ts';
 import { ClientProbe } from './client-probe.ts';
 import type { ClientSide } from './client-side.ts';
 import { Exchange } from './exchange.ts';
@@ -25,15 +26,16 @@ export class ClientConnection implements ClientSide {
   readonly localPort: number;
   readonly scheme = 'http';
   writeTimeoutMs: number;
+  trusted = false;
   readonly #socket: Socket;
   readonly #context: PlaneContext;
   readonly #onClosed: (connection: ClientConnection) => void;
   #exchange: Exchange | undefined;
   readonly #reader: RequestHeadReader;
   #stash: Buffer | undefined;
-  /** Bytes of the stash as counted in the context. */
   #countedBytes = 0;
   #deadlineMs: number;
+  #idleSinceMs: number;
   #ended = false;
   #closing = false;
   #mustClose = false;
@@ -47,11 +49,11 @@ export class ClientConnection implements ClientSide {
     this.#socket = socket;
     this.#context = context;
     this.#onClosed = onClosed;
-    const address = socket.remoteAddress ?? '';
-    this.address = address.startsWith('::ffff:') ? address.slice(7) : address;
+    this.address = clientAddress(socket);
     this.localPort = socket.localPort ?? 0;
     this.#reader = new RequestHeadReader(context.limits);
     this.writeTimeoutMs = context.limits.clientWriteTimeoutMs;
+    this.#idleSinceMs = context.tickMs;
     this.#deadlineMs = context.tickMs + context.limits.headTimeoutMs;
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
     socket.on('end', () => this.#onEnd());
@@ -69,9 +71,10 @@ export class ClientConnection implements ClientSide {
     return this.#mustClose;
   }
 
-  /** Whether a request is being answered. */
-  get busy(): boolean {
-    return this.#exchange !== undefined;
+  /** Since when nothing is asked and nothing is to be sent, monotonic ms; undefined: the connection is in use. */
+  get idleSinceMs(): number | undefined {
+    const busy = this.#exchange !== undefined || this.#closing || this.#stash !== undefined || this.#reader.begun;
+    return busy || this.#socket.writableLength > 0 ? undefined : this.#idleSinceMs;
   }
 
   writeText(text: string): void {
@@ -103,6 +106,7 @@ export class ClientConnection implements ClientSide {
       this.#finish();
       return;
     }
+    this.#idleSinceMs = this.#context.tickMs;
     this.#deadlineMs = this.#context.tickMs + this.#context.limits.clientIdleMs;
     this.updateFlow();
   }
@@ -249,8 +253,7 @@ export class ClientConnection implements ClientSide {
       this.#stash = undefined;
       this.#mustClose = true;
     } else if (this.#stash !== undefined && this.#stash.buffer.byteLength > 2 * bytes) {
-      // A small rest must not keep the whole read alive.
-      this.#stash = Buffer.from(this.#stash);
+      this.#stash = Buffer.from(this.#stash); // A small rest must not keep the whole read alive.
     }
   }
 

@@ -5,6 +5,8 @@ export interface ClientSide {
   readonly scheme: 'http' | 'https';
   /** The client reads more slowly than it is written to. */
   readonly needsDrain: boolean;
+  /** What the client says about whom it speaks for is believed. */
+  readonly trusted: boolean;
   /** The connection cannot go on after the answer under way. */
   readonly mustClose: boolean;
   /** How long the client may take nothing of what is written to it, in ms. */

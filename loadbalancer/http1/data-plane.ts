@@ -1,12 +1,17 @@
-import { createServer, type Server } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import type { PodSlot } from '../domain/pod-slot.ts';
+import { clientAddress } from './client-address.ts';
 import { ClientConnection } from './client-connection.ts';
+import { ConnectionAdmission, type ConnectionBounds } from './connection-admission.ts';
 import type { PlaneContext } from './plane-context.ts';
 import { type Attempt, connectionsOf } from './pod-connections.ts';
 import { type DataPlaneDeps, type DataPlaneLimits, defaultLimits } from './ports.ts';
+import { TrustedProxies } from './trusted-proxies.ts';
 
 /** How often holds, windows and time-outs are looked at, in ms. */
 const tickEveryMs = 50;
+/** A connection that has been idle for so long may be closed for a new one. */
+const recycleAfterMs = 1000;
 const sharedReadBytes = 65_536;
 
 /** Where the data plane listens. */
@@ -24,18 +29,23 @@ export class DataPlane {
   readonly #clients = new Set<ClientConnection>();
   readonly #onClosed = (client: ClientConnection): void => {
     this.#clients.delete(client);
+    this.#admission.left(client.address);
     if (this.#clients.size === 0) this.#onEmpty?.();
   };
-  #maxConnections = Number.MAX_SAFE_INTEGER;
+  readonly #admission: ConnectionAdmission;
+  /** Idle clients, those first that have been idle for longest; looked up once a tick at most. */
+  #idle: ClientConnection[] | undefined;
   #timer: NodeJS.Timeout | undefined;
   #onEmpty: (() => void) | undefined;
 
   constructor(deps: DataPlaneDeps, limits: Partial<DataPlaneLimits> = {}) {
+    this.#admission = new ConnectionAdmission(deps.metrics);
     this.#context = {
       deps,
       limits: { ...defaultLimits, ...limits },
       tickMs: deps.clock.nowMs(),
       draining: false,
+      trustedProxies: new TrustedProxies([]),
       pipelinedBytes: 0,
       holding: new Set(),
       pods: new Set(),
@@ -44,10 +54,21 @@ export class DataPlane {
     };
   }
 
-  /** Bounds the client connections of each port; what comes on top is closed at once. */
-  setMaxConnections(maxConnections: number): void {
-    this.#maxConnections = maxConnections;
-    for (const server of this.#servers) server.maxConnections = maxConnections;
+  /** Bounds the client connections. Those that are open stay. */
+  setConnectionBounds(bounds: ConnectionBounds): void {
+    this.#admission.bounds = bounds;
+  }
+
+  /**
+   * Sets whose `X-Forwarded-*`, `Forwarded` and `X-Real-IP` are believed; those of all others are replaced.
+   * @param ranges addresses and CIDR blocks; what is neither is logged and left out
+   */
+  setTrustedProxies(ranges: readonly string[]): void {
+    const proxies = new TrustedProxies(ranges);
+    if (proxies.invalid.length > 0)
+      this.#context.deps.logger.warn('Some trusted proxies are no address ranges.', { ranges: proxies.invalid });
+    this.#context.trustedProxies = proxies;
+    for (const client of this.#clients) client.trusted = proxies.has(client.address);
   }
 
   /** Open client connections. */
@@ -62,11 +83,7 @@ export class DataPlane {
 
   /** Opens a port; several may be open at once (one for each captured Service). Resolves to the port. */
   async listen(options: ListenOptions): Promise<number> {
-    const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-      this.#context.deps.metrics.clientConnections += 1;
-      this.#clients.add(new ClientConnection(socket, this.#context, this.#onClosed));
-    });
-    server.maxConnections = this.#maxConnections;
+    const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket));
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.listen(
@@ -117,6 +134,33 @@ export class DataPlane {
     this.#timer = undefined;
   }
 
+  #accept(socket: Socket): void {
+    const address = clientAddress(socket);
+    const trusted = this.#context.trustedProxies.has(address);
+    if (!this.#admission.admit(address, trusted, this.#recycleIdle)) {
+      socket.destroy();
+      return;
+    }
+    this.#context.deps.metrics.clientConnections += 1;
+    const client = new ClientConnection(socket, this.#context, this.#onClosed);
+    client.trusted = trusted;
+    this.#clients.add(client);
+  }
+
+  readonly #recycleIdle = (): boolean => {
+    this.#idle ??= [...this.#clients]
+      .filter((client) => client.idleSinceMs !== undefined)
+      .sort((a, b) => (b.idleSinceMs ?? 0) - (a.idleSinceMs ?? 0));
+    for (let client = this.#idle.pop(); client !== undefined; client = this.#idle.pop()) {
+      const { idleSinceMs } = client;
+      if (idleSinceMs === undefined || this.#context.tickMs - idleSinceMs < recycleAfterMs) continue;
+      // Without the linger of a closing connection, which would count for as long.
+      client.destroy();
+      return true;
+    }
+    return false;
+  };
+
   async #empty(withinMs: number): Promise<void> {
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, withinMs);
@@ -132,6 +176,8 @@ export class DataPlane {
     const context = this.#context;
     const nowMs = context.deps.clock.nowMs();
     context.tickMs = nowMs;
+    this.#idle = undefined;
+    this.#admission.tick(nowMs, context.deps.logger);
     for (const application of context.holding) {
       application.sweep(nowMs);
       if (application.queued === 0) context.holding.delete(application);

@@ -66,6 +66,7 @@ export class Delivery {
       traceparent: head.traceparent ?? makeTraceparent(context.deps.random),
       clientIp: client.address,
       scheme: client.scheme,
+      trusted: client.trusted,
     });
     upload.start(upstream, text);
     if (!this.#replayable) upload.forget();

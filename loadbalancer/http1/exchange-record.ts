@@ -1,4 +1,4 @@
-import type { PodSlot } from '../domain/pod-slot.ts';
+import { authorityOf, type PodSlot } from '../domain/pod-slot.ts';
 import type { RequestLogEntry } from '../request-log/request-log-entry.ts';
 import type { DataPlaneDeps } from './ports.ts';
 import type { RequestHead } from './request-head.ts';
@@ -35,7 +35,7 @@ export class ExchangeRecord {
 
   /** The entry for the request log. */
   entry(end: ExchangeEnd): RequestLogEntry {
-    const target = end.pod === undefined ? this.#head.host : `${end.pod.address}:${end.pod.port}`;
+    const target = end.pod === undefined ? this.#head.host : authorityOf(end.pod);
     return {
       timestampMs: this.#startedWallMs,
       requestId: this.requestId,

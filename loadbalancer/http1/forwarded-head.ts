@@ -1,4 +1,4 @@
-import type { PodSlot } from '../domain/pod-slot.ts';
+import { authorityOf, type PodSlot } from '../domain/pod-slot.ts';
 import type { RequestHead } from './request-head.ts';
 
 /** What the data plane adds to a request that it forwards. */
@@ -9,18 +9,20 @@ export interface ForwardedWith {
   readonly traceparent: string;
   readonly clientIp: string;
   readonly scheme: 'http' | 'https';
+  /** The client is a proxy that is believed about whom it speaks for. */
+  readonly trusted: boolean;
 }
 
 const bodyMethods = new Set(['POST', 'PUT', 'PATCH']);
 
 /**
- * The head for the pod, always HTTP/1.1. `Host` is the client's own (the application builds its links from it).
- * `X-Forwarded-For` gets the client's address appended and `Via` gets us appended, as RFC 9110 7.6.3 asks of a gateway;
- * `X-Forwarded-Proto` and `X-Forwarded-Host` are set only where no proxy before us did, since that one was nearer to the
- * client. Framing is written anew from what was understood; hop-by-hop fields are gone already.
+ * The head for the pod, always HTTP/1.1. `Host` is the client's own (the application builds its links from it). `Via` gets us
+ * appended, as RFC 9110 7.6.3 asks of a gateway. `X-Forwarded-For` is the client's address; after what a trusted proxy said.
+ * `X-Forwarded-Proto` and `X-Forwarded-Host` are what a trusted proxy said, since that one was nearer to the client, else
+ * what we see. Framing is written anew from what was understood; hop-by-hop fields are gone already.
  */
 export const forwardedHead = (head: RequestHead, add: ForwardedWith): string => {
-  const host = head.hostValue ?? `${add.pod.address}:${add.pod.port}`;
+  const host = head.hostValue ?? authorityOf(add.pod);
   let text = `${head.method} ${add.path} HTTP/1.1\r\nhost: ${host}\r\n${head.kept}`;
   if (head.bodyLength > 0) text += `content-length: ${head.bodyLength}\r\n`;
   else if (head.bodyLength === -1) text += 'transfer-encoding: chunked\r\n';
@@ -30,9 +32,14 @@ export const forwardedHead = (head: RequestHead, add: ForwardedWith): string => 
   if (head.traceparent === undefined) text += `traceparent: ${add.traceparent}\r\n`;
   const via = `1.${head.minor} nemesis`;
   text += `via: ${head.via === undefined ? via : `${head.via}, ${via}`}\r\n`;
-  const previous = head.forwardedFor;
-  text += `x-forwarded-for: ${previous === undefined || previous === '' ? add.clientIp : `${previous}, ${add.clientIp}`}\r\n`;
-  if (!head.forwardedProto) text += `x-forwarded-proto: ${add.scheme}\r\n`;
-  if (!head.forwardedHost && head.hostValue !== undefined) text += `x-forwarded-host: ${head.hostValue}\r\n`;
+  if (!add.trusted) {
+    text += `x-forwarded-for: ${add.clientIp}\r\nx-forwarded-proto: ${add.scheme}\r\n`;
+    return head.hostValue === undefined ? `${text}\r\n` : `${text}x-forwarded-host: ${head.hostValue}\r\n\r\n`;
+  }
+  const { forwardedFor, forwardedHost = head.hostValue } = head;
+  const before = forwardedFor === undefined || forwardedFor === '' ? '' : `${forwardedFor}, `;
+  text += `x-forwarded-for: ${before}${add.clientIp}\r\nx-forwarded-proto: ${head.forwardedProto ?? add.scheme}\r\n`;
+  if (forwardedHost !== undefined) text += `x-forwarded-host: ${forwardedHost}\r\n`;
+  text += head.forwarding;
   return `${text}\r\n`;
 };

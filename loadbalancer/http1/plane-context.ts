@@ -1,5 +1,6 @@
 import type { Application } from '../domain/application.ts';
 import type { DataPlaneDeps, DataPlaneLimits } from './ports.ts';
+import type { TrustedProxies } from './trusted-proxies.ts';
 
 /** Idle connections to one pod, as the tick and the close see them. */
 export interface IdleConnections {
@@ -15,6 +16,7 @@ export interface PlaneContext {
   tickMs: number;
   /** The data plane is closing: every answer says `Connection: close`. */
   draining: boolean;
+  trustedProxies: TrustedProxies;
   /** Bytes that clients sent ahead of their next request and that wait in memory. */
   pipelinedBytes: number;
   /** Applications that may hold requests; swept by the tick. */

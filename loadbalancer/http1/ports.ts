@@ -32,6 +32,12 @@ export interface DataPlaneLogger {
 /** Counters of the data plane; they only grow. */
 export interface DataPlaneMetrics {
   clientConnections: number;
+  /** Client connections that were closed at once: too many are open. */
+  refusedConnections: number;
+  /** The same: too many of one address are open. */
+  refusedConnectionsByAddress: number;
+  /** Idle client connections that were closed for a new one. */
+  recycledConnections: number;
   upstreamConnections: number;
   requests: number;
   malformedRequests: number;
@@ -44,6 +50,9 @@ export interface DataPlaneMetrics {
 /** All counters at zero. */
 export const createDataPlaneMetrics = (): DataPlaneMetrics => ({
   clientConnections: 0,
+  refusedConnections: 0,
+  refusedConnectionsByAddress: 0,
+  recycledConnections: 0,
   upstreamConnections: 0,
   requests: 0,
   malformedRequests: 0,

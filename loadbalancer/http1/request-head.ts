@@ -9,6 +9,7 @@ import {
   trimmedValue,
   withoutFields,
 } from './characters.ts';
+import { type ForwardingFields, isForwarding, noteForwarding } from './forwarding-fields.ts';
 import { parseHost, parseRequestTarget } from './request-target.ts';
 
 /** Why a head is refused; `code` is one of our own answers. */
@@ -18,7 +19,7 @@ export interface HeadFault {
 }
 
 /** A request head, read and cleaned: everything needed to forward it, and nothing that must not be. */
-export interface RequestHead {
+export interface RequestHead extends ForwardingFields {
   method: string;
   /** Settled path with query. */
   path: string;
@@ -38,9 +39,6 @@ export interface RequestHead {
   upgrade: string | undefined;
   requestId: string | undefined;
   traceparent: string | undefined;
-  forwardedFor: string | undefined;
-  forwardedProto: boolean;
-  forwardedHost: boolean;
   via: string | undefined;
 }
 
@@ -101,8 +99,9 @@ export const parseRequestHead = (text: string, end: number, maxHeaders: number):
     requestId: undefined,
     traceparent: undefined,
     forwardedFor: undefined,
-    forwardedProto: false,
-    forwardedHost: false,
+    forwardedProto: undefined,
+    forwardedHost: undefined,
+    forwarding: '',
     via: undefined,
   });
 };
@@ -190,25 +189,21 @@ const parseFields = (
           keep = false;
         } else if (nameIs(head, at, colon, 'http2-settings')) keep = false;
         break;
-      case 15:
-        if (nameIs(head, at, colon, 'x-forwarded-for')) {
-          const value = trimmedValue(head, colon + 1, end);
-          request.forwardedFor = request.forwardedFor === undefined ? value : `${request.forwardedFor}, ${value}`;
-          keep = false;
-        }
-        break;
       case 16:
-        if (nameIs(head, at, colon, 'x-forwarded-host')) request.forwardedHost = true;
-        else if (nameIs(head, at, colon, 'proxy-connection')) keep = false;
+        if (nameIs(head, at, colon, 'proxy-connection')) keep = false;
         break;
       case 17:
         if (nameIs(head, at, colon, 'transfer-encoding')) {
           if (transferEncoding !== undefined) return bad('Transfer-Encoding is given twice.');
           transferEncoding = trimmedValue(head, colon + 1, end);
           keep = false;
-        } else if (nameIs(head, at, colon, 'x-forwarded-proto')) request.forwardedProto = true;
+        }
         break;
       default:
+    }
+    if (isForwarding(head, at, colon)) {
+      noteForwarding(request, head, at, colon, end);
+      keep = false;
     }
     if (!keep) {
       if (keepFrom < at) request.kept += head.slice(keepFrom, at);
@@ -269,6 +264,9 @@ const settleConnection = (request: RequestHead, options: string[], upgrade: stri
       if (request.minor === 0 && !options.includes('close')) request.keepAlive = true;
     } else named.push(option);
   }
-  if (named.length > 0) request.kept = withoutFields(request.kept, named);
+  if (named.length > 0) {
+    request.kept = withoutFields(request.kept, named);
+    request.forwarding = withoutFields(request.forwarding, named);
+  }
   return request;
 };

@@ -86,6 +86,12 @@ export class BalancerMetrics {
       },
     });
     const counters = {
+      refused_connections: ['refusedConnections', 'Client connections closed at once because too many are open.'],
+      refused_connections_by_address: [
+        'refusedConnectionsByAddress',
+        'Client connections closed at once because too many of their address are open.',
+      ],
+      recycled_connections: ['recycledConnections', 'Idle client connections closed to make room for new ones.'],
       malformed_requests: ['malformedRequests', 'Requests refused because of their form.'],
       malformed_responses: ['malformedResponses', 'Answers of pods cut off because of their form.'],
       connect_failures: ['connectFailures', 'Connections to pods that failed.'],

@@ -1,4 +1,5 @@
 import { logLine, logRecord, type RequestLogRecord, TimestampWriter } from './log-line.ts';
+import { detached } from './detached-entry.ts';
 import type { RequestLogEntry } from './request-log-entry.ts';
 
 /** Takes finished lines; `write` must not throw. */
@@ -67,7 +68,7 @@ export class RequestLog {
 
   /** Adds one request; the shape that the data plane's `onRequestLogged` wants. */
   readonly add = (entry: RequestLogEntry): void => {
-    this.#ring[this.#added % this.#ring.length] = entry;
+    this.#ring[this.#added % this.#ring.length] = detached(entry);
     this.#added += 1;
     if (this.#sinks.length === 0) return;
     this.#batch += logLine(entry, this.#times);

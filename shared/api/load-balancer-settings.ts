@@ -11,7 +11,26 @@ export const loadBalancerSettingsSpecSchema = z.object({
     .min(1)
     .max(1_000_000)
     .default(10_000)
-    .describe('Client connections to one balancer; further ones are refused.'),
+    .describe('Client connections to one balancer; for a further one an idle one is closed, else it is refused.'),
+  maxConnectionsPerAddress: z
+    .number()
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .default(5_000)
+    .describe('Client connections of one address to one balancer; those of trusted proxies do not count.'),
+  trustedProxies: z
+    .array(
+      z
+        .string()
+        .max(64)
+        .regex(/^[0-9A-Fa-f.:]+(\/[0-9]{1,3})?$/),
+    )
+    .max(256)
+    .default([])
+    .describe(
+      'Addresses and CIDR blocks of proxies that are believed about the client: X-Forwarded-*, Forwarded, X-Real-IP.',
+    ),
   maxConcurrencyPerReplica: z
     .number()
     .int()

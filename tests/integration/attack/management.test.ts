@@ -9,6 +9,7 @@ import { openAccess } from '../../../shared/http/access.ts';
 import { AuditLog } from '../../../shared/http/audit-log.ts';
 import { createGuardedApp } from '../../../shared/http/route.ts';
 import { systemClock } from '../../../shared/runtime/clock.ts';
+import { HoldBudget } from '../../../loadbalancer/domain/hold-queue.ts';
 import { mountProxyRoutes } from '../../../loadbalancer/api/proxy-routes.ts';
 import type { ApplicationDirectory } from '../../../loadbalancer/routing/application-directory.ts';
 import { RequestLog } from '../../../loadbalancer/request-log/request-log.ts';
@@ -84,6 +85,7 @@ describe('The management API, asked oddly', () => {
         });
         mountProxyRoutes(mount, {
           directory,
+          budget: new HoldBudget(256 * 2 ** 20),
           requestLog: new RequestLog([]),
           dataPlane: () => ({ host: '127.0.0.1', port: (plane.address() as AddressInfo).port }),
         });

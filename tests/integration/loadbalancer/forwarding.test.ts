@@ -36,6 +36,7 @@ describe('forwarding', () => {
 
   it('takes hop-by-hop fields away and adds what a gateway adds', async () => {
     const seen: string[] = [];
+    setup.plane.setTrustedProxies(['127.0.0.1']);
     await serve(
       answering(
         'HTTP/1.1 200 OK\r\nConnection: x-secret\r\nX-Secret: 1\r\nKeep-Alive: timeout=5\r\nContent-Length: 2\r\n\r\nok',

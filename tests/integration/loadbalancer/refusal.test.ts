@@ -81,6 +81,36 @@ const refused: readonly (readonly [name: string, status: number, message: string
     400,
     `POST / HTTP/1.1\r\nHost: app\r\nTransfer-Encoding: chunked\r\n\r\n1;a\nb\r\na\r\n0\r\n\r\n`,
   ],
+  [
+    'a chunk extension without a name',
+    400,
+    `POST / HTTP/1.1\r\nHost: app\r\nTransfer-Encoding: chunked\r\n\r\n1;=b\r\na\r\n0\r\n\r\n`,
+  ],
+  [
+    'a chunk extension without a value',
+    400,
+    `POST / HTTP/1.1\r\nHost: app\r\nTransfer-Encoding: chunked\r\n\r\n1;a=\r\na\r\n0\r\n\r\n`,
+  ],
+  [
+    'a chunk extension whose quote does not end',
+    400,
+    `POST / HTTP/1.1\r\nHost: app\r\nTransfer-Encoding: chunked\r\n\r\n1;a="b\r\na\r\n0\r\n\r\n`,
+  ],
+  [
+    'a chunk extension with text after its quote',
+    400,
+    `POST / HTTP/1.1\r\nHost: app\r\nTransfer-Encoding: chunked\r\n\r\n1;a="b"c\r\na\r\n0\r\n\r\n`,
+  ],
+  [
+    'an empty chunk extension',
+    400,
+    `POST / HTTP/1.1\r\nHost: app\r\nTransfer-Encoding: chunked\r\n\r\n1;a;\r\na\r\n0\r\n\r\n`,
+  ],
+  [
+    'a chunk extension with two values',
+    400,
+    `POST / HTTP/1.1\r\nHost: app\r\nTransfer-Encoding: chunked\r\n\r\n1;a=b=c\r\na\r\n0\r\n\r\n`,
+  ],
   ['a huge chunk size', 400, `POST / HTTP/1.1\r\nHost: app\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n`],
   [
     'framing in a trailer',

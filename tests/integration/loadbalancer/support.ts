@@ -53,6 +53,7 @@ export interface Plane {
 export const startPlane = async (
   overrides: Partial<ApplicationSettings> = {},
   limits: Partial<DataPlaneLimits> = {},
+  warn: (message: string) => void = () => undefined,
 ): Promise<Plane> => {
   const held = { times: 0 };
   const idle = { times: 0 };
@@ -76,7 +77,7 @@ export const startPlane = async (
       clock: { nowMs, wallMs: () => Date.now() },
       random: Math.random,
       onRequestLogged: (entry) => logged.push(entry),
-      logger: { warn: () => undefined },
+      logger: { warn },
       metrics,
     },
     { lingerMs: 200, ...limits },

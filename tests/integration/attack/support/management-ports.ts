@@ -9,6 +9,7 @@ import { noData, type Signals } from '../../../../autoscaler/domain/signals/sign
 import { applyManifest } from '../../../../demo/apply.ts';
 import { rightsManifests } from '../../../../demo/stack-manifests.ts';
 import { openapiDocument as loadbalancerOpenapi } from '../../../../loadbalancer/api/openapi.ts';
+import { HoldBudget } from '../../../../loadbalancer/domain/hold-queue.ts';
 import { mountProxyRoutes } from '../../../../loadbalancer/api/proxy-routes.ts';
 import { mountSettingsRoutes } from '../../../../loadbalancer/api/settings-routes.ts';
 import { RequestLog } from '../../../../loadbalancer/request-log/request-log.ts';
@@ -135,6 +136,7 @@ export class ManagementPorts {
             // A data plane that is not there answers 502: whoever sees that was let through.
             mountProxyRoutes(mount, {
               directory: this.#directory(),
+              budget: new HoldBudget(256 * 2 ** 20),
               requestLog: new RequestLog([]),
               dataPlane: () => ({ host: '127.0.0.1', port: 1 }),
             });
