@@ -207,6 +207,7 @@ async function start(): Promise<Lifecycle> {
       registry,
       openapi: openapiDocument(),
       notReadyReason: () => (watch.synced ? undefined : 'waiting for the first sync'),
+      stopping: lifecycle.signal,
     },
     (mount) => {
       mountApplicationRoutes(mount, {
@@ -240,11 +241,17 @@ async function start(): Promise<Lifecycle> {
       });
     },
   );
-  const managementServer = await listen(management, { host: settings.bindAddress, port: settings.port });
+  const managementServer = await listen(
+    management,
+    { host: settings.bindAddress, port: settings.port },
+    undefined,
+    lifecycle.signal,
+  );
   const programsServer = await listen(
     programs,
     { host: settings.bindAddress, port: settings.programsPort },
     certificates,
+    lifecycle.signal,
   );
   lifecycle.onStop('servers', async () => {
     stream.close();
@@ -272,7 +279,11 @@ async function start(): Promise<Lifecycle> {
   });
   lifecycle.onStop('lease', () => elector.stop());
   ticker.start();
-  lifecycle.onStop('ticker', () => ticker.stop());
+  lifecycle.onStop('ticker', async () => {
+    ticker.stop();
+    // Whatever the other steps wait for.
+    await history.flush();
+  });
   logger.info('ready', { port: settings.port, programsPort: settings.programsPort, identity });
   return lifecycle;
 }

@@ -155,7 +155,7 @@ async function start(): Promise<Lifecycle> {
   };
   const metrics = new BalancerMetrics(registry, { directory, plane: planeMetrics, clients: () => plane.clientCount });
 
-  const state: { dataPort: number | undefined; stopping: boolean } = { dataPort: undefined, stopping: false };
+  const state: { dataPort: number | undefined } = { dataPort: undefined };
   const guarded = !isLoopback(settings.bindAddress) && !settings.openManagement;
   const namespaces = { everywhere: settings.watchNamespace, systemNamespace: settings.systemNamespace };
   const management = createGuardedApp(
@@ -165,12 +165,8 @@ async function start(): Promise<Lifecycle> {
       logger,
       registry,
       openapi: openapiDocument(),
-      notReadyReason: () =>
-        state.stopping
-          ? 'shutting down'
-          : state.dataPort === undefined
-            ? 'waiting for the first sync of the routes'
-            : undefined,
+      notReadyReason: () => (state.dataPort === undefined ? 'waiting for the first sync of the routes' : undefined),
+      stopping: lifecycle.signal,
     },
     (mount) => {
       mountSettingsRoutes(mount, { api, systemNamespace: settings.systemNamespace });
@@ -182,7 +178,12 @@ async function start(): Promise<Lifecycle> {
       });
     },
   );
-  const managementServer = await listen(management, { host: settings.bindAddress, port: settings.port });
+  const managementServer = await listen(
+    management,
+    { host: settings.bindAddress, port: settings.port },
+    undefined,
+    lifecycle.signal,
+  );
   lifecycle.onStop('management server', () => close(managementServer));
 
   watch.pods.onEvent(({ type, object }) => {
@@ -207,8 +208,8 @@ async function start(): Promise<Lifecycle> {
   await reporter.introduced(INTRODUCTION_MS);
   state.dataPort = await plane.listen({ host: settings.dataAddress, port: settings.dataPort });
   lifecycle.onStop('data plane', async () => {
-    state.stopping = true;
     // Unready first and still serving, until nobody sends new connections here any more.
+    plane.announceClose();
     await delay(settings.drainSeconds * 1000);
     await plane.close(Math.max(0, (settings.stopDeadlineSeconds - settings.drainSeconds - 2) * 1000));
   });

@@ -1,6 +1,7 @@
 import './without-undici.ts';
 import type { PodMetrics } from '../shared/contracts/metrics-report.ts';
 import { ProgramCredentials } from '../shared/runtime/program-credentials.ts';
+import { close } from '../shared/runtime/server-close.ts';
 import { readSettings, SettingsError } from '../shared/runtime/settings.ts';
 import { Announcer } from './announce/announcer.ts';
 import { sidecarSettings } from './config.ts';
@@ -52,6 +53,7 @@ async function start(): Promise<void> {
     onAnnounced: (tookMs) => log('info', 'announced that the application can answer', { tookMs: Math.round(tookMs) }),
   });
 
+  const stopping = new AbortController();
   let latest: PodMetrics = {};
   const server = await startServer(
     { host: podIp, port: settings.port },
@@ -63,6 +65,7 @@ async function start(): Promise<void> {
       backlog: () => reporter.waiting,
       openapi: openapiDocument,
       log,
+      stopping: stopping.signal,
     },
   );
   let measuring = false;
@@ -91,8 +94,9 @@ async function start(): Promise<void> {
     clearInterval(timer);
     slow.stop();
     announcer.stop();
-    server.close(() => process.exit());
-    server.closeIdleConnections();
+    stopping.abort();
+    // A drain under way is the longest answer.
+    void close(server, settings.drainMaxMs).then(() => process.exit());
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop(signal));
 }

@@ -1,6 +1,7 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { PodMetrics } from '../shared/contracts/metrics-report.ts';
 import { drain, type DrainTimes } from './drain/drain.ts';
+import { trackConnections } from '../shared/runtime/server-close.ts';
 import type { Log } from './log.ts';
 import type { Sockets } from './measure/sockets.ts';
 
@@ -13,6 +14,8 @@ export interface SidecarServerDeps {
   readonly backlog: () => number;
   readonly openapi: () => object;
   readonly log: Log;
+  /** Aborted when the sidecar begins to stop. */
+  readonly stopping: AbortSignal;
 }
 
 /** Metrics by their names for Prometheus. */
@@ -42,8 +45,14 @@ export async function startServer(address: { host: string; port: number }, deps:
       return;
     }
     switch (path) {
-      case '/healthz':
       case '/readyz':
+        if (deps.stopping.aborted) {
+          response.writeHead(503, { 'content-type': 'text/plain' }).end('shutting down\n');
+          return;
+        }
+        response.setHeader('content-type', 'text/plain').end('ready\n');
+        return;
+      case '/healthz':
         response.setHeader('content-type', 'text/plain').end('ok\n');
         return;
       case '/metrics':
@@ -62,6 +71,7 @@ export async function startServer(address: { host: string; port: number }, deps:
         problem(response, 404, 'NotFound', `There is no ${path ?? ''} here; /openapi.json lists what there is.`);
     }
   });
+  trackConnections(server, deps.stopping);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) =>
       reject(new Error(`cannot listen on ${address.host}:${address.port}: ${error.message}`)),

@@ -60,15 +60,11 @@ export async function startInjection(settings: InjectionSettings, deps: Injectio
     logger,
   });
   const app = createWebhookApp(injector, { logger, registry });
-  const server = await listen(app, { host: settings.bindAddress, port: settings.webhookPort }, certificates);
+  const address = { host: settings.bindAddress, port: settings.webhookPort };
+  // When it stops, each answer closes its connection: the next question goes to another controller.
+  const server = await listen(app, address, certificates, lifecycle.signal);
   server.keepAliveTimeout = IDLE_CONNECTION_MS;
-  let stopping = false;
-  server.prependListener('request', (_request, response) => {
-    // The next question goes to another controller.
-    if (stopping) response.setHeader('connection', 'close');
-  });
   lifecycle.onStop('webhook', async () => {
-    stopping = true;
     clusterVersion.stop();
     await delay(STILL_ANSWERING_MS);
     await close(server);

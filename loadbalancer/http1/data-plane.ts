@@ -111,12 +111,17 @@ export class DataPlane {
     }
   }
 
+  /** From now on every answer says `Connection: close`; new connections are still taken. */
+  announceClose(): void {
+    this.#context.draining = true;
+  }
+
   /**
    * Closes gracefully: no new connections, idle ones are closed, every answer says `Connection: close`. After
    * `deadlineMs` what is still held is refused (`ShuttingDown`) and what is still running is cut off.
    */
   async close(deadlineMs: number): Promise<void> {
-    this.#context.draining = true;
+    this.announceClose();
     for (const server of this.#servers) server.close();
     this.#servers.clear();
     for (const client of this.#clients) client.closeWhenIdle();

@@ -5,6 +5,7 @@ import helmet from 'helmet';
 import type { Registry } from 'prom-client';
 import { notFoundHandler, problemHandler } from '../errors/problem.ts';
 import type { Logger } from './logger.ts';
+import { close, trackConnections } from './server-close.ts';
 
 /** What every program answers about itself. */
 export interface Management {
@@ -16,6 +17,8 @@ export interface Management {
   readonly exposeMetrics?: boolean;
   /** The OpenAPI document. */
   readonly openapi?: object;
+  /** Aborted when the program begins to stop: it is not ready from then on. */
+  readonly stopping?: AbortSignal;
 }
 
 /**
@@ -29,7 +32,7 @@ export function createManagementApp(deps: Management, mount: (app: Express) => v
   app.use(helmet());
   app.get('/healthz', (_request, response) => void response.type('text/plain').send('ok\n'));
   app.get('/readyz', (_request, response) => {
-    const reason = deps.notReadyReason();
+    const reason = deps.stopping?.aborted === true ? 'shutting down' : deps.notReadyReason();
     response
       .status(reason === undefined ? 200 : 503)
       .type('text/plain')
@@ -66,10 +69,17 @@ export interface TlsSource {
  * Listens, and resolves once the port is open.
  *
  * @param tls - undefined: plain HTTP; else TLS 1.2 or newer, and new connections get the newest certificate
+ * @param stopping - from when it is aborted, every answer says `Connection: close`
  * @throws Error with the address in its message when the port cannot be opened
  */
-export async function listen(app: Express, address: { host: string; port: number }, tls?: TlsSource): Promise<Server> {
+export async function listen(
+  app: Express,
+  address: { host: string; port: number },
+  tls?: TlsSource,
+  stopping?: AbortSignal,
+): Promise<Server> {
   const server = tls === undefined ? createServer(app) : createTlsServer(app, tls);
+  trackConnections(server, stopping);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => {
       reject(new Error(`cannot listen on ${address.host}:${address.port}: ${error.message}`));
@@ -86,10 +96,4 @@ function createTlsServer(app: Express, tls: TlsSource): HttpsServer {
   return server;
 }
 
-/** Closes a server: idle connections at once, the others when they have been answered. */
-export async function close(server: Server): Promise<void> {
-  await new Promise<void>((resolve) => {
-    server.close(() => resolve());
-    server.closeIdleConnections();
-  });
-}
+export { close };

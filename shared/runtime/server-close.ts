@@ -1,0 +1,82 @@
+import type { Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+
+/** A request that was on its way when the port closed is still answered. */
+const LAST_REQUESTS_MS = 100;
+const GRACE_MS = 5_000;
+
+interface Connection {
+  readonly socket: Socket;
+  readonly answers: Set<ServerResponse>;
+}
+
+interface Tracked {
+  readonly connections: Map<string, Connection>;
+  closing: boolean;
+}
+
+const tracked = new WeakMap<Server, Tracked>();
+
+// A TLS socket is another object than the connection that it is in; both have the same peer.
+const peerOf = ({ remoteAddress = '', remotePort = 0 }: Socket): string => `${remoteAddress} ${remotePort}`;
+
+/**
+ * Keeps account of a server's connections, so that {@link close} can tell those that wait for an answer from those that are
+ * only open. To be called before it listens.
+ *
+ * @param stopping - from when it is aborted, every answer says `Connection: close`, so that clients go elsewhere (RFC 9112, section 9.6)
+ */
+export function trackConnections(server: Server, stopping?: AbortSignal): void {
+  const state: Tracked = { connections: new Map(), closing: false };
+  tracked.set(server, state);
+  server.on('connection', (socket: Socket) => {
+    const peer = peerOf(socket);
+    state.connections.set(peer, { socket, answers: new Set() });
+    socket.once('close', () => state.connections.delete(peer));
+  });
+  server.prependListener('request', ({ socket }, response) => {
+    if (state.closing) closeAfter(response);
+    const answers = state.connections.get(peerOf(socket))?.answers;
+    answers?.add(response);
+    response.once('close', () => answers?.delete(response));
+  });
+  const announce = (): void => announceClose(state);
+  if (stopping?.aborted === true) announce();
+  else stopping?.addEventListener('abort', announce, { once: true });
+}
+
+/**
+ * Closes a server: the port at once, connections that wait for no answer soon, the others with their answer.
+ *
+ * @param graceMs - after so long the others are cut off
+ */
+export async function close(server: Server, graceMs = GRACE_MS): Promise<void> {
+  const state = tracked.get(server);
+  if (state !== undefined) announceClose(state);
+  const closed = new Promise<void>((resolve) => {
+    server.close(() => resolve());
+  });
+  server.closeIdleConnections();
+  const idle = setTimeout(() => {
+    for (const { socket, answers } of state?.connections.values() ?? []) if (answers.size === 0) socket.destroy();
+  }, LAST_REQUESTS_MS);
+  const rest = setTimeout(() => {
+    for (const { socket } of state?.connections.values() ?? []) socket.destroy();
+    server.closeAllConnections();
+  }, graceMs);
+  await closed;
+  clearTimeout(idle);
+  clearTimeout(rest);
+}
+
+function announceClose(state: Tracked): void {
+  if (state.closing) return;
+  state.closing = true;
+  for (const { answers } of state.connections.values()) for (const response of answers) closeAfter(response);
+}
+
+function closeAfter(response: ServerResponse): void {
+  if (!response.headersSent) response.setHeader('connection', 'close');
+  // Its head has promised to keep the connection; that ends with the answer.
+  else response.once('finish', () => response.socket?.end());
+}
