@@ -28,6 +28,7 @@ describe("The webhook's port", function () {
     stop: () => undefined,
   };
   let stop: () => unknown = () => undefined;
+  const stopping = new AbortController();
   let server: Server;
 
   before(async () => {
@@ -45,7 +46,15 @@ describe("The webhook's port", function () {
       watch: { keys: () => [], get: () => undefined } as unknown as ApplicationWatch,
       registry: new Registry(),
       logger: silentLogger,
-      lifecycle: { onStop: (_name: string, step: () => unknown) => (stop = step) } as unknown as Lifecycle,
+      lifecycle: {
+        signal: stopping.signal,
+        onStop: (_name: string, step: () => unknown) => {
+          stop = () => {
+            stopping.abort();
+            return step();
+          };
+        },
+      } as unknown as Lifecycle,
     };
     expect(await startInjection({ ...settings, sidecarImage: '' }, deps), 'no image, no webhook').to.equal(undefined);
     server = (await startInjection(settings, deps))!;
