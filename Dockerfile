@@ -17,16 +17,18 @@ COPY autoscaler autoscaler
 COPY loadbalancer loadbalancer
 COPY examples examples
 RUN node scripts/bundle.ts && rm dist/bundle/*.map
-# The root of the images: node with its shared libraries, and one user.
-RUN mkdir -p /image/etc/ssl/certs /image/usr/local/bin /image/tmp && chmod 1777 /image/tmp \
- && cp /usr/local/bin/node /image/usr/local/bin/ \
+# The root of the images: the shared libraries of node, and one user. For our programs node can be run and not be read: the kernel
+# then shows the memory, environment and files of such a process to nobody of the same user (fs/exec.c, would_dump), so an
+# application that shares processes with its sidecar does not get at the sidecar's token.
+RUN mkdir -p /image/etc/ssl/certs /image/tmp /unreadable/usr/local/bin && chmod 1777 /image/tmp \
  && for library in $(ldd /usr/local/bin/node | grep -o '/[^ ]*'); do \
       mkdir -p "/image$(dirname "$library")" && cp -L "$library" "/image$library"; \
     done \
  && cp /etc/ssl/certs/ca-certificates.crt /image/etc/ssl/certs/ \
  && printf 'hosts: files dns\n' > /image/etc/nsswitch.conf \
  && printf 'root:x:0:0::/:/none\nnonroot:x:65532:65532::/tmp:/none\n' > /image/etc/passwd \
- && printf 'root:x:0:\nnonroot:x:65532:\n' > /image/etc/group
+ && printf 'root:x:0:\nnonroot:x:65532:\n' > /image/etc/group \
+ && cp /usr/local/bin/node /unreadable/usr/local/bin/ && chmod 0111 /unreadable/usr/local/bin/node
 
 FROM scratch AS base
 COPY --from=build /image/ /
@@ -37,10 +39,12 @@ USER 65532:65532
 ENTRYPOINT ["node"]
 
 FROM base AS example
+COPY --from=build /usr/local/bin/node /usr/local/bin/
 COPY --from=build /src/dist/bundle/THIRD-PARTY-LICENSES.txt /src/dist/bundle/example-sentiment.mjs /app/
 CMD ["example-sentiment.mjs"]
 
 FROM base AS nemesis
+COPY --from=build /unreadable/ /
 LABEL org.opencontainers.image.title="k8s-nemesis" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY LICENSE /app/

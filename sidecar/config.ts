@@ -69,6 +69,13 @@ export const sidecarSettings = {
     min: 0,
     max: 3_600_000,
   }),
+  drainToken: text('NEMESIS_DRAIN_TOKEN', {
+    description:
+      'What the preStop hooks show in the header nemesis-drain-token; others are refused. Empty: whoever reaches the port may ask for a drain.',
+    fallback: '',
+    allowed: 'letters, digits, "-" and "_", or nothing',
+    pattern: /^[A-Za-z0-9_-]*$/,
+  }),
   logLevel: choice('NEMESIS_LOG_LEVEL', {
     description: 'Least level of the log lines.',
     fallback: 'info',

@@ -61,6 +61,8 @@ async function start(): Promise<void> {
       sockets,
       appPort,
       drainTimes: { minMs: settings.drainMinMs, maxMs: settings.drainMaxMs },
+      drainToken: settings.drainToken,
+      podIp,
       latest: () => latest,
       backlog: () => reporter.waiting,
       openapi: openapiDocument,

@@ -11,13 +11,28 @@ export function openapiDocument(): object {
     },
     paths: {
       '/healthz': { get: { summary: 'The process lives.', responses: text('ok') } },
-      '/readyz': { get: { summary: 'It measures.', responses: text('ok') } },
+      '/readyz': {
+        get: {
+          summary: 'It measures.',
+          responses: { ...text('ready'), '503': { description: 'It is shutting down.' } },
+        },
+      },
       '/metrics': { get: { summary: 'The last measurement, for Prometheus.', responses: text('exposition format') } },
       '/openapi.json': { get: { summary: 'This document.', responses: { '200': { description: 'OpenAPI 3.1' } } } },
       '/drain': {
         get: {
           summary: 'Answers when nobody from elsewhere is connected to the application any more. For preStop hooks.',
+          parameters: [
+            {
+              name: 'nemesis-drain-token',
+              in: 'header',
+              schema: { type: 'string' },
+              description: 'The value of NEMESIS_DRAIN_TOKEN; not needed from within the pod.',
+            },
+          ],
           responses: {
+            '403': { description: 'Not a hook of this pod.' },
+            '429': { description: 'Too many wait already.' },
             '200': {
               description: 'How it ended',
               content: {

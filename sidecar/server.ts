@@ -1,6 +1,7 @@
-import { createServer, type Server, type ServerResponse } from 'node:http';
+import { timingSafeEqual } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { PodMetrics } from '../shared/contracts/metrics-report.ts';
-import { drain, type DrainTimes } from './drain/drain.ts';
+import { drain, SharedDrain, type DrainTimes } from './drain/drain.ts';
 import { trackConnections } from '../shared/runtime/server-close.ts';
 import type { Log } from './log.ts';
 import type { Sockets } from './measure/sockets.ts';
@@ -10,6 +11,9 @@ export interface SidecarServerDeps {
   readonly sockets: Sockets;
   readonly appPort: number;
   readonly drainTimes: DrainTimes;
+  /** What the preStop hooks show, so that nobody else costs the sidecar work; empty: nothing is asked for. */
+  readonly drainToken: string;
+  readonly podIp: string;
   readonly latest: () => PodMetrics;
   readonly backlog: () => number;
   readonly openapi: () => object;
@@ -36,8 +40,26 @@ export const SIDECAR_METRICS: readonly { key: keyof PodMetrics; name: string; he
   { key: 'live', name: 'nemesis_sidecar_live', help: '1 when the liveness probe passed.', factor: 1 },
 ];
 
+/** The kubelet, Prometheus and people; what comes on top is closed at once. */
+const MAX_CONNECTIONS = 64;
+/** Header of the preStop hooks. */
+export const DRAIN_TOKEN_HEADER = 'nemesis-drain-token';
+
+/** The kubelet with the token of the hook, and a hook of the pod's own that asks from within: that is about itself only. */
+function mayDrain({ headers, socket }: IncomingMessage, { drainToken, podIp }: SidecarServerDeps): boolean {
+  const shown = Buffer.from(String(headers[DRAIN_TOKEN_HEADER] ?? ''));
+  const expected = Buffer.from(drainToken);
+  if (shown.length === expected.length && timingSafeEqual(shown, expected)) return true;
+  return socket.remoteAddress?.replace(/^::ffff:/, '') === podIp;
+}
+
 /** The sidecar's own port, on plain node:http: a framework would double what the sidecar costs in every pod. */
 export async function startServer(address: { host: string; port: number }, deps: SidecarServerDeps): Promise<Server> {
+  const drains = new SharedDrain(async () => {
+    const result = await drain(deps.sockets, deps.appPort, deps.drainTimes);
+    deps.log('info', 'drained', { ...result });
+    return result;
+  });
   const server = createServer((request, response) => {
     const path = (request.url ?? '/').split('?')[0];
     if (request.method !== 'GET' && request.method !== 'HEAD') {
@@ -62,15 +84,20 @@ export async function startServer(address: { host: string; port: number }, deps:
         response.setHeader('content-type', 'application/json').end(JSON.stringify(deps.openapi()));
         return;
       case '/drain':
-        void drain(deps.sockets, deps.appPort, deps.drainTimes).then((result) => {
-          deps.log('info', 'drained', { ...result });
-          response.setHeader('content-type', 'application/json').end(JSON.stringify(result));
+        if (!mayDrain(request, deps)) {
+          problem(response, 403, 'Forbidden', 'Only the preStop hooks of this pod may ask for a drain.');
+          return;
+        }
+        void drains.wait().then((result) => {
+          if (result === undefined) problem(response, 429, 'TooManyRequests', 'Too many wait for the drain already.');
+          else response.setHeader('content-type', 'application/json').end(JSON.stringify(result));
         });
         return;
       default:
         problem(response, 404, 'NotFound', `There is no ${path ?? ''} here; /openapi.json lists what there is.`);
     }
   });
+  server.maxConnections = MAX_CONNECTIONS;
   trackConnections(server, deps.stopping);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) =>

@@ -2,7 +2,7 @@ import { CA_ANNOTATION } from '../certificates/ca-distributor.ts';
 import { findTarget, type KnownApplication } from './application-target.ts';
 import { skipReason, type SkipReason } from './eligibility.ts';
 import { markOf, type ContainerDocument, type PodDocument } from './pod-document.ts';
-import { credentialsVolume, DRAIN_HOOK, sidecarContainer, SIDECAR_PORT } from './sidecar-container.ts';
+import { credentialsVolume, drainHook, sidecarContainer, SIDECAR_PORT } from './sidecar-container.ts';
 
 /** Tells by which version a pod was injected. */
 export const INJECTED_ANNOTATION = 'nemesis.io/injected';
@@ -26,6 +26,8 @@ export interface InjectionOptions {
   readonly native: boolean;
   /** What the Autoscaler of the pod's Deployment says. */
   readonly application: KnownApplication | undefined;
+  /** A word that nobody can guess, for this pod only: its hooks show it to its sidecar. @defaultValue undefined: the sidecar drains for everybody */
+  readonly drainToken?: string;
 }
 
 /** A pod after the injection. */
@@ -50,7 +52,13 @@ export function inject(pod: PodDocument, options: InjectionOptions): Injection {
   const target = findTarget(pod, options.application, warn);
   const sidecar = sidecarContainer(
     pod,
-    { ...options, volume, target, graceSeconds: spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS },
+    {
+      ...options,
+      volume,
+      target,
+      graceSeconds: spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS,
+      drainToken: options.drainToken,
+    },
     warn,
   );
   const kept = spec.containers.filter(({ lifecycle }) => (lifecycle?.preStop ?? null) !== null).map(({ name }) => name);
@@ -59,7 +67,7 @@ export function inject(pod: PodDocument, options: InjectionOptions): Injection {
       `nemesis: the preStop hook of ${kept.join(', ')} is kept, so the sidecar cannot drain it; let the hook GET http://POD_IP:${SIDECAR_PORT}/drain`,
     );
   }
-  const containers = spec.containers.map(withDrainHook);
+  const containers = spec.containers.map((container) => withDrainHook(container, options.drainToken));
   return {
     pod: {
       ...pod,
@@ -88,9 +96,9 @@ export function inject(pod: PodDocument, options: InjectionOptions): Injection {
 }
 
 /** Every container of the application ends only when the sidecar says that nobody is connected any more. */
-function withDrainHook(container: ContainerDocument): ContainerDocument {
+function withDrainHook(container: ContainerDocument, token: string | undefined): ContainerDocument {
   if ((container.lifecycle?.preStop ?? null) !== null) return container;
-  return { ...container, lifecycle: { ...container.lifecycle, preStop: DRAIN_HOOK } };
+  return { ...container, lifecycle: { ...container.lifecycle, preStop: drainHook(token) } };
 }
 
 function sharing(pod: PodDocument, warn: (sentence: string) => void): { shareProcessNamespace?: boolean } {

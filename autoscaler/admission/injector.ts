@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { Counter, type Registry } from 'prom-client';
 import type { ApplicationWatch } from '../../shared/kubernetes/application-watch.ts';
 import { messageOf, type Logger } from '../../shared/runtime/logger.ts';
@@ -59,6 +60,7 @@ export class Injector {
         ca: this.#deps.ca(),
         native: this.#deps.native(),
         application: this.#deps.applicationOf(pod, namespace),
+        drainToken: randomBytes(16).toString('base64url'),
       });
       this.#results.inc({ result: skipped === undefined ? 'injected' : 'skipped' });
       const name = pod.metadata?.name ?? pod.metadata?.generateName;

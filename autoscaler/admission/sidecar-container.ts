@@ -8,6 +8,12 @@ import type { ContainerDocument, PodDocument, SecurityContextDocument } from './
 export const SIDECAR_PORT = 9890;
 /** The hook that keeps a container until nobody from elsewhere is connected to the application any more. */
 export const DRAIN_HOOK = { httpGet: { path: '/drain', port: SIDECAR_PORT } } as const;
+
+/** The hook with what it shows to the sidecar. @param token - undefined: nothing, as the sidecar asks for nothing */
+export function drainHook(token: string | undefined): { readonly httpGet: object } {
+  if (token === undefined) return DRAIN_HOOK;
+  return { httpGet: { ...DRAIN_HOOK.httpGet, httpHeaders: [{ name: 'nemesis-drain-token', value: token }] } };
+}
 /** Where the sidecar finds its token and the bundle; no other container sees them. */
 const CREDENTIALS_PATH = '/var/run/nemesis';
 /** The longest drain that the sidecar takes from its environment. */
@@ -46,6 +52,8 @@ export interface SidecarOptions {
   readonly volume: string;
   readonly target: ApplicationTarget;
   readonly graceSeconds: number;
+  /** What the hooks of this pod show. */
+  readonly drainToken: string | undefined;
 }
 
 /** The sidecar's container: small, without rights, and nothing waits for it to be ready. */
@@ -60,7 +68,7 @@ export function sidecarContainer(
     imagePullPolicy: 'IfNotPresent',
     command: ['node', '--max-semi-space-size=1', '--max-old-space-size=32', '/app/sidecar.mjs'],
     // An ordinary container would get its SIGTERM at once, before it could drain the others; a native one gets it last.
-    ...(options.native ? { restartPolicy: 'Always' } : { lifecycle: { preStop: DRAIN_HOOK } }),
+    ...(options.native ? { restartPolicy: 'Always' } : { lifecycle: { preStop: drainHook(options.drainToken) } }),
     env: environment(options),
     ports: [{ name: 'nemesis', containerPort: SIDECAR_PORT, protocol: 'TCP' }],
     ...resources(pod, warn),
@@ -86,7 +94,7 @@ export function credentialsVolume(name: string): { readonly name: string; readon
   };
 }
 
-function environment({ target, controllerUrl, graceSeconds }: SidecarOptions): unknown[] {
+function environment({ target, controllerUrl, graceSeconds, drainToken }: SidecarOptions): unknown[] {
   const field = (name: string, fieldPath: string) => ({ name, valueFrom: { fieldRef: { fieldPath } } });
   // Kubernetes would put another variable's value in place of $(NAME).
   const value = (name: string, text: string | number | boolean) => ({
@@ -109,6 +117,7 @@ function environment({ target, controllerUrl, graceSeconds }: SidecarOptions): u
     value('NEMESIS_ANNOUNCE_PORT', announce === undefined || announce.port === appPort ? 0 : announce.port),
     value('NEMESIS_LIVENESS_PATH', livenessPath),
     value('NEMESIS_DRAIN_MAX_MS', Math.min(LONGEST_DRAIN_SECONDS, Math.max(1, graceSeconds - 5)) * 1000),
+    ...(drainToken === undefined ? [] : [value('NEMESIS_DRAIN_TOKEN', drainToken)]),
   ];
 }
 

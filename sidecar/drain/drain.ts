@@ -1,6 +1,8 @@
 import type { Sockets } from '../measure/sockets.ts';
 
 const LOOK_EVERY_MS = 100;
+/** Each container of a pod has one hook; the kubelet may ask again. */
+const MAX_WAITING = 32;
 
 /** How long a drain lasts. */
 export interface DrainTimes {
@@ -21,7 +23,11 @@ export interface DrainResult {
  * Waits until nobody from elsewhere is connected to the application any more. Called from the application's preStop hook,
  * so the application gets SIGTERM only when its last answer is out.
  */
-export async function drain(sockets: Sockets, port: number, times: DrainTimes): Promise<DrainResult> {
+export async function drain(
+  sockets: Pick<Sockets, 'connections'>,
+  port: number,
+  times: DrainTimes,
+): Promise<DrainResult> {
   const beganMs = performance.now();
   for (;;) {
     const connections = [...sockets.connections(port).values()].reduce((sum, count) => sum + count, 0);
@@ -29,5 +35,31 @@ export async function drain(sockets: Sockets, port: number, times: DrainTimes): 
     if (connections === 0 && tookMs >= times.minMs) return { drained: true, connections, tookMs };
     if (tookMs >= times.maxMs) return { drained: false, connections, tookMs };
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+  }
+}
+
+/** Shares one drain between all who wait for it: looking at the sockets costs the same for one as for many. */
+export class SharedDrain {
+  readonly #begin: () => Promise<DrainResult>;
+  #running: Promise<DrainResult> | undefined;
+  #waiting = 0;
+
+  /** @param begin - starts a drain */
+  constructor(begin: () => Promise<DrainResult>) {
+    this.#begin = begin;
+  }
+
+  /** The end of the drain that runs, or of a new one; undefined when too many wait already. */
+  async wait(): Promise<DrainResult | undefined> {
+    if (this.#waiting >= MAX_WAITING) return undefined;
+    this.#waiting += 1;
+    this.#running ??= this.#begin().finally(() => {
+      this.#running = undefined;
+    });
+    try {
+      return await this.#running;
+    } finally {
+      this.#waiting -= 1;
+    }
   }
 }

@@ -9,8 +9,11 @@ import { send, type Answer, type SendOptions } from './send.ts';
 const SYSTEM = 'nemesis-system';
 const run = promisify(execFile);
 
-/** The image that the tests install and run applications with. */
+/** The image that the tests install. */
 export const IMAGE = process.env['E2E_IMAGE'] ?? 'localhost/nemesis:0.1.0';
+
+/** The image that applications run with: its node can be read, so a sidecar may look at their control group. */
+export const APPLICATION_IMAGE = process.env['E2E_EXAMPLE_IMAGE'] ?? 'localhost/nemesis-example:0.1.0';
 
 /** An argument of node in containers that are not named after their program. */
 const ARGUMENTS: Readonly<Record<string, string>> = {
@@ -78,7 +81,7 @@ export async function installationOfCluster(): Promise<Installation> {
   const installation: Installation = {
     kind: 'cluster',
     api,
-    image: IMAGE,
+    image: APPLICATION_IMAGE,
     dataUrl: () => `http://${balancer}:8080`,
     balancer: ask(`http://${balancer}:8081`),
     autoscaler: ask(`http://${autoscaler}:8090`),
