@@ -22,7 +22,8 @@ import { createDataPlaneMetrics } from './http1/ports.ts';
 import { BalancerMetrics } from './report/balancer-metrics.ts';
 import { ControllerClient } from './report/controller-client.ts';
 import { TrafficReporter } from './report/traffic-reporter.ts';
-import { RotatingFileSink, StreamSink } from './request-log/line-sinks.ts';
+import { StreamSink } from './request-log/line-sinks.ts';
+import { RotatingFileSink } from './request-log/rotating-file-sink.ts';
 import { RequestLog } from './request-log/request-log.ts';
 import { Announcements } from './routing/announcements.ts';
 import { ApplicationDirectory } from './routing/application-directory.ts';
@@ -62,6 +63,7 @@ async function start(): Promise<Lifecycle> {
             new RotatingFileSink({
               path: settings.requestLogFile,
               onError: (error) => logger.warn('the request log file cannot be written', { err: error }),
+              onRecovered: (dropped) => logger.info('the request log file is written again', { dropped }),
             }),
           ]),
     ],

@@ -2,7 +2,7 @@ import { Application } from '../../loadbalancer/domain/application.ts';
 import { HoldBudget } from '../../loadbalancer/domain/hold-queue.ts';
 import { DataPlane } from '../../loadbalancer/http1/data-plane.ts';
 import { createDataPlaneMetrics } from '../../loadbalancer/http1/ports.ts';
-import { RotatingFileSink } from '../../loadbalancer/request-log/line-sinks.ts';
+import { RotatingFileSink } from '../../loadbalancer/request-log/rotating-file-sink.ts';
 import { RequestLog } from '../../loadbalancer/request-log/request-log.ts';
 
 // Our data plane with everything on: routing, least connections, ids, Via and X-Forwarded-*, percentiles, a JSON line for

@@ -53,6 +53,14 @@ export class Answer {
     this.#pendingHead = clientResponseHead(head, framing, { minor, keepAlive: this.keepAlive, requestId, heldMs });
   }
 
+  /** Forgets a head of which nothing was written yet. Returns whether there was one: another answer may be given then. */
+  takeBack(): boolean {
+    if (this.#pendingHead === '') return false;
+    this.#pendingHead = '';
+    this.status = 0;
+    return true;
+  }
+
   /** Writes bytes that are valid during the call only. */
   bytes(bytes: Buffer, from: number, to: number): void {
     if (to - from > textBytes) {

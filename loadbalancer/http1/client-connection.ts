@@ -3,16 +3,12 @@ import { clientAddress } from './client-address.ts';
 import { ClientProbe } from './client-probe.ts';
 import type { ClientSide } from './client-side.ts';
 import { Exchange } from './exchange.ts';
-import { renderOwnAnswer } from './own-answers.ts';
 import type { PlaneContext } from './plane-context.ts';
-import type { HeadFault } from './request-head.ts';
 import { RequestHeadReader } from './request-head-reader.ts';
+import { type ConnectionFault, refusedUnread } from './unread-request.ts';
 
 /** Requests of one client that are begun in one turn of the event loop; then it is the others' turn. */
 const requestsPerTurn = 16;
-
-/** Why a connection is answered without a request. */
-type ConnectionFault = HeadFault | { readonly code: 'RequestTimeout'; readonly detail: string };
 
 /**
  * One client: finds its requests one after the other and lets each run to its end before the next begins.
@@ -123,9 +119,11 @@ export class ClientConnection implements ClientSide {
     if (this.#exchange === undefined && !this.#closing) this.#finish();
   }
 
-  /** Closes the connection whatever it is doing. */
+  /** Closes the connection whatever it is doing; an answer that is not whole is reset, since a FIN may be its regular end. */
   destroy(): void {
-    this.#socket.destroy();
+    const whole = this.#exchange === undefined && this.#socket.writableLength === 0;
+    if (whole) this.#socket.destroy();
+    else this.#socket.resetAndDestroy();
   }
 
   /** Called by the tick. */
@@ -287,10 +285,12 @@ export class ClientConnection implements ClientSide {
     return taken + fed;
   }
 
-  #refuse({ code, detail }: ConnectionFault): -1 {
-    this.#context.deps.metrics.malformedRequests += 1;
-    const context = { requestId: undefined, heldMs: undefined, close: true, withoutBody: false };
-    this.writeText(renderOwnAnswer({ code, detail }, context).text);
+  #refuse(fault: ConnectionFault): -1 {
+    const { deps } = this.#context;
+    deps.metrics.malformedRequests += 1;
+    const { answer, entry } = refusedUnread(fault, this.#reader.received, this.address, deps);
+    deps.onRequestLogged(entry);
+    this.writeText(answer);
     this.#finish();
     return -1;
   }

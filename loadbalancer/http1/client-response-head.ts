@@ -14,8 +14,10 @@ export interface AnswerContext {
 /** The head for the client: the pod's own lines, framing and persistence written anew, and what we have to tell. */
 export const clientResponseHead = (head: ResponseHead, framing: ResponseFraming, context: AnswerContext): string => {
   let text = head.statusLine + head.kept;
-  if (head.contentLength !== undefined && head.status !== 204) text += `content-length: ${head.contentLength}\r\n`;
-  else if (head.chunked && context.minor === 1 && framing !== 'tunnel') text += 'transfer-encoding: chunked\r\n';
+  // Neither stands in an answer that has no body by its status (RFC 9110, section 8.6; RFC 9112, section 6.1).
+  const framed = head.status !== 204 && framing !== 'tunnel';
+  if (framed && head.contentLength !== undefined) text += `content-length: ${head.contentLength}\r\n`;
+  else if (framed && head.chunked && context.minor === 1) text += 'transfer-encoding: chunked\r\n';
   if (framing === 'tunnel') text += `connection: upgrade\r\nupgrade: ${head.upgrade ?? ''}\r\n`;
   else if (!context.keepAlive) text += 'connection: close\r\n';
   else if (context.minor === 0) text += 'connection: keep-alive\r\n';

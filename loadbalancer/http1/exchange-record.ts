@@ -40,7 +40,7 @@ export class ExchangeRecord {
       timestampMs: this.#startedWallMs,
       requestId: this.requestId,
       application: end.application,
-      targetUrl: `http://${target}${end.forwardedPath}`,
+      targetUrl: `http://${target}${end.forwardedPath === '*' ? '/*' : end.forwardedPath}`,
       pod: end.pod?.name ?? '',
       status: end.status,
       clientIp: this.#clientIp,

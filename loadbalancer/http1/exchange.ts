@@ -108,7 +108,7 @@ export class Exchange extends ExchangeCore implements UpstreamUser {
   }
 
   onInterim(head: ResponseHead): void {
-    this.progressMs = this.context.tickMs;
+    // The wait for the answer goes on: a pod could send these for ever.
     this.answer.interim(head);
   }
 
@@ -161,7 +161,8 @@ export class Exchange extends ExchangeCore implements UpstreamUser {
       this.finish('closed', undefined);
     } else if (!this.#repeated(application, fault)) {
       if (fault.kind === 'malformed') metrics.malformedResponses += 1;
-      if (this.unanswered) this.onRefused({ code: 'BadGateway', detail: `The pod's answer failed: ${fault.detail}.` });
+      if (this.unanswered || this.answer.takeBack())
+        this.onRefused({ code: 'BadGateway', detail: `The pod's answer failed: ${fault.detail}.` });
       else this.cutOff('failed', 'BadGateway');
     }
   }

@@ -20,6 +20,11 @@ export class RequestHeadReader {
     this.#limits = limits;
   }
 
+  /** What has arrived of a head that is not complete, or is faulty. */
+  get received(): string {
+    return this.#text;
+  }
+
   /** A part of a head has arrived. */
   get begun(): boolean {
     return this.#text !== '';
@@ -44,11 +49,15 @@ export class RequestHeadReader {
       this.#text = text;
       return chunk.length;
     }
-    this.#text = '';
     const head = parseRequestHead(text, end, maxHeaders);
-    if ('code' in head) this.fault = head;
-    else this.head = head;
     this.bytes = end + 4;
+    if ('code' in head) {
+      this.fault = head;
+      this.#text = text.slice(0, this.bytes);
+    } else {
+      this.head = head;
+      this.#text = '';
+    }
     return this.bytes - before;
   }
 }

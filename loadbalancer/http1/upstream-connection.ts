@@ -1,8 +1,12 @@
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { headText } from './characters.ts';
 import { ChunkedBody, type PayloadSink } from './chunked-body.ts';
 import type { PlaneContext } from './plane-context.ts';
+import { PodSocket } from './pod-socket.ts';
 import { parseResponseHead, type ResponseHead } from './response-head.ts';
+
+/** Interim answers (1xx) of one request that are passed on. */
+const maxInterims = 100;
 
 /** How the end of a response is found (RFC 9112, section 6.3). */
 export type ResponseFraming = 'none' | 'length' | 'chunked' | 'untilClose' | 'tunnel';
@@ -63,15 +67,13 @@ export class UpstreamConnection {
   #head: ResponseHead | undefined;
   #closed = false;
   #received = false;
+  #interims = 0;
   #failure: string | undefined;
 
   constructor(address: string, port: number, context: PlaneContext, keeper: ConnectionKeeper) {
     this.#context = context;
     this.#keeper = keeper;
-    this.#socket = connect({
-      host: address,
-      port,
-      ...context.connectFrom,
+    this.#socket = new PodSocket({
       noDelay: true,
       allowHalfOpen: true,
       onread: {
@@ -82,6 +84,7 @@ export class UpstreamConnection {
         },
       },
     });
+    this.#socket.connect({ host: address, port, ...context.connectFrom });
     this.#socket.on('connect', () => {
       this.connected = true;
       context.deps.metrics.upstreamConnections += 1;
@@ -110,6 +113,7 @@ export class UpstreamConnection {
     this.#framing = 'head';
     this.#headText = '';
     this.#received = false;
+    this.#interims = 0;
   }
 
   writeText(text: string): void {
@@ -195,7 +199,11 @@ export class UpstreamConnection {
         return this.#fault('malformed', 'an upgrade nobody asked for');
       this.#framing = 'tunnel';
       user.onResponseHead(head, 'tunnel');
-    } else user.onInterim(head);
+    } else {
+      this.#interims += 1;
+      if (this.#interims > maxInterims) return this.#fault('malformed', 'interim answers without end');
+      user.onInterim(head);
+    }
     return next;
   }
 
@@ -239,7 +247,12 @@ export class UpstreamConnection {
   /** @param more bytes have come beyond the end, so that this connection cannot be relied on any more */
   #finish(user: UpstreamUser, more: boolean): void {
     const head = this.#head;
-    const reusable = head?.keepAlive === true && !more && user.requestSent && this.#socket.writableLength === 0;
+    const reusable =
+      head?.keepAlive === true &&
+      !more &&
+      user.requestSent &&
+      this.#socket.writable &&
+      this.#socket.writableLength === 0;
     this.#user = undefined;
     this.#head = undefined;
     this.#chunks = undefined;

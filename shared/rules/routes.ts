@@ -58,7 +58,7 @@ export class RouteTable<T> {
 
   /**
    * @param host - in lower case, without port
-   * @param path - normalised, beginning with `/`; may carry a query
+   * @param path - normalised, beginning with `/`; may carry a query. Or `*`
    */
   match(host: string, path: string): RouteMatch<T> | undefined {
     return this.#byHost.get(host)?.find(path) ?? this.#byHost.get(ANY_HOST)?.find(path);

@@ -63,6 +63,8 @@ export function createLifecycle(deps: { logger: Logger; deadlineMs: number }): L
  */
 export async function runProgram(name: string, start: () => Promise<Lifecycle>): Promise<void> {
   let lifecycle: Lifecycle | undefined;
+  // Whoever reads the log may be gone (EPIPE), or the disk behind it full: that costs lines, not the program.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   // From the first moment on: to the first process of a container a signal without a handler means nothing.
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { expect } from 'chai';
-import { RotatingFileSink, StreamSink } from '../../../loadbalancer/request-log/line-sinks.ts';
+import { StreamSink } from '../../../loadbalancer/request-log/line-sinks.ts';
+import { RotatingFileSink } from '../../../loadbalancer/request-log/rotating-file-sink.ts';
 import { RequestLog } from '../../../loadbalancer/request-log/request-log.ts';
 import type { RequestLogEntry } from '../../../loadbalancer/request-log/request-log-entry.ts';
 

@@ -23,6 +23,8 @@ describe('RouteTable', () => {
     ['a.example', '/any', 'root', '/any'],
     ['b.example', '/any/x', 'any', '/any/x'],
     ['b.example', '/other', undefined, undefined],
+    ['a.example', '*', 'root', '*'],
+    ['b.example', '*', 'any', '*'],
   ] as const;
   for (const [host, path, target, forwarded] of cases) {
     it(`Given ${host}${path}, Then it goes to ${target ?? 'nobody'} as ${forwarded ?? '-'}`, () => {

@@ -1,0 +1,44 @@
+import type { RequestLogEntry } from '../request-log/request-log-entry.ts';
+import { renderOwnAnswer } from './own-answers.ts';
+import type { DataPlaneDeps } from './ports.ts';
+import type { HeadFault } from './request-head.ts';
+import { makeRequestId } from './request-ids.ts';
+
+/** Why a connection is answered without a request that could be understood. */
+export type ConnectionFault = HeadFault | { readonly code: 'RequestTimeout'; readonly detail: string };
+
+/** As much of a request line as can be shown: visible ASCII only. */
+const requestLine = /^(?:\r\n)?([!-~]{1,32}) ([!-~]{1,1024})/;
+
+/**
+ * The answer to a request whose head could not be read, and its entry in the log: with the method and target as they came, in
+ * so far as there are any, so that somebody who looks for the request finds it.
+ * @param received what has arrived of the head
+ */
+export const refusedUnread = (
+  { code, detail }: ConnectionFault,
+  received: string,
+  clientIp: string,
+  { clock, random }: DataPlaneDeps,
+): { readonly answer: string; readonly entry: RequestLogEntry } => {
+  const requestId = makeRequestId(random);
+  const answer = renderOwnAnswer({ code, detail }, { requestId, heldMs: undefined, close: true, withoutBody: false });
+  const [, method = '', path = ''] = requestLine.exec(received) ?? [];
+  const entry = {
+    timestampMs: clock.wallMs(),
+    requestId,
+    application: '',
+    targetUrl: '',
+    pod: '',
+    status: answer.status,
+    clientIp,
+    method,
+    path,
+    latencyMs: 0,
+    heldMs: 0,
+    bytesIn: received.length,
+    bytesOut: answer.text.length,
+    error: code,
+  };
+  return { answer: answer.text, entry };
+};
