@@ -93,6 +93,7 @@ class HostRoutes<T> {
   }
 
   find(path: string): RouteMatch<T> | undefined {
+    if (path === '*') return this.#findWhole();
     for (const length of this.#lengths) {
       const next = path.charAt(length);
       if (length > path.length || (next !== '' && next !== '/' && next !== '?')) continue;
@@ -104,6 +105,16 @@ class HostRoutes<T> {
       return { target, path: rest.startsWith('/') ? rest : `/${rest}` };
     }
     return undefined;
+  }
+
+  /**
+   * `OPTIONS *` asks about the server as a whole (RFC 9110, section 9.3.7). The application at `/` speaks for that, or the
+   * only one that the host has; of several others none does.
+   */
+  #findWhole(): RouteMatch<T> | undefined {
+    const only = this.#byPrefix.size === 1 ? this.#byPrefix.values().next().value : undefined;
+    const [entry] = (this.#byPrefix.get('') ?? only)?.values() ?? [];
+    return entry === undefined ? undefined : { target: entry.target, path: '*' };
   }
 }
 

@@ -12,6 +12,8 @@ describe('RouteTable', () => {
     { hosts: ['a.example'], pathPrefix: '/v1/', stripPrefix: true, target: 'v1' },
     { hosts: ['a.example'], pathPrefix: '/v1/chat', stripPrefix: true, target: 'chat' },
     { hosts: ['*'], pathPrefix: '/any', stripPrefix: false, target: 'any' },
+    { hosts: ['c.example'], pathPrefix: '/x', stripPrefix: false, target: 'x' },
+    { hosts: ['c.example'], pathPrefix: '/y', stripPrefix: false, target: 'y' },
   ].forEach((route) => table.set(route.target, route));
   const cases = [
     ['a.example', '/v1/chat/x?q=1', 'chat', '/x?q=1'],
@@ -25,6 +27,7 @@ describe('RouteTable', () => {
     ['b.example', '/other', undefined, undefined],
     ['a.example', '*', 'root', '*'],
     ['b.example', '*', 'any', '*'],
+    ['c.example', '/x/1', 'x', '/x/1'],
   ] as const;
   for (const [host, path, target, forwarded] of cases) {
     it(`Given ${host}${path}, Then it goes to ${target ?? 'nobody'} as ${forwarded ?? '-'}`, () => {
