@@ -13,12 +13,12 @@ OVERLAY ?= default
 
 NEEDS_CLUSTER = if [ -z "$$KUBECONFIG" ]; then echo 'These tests need KUBECONFIG: the path of a kubeconfig whose cluster may be used for tests.' >&2; exit 1; fi
 
-.PHONY: help demo test e2e e2e-full bench bench-proxy bench-wake bench-sidecar bench-history build images install uninstall lint format clean
+.PHONY: help demo test e2e e2e-full bench bench-proxy bench-wake bench-sidecar bench-controller bench-history build images install uninstall lint format clean
 
 help: ## Lists the targets.
 	@echo 'Usage: make TARGET   (each installs by itself what it needs)'
 	@echo
-	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-13s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-16s %s\n", $$1, $$2 }'
 
 demo: $(STAMP) ## A narrated tour on a cluster inside one process; then it stays up. ONCE=1 ends after the tour.
 	@exec node demo/main.ts
@@ -34,7 +34,7 @@ e2e-full: $(STAMP) ## All end-to-end tests on the cluster of $KUBECONFIG.
 	@$(NEEDS_CLUSTER)
 	@npm run --silent e2e -- --full
 
-bench: bench-proxy bench-wake bench-sidecar bench-history ## All benchmarks, with tables; results go to benchmarks/results.
+bench: bench-proxy bench-wake bench-sidecar bench-history bench-controller ## All benchmarks, with tables; results go to benchmarks/results.
 
 bench-proxy: $(STAMP) ## CPU, throughput and latency of the data plane beside other proxies.
 	@node benchmarks/bench-proxy.ts
@@ -47,6 +47,9 @@ bench-sidecar: $(STAMP) ## What a sidecar costs in each pod.
 
 bench-history: $(STAMP) ## Size and queries of the history at a million rows.
 	@node benchmarks/bench-history.ts
+
+bench-controller: $(STAMP) ## What a controller costs with a thousand applications and five thousand sidecars.
+	@node benchmarks/bench-controller.ts
 
 build: $(STAMP) ## Compiles the three programs to dist/.
 	@npm run --silent build && echo 'Compiled to dist/.'

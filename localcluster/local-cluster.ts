@@ -50,6 +50,11 @@ export interface LocalClusterOptions {
   backoffBaseMs?: number;
   /** How long pods may take to end when the cluster stops, milliseconds. @defaultValue 2000 */
   stopGraceMs?: number;
+  /**
+   * Whether Deployments, ReplicaSets and pods are acted on. Without, the API keeps what is written and nothing more, so that
+   * thousands of pods can be made up. @defaultValue true
+   */
+  controllers?: boolean;
   /** What the node offers, as quantities; `{'nvidia.com/gpu': '1'}` adds a GPU. */
   nodeResources?: Readonly<Record<string, string>>;
 }
@@ -126,14 +131,18 @@ export class LocalCluster {
     });
     const stoppables = [
       new CustomResources(registry),
-      new GarbageCollector(context),
-      new NamespaceController(context),
-      new DeploymentController(context),
-      new ReplicaSetController(context),
-      new Scheduler(context),
-      new EndpointSliceController(context),
-      new ServiceProxy(context),
-      new QuotaController(context),
+      ...(options.controllers === false
+        ? []
+        : [
+            new GarbageCollector(context),
+            new NamespaceController(context),
+            new DeploymentController(context),
+            new ReplicaSetController(context),
+            new Scheduler(context),
+            new EndpointSliceController(context),
+            new ServiceProxy(context),
+            new QuotaController(context),
+          ]),
     ];
     provideBasics(registry, options.nodeResources ?? {});
     provideDefaultRoles(registry);

@@ -15,6 +15,8 @@ const ABOUT: Readonly<Record<string, string>> = {
     'The same on a cluster, with the image present and the sidecar injected: `make bench-wake` with KUBECONFIG. `start` is the kubelet: it starts the containers of a pod with a native sidecar one after the other. Bare scale calls, made between the cold starts, stand beside them: what of the decision is the API server. With 40 rounds p99 is the slowest one.',
   sidecar:
     'What a sidecar costs once it is started. Meant: anonymous memory ≤ 35 MB, RSS ≤ 85 MB, CPU ≤ 1 % of a core.',
+  controller:
+    'What a controller costs with many applications: the decisions by themselves, then the whole program, as in a container but without TLS, with a connection for each sidecar. `reports` are as many as the controller asks for. The API server and the sidecars are processes beside it on the same machine.',
   history:
     'Size and speed of the history: the file of 100 applications at the default retention, with decisions that change their reason as often as they are recorded; every combination of filters of the REST API on a million rows, through the worker; and how long a slice of pruning holds the worker up. The median of five rounds for each query, the slowest of them as the value.',
   proxy:

@@ -12,7 +12,7 @@ import type { BalancerRef, MetricsCollector } from '../domain/signals/metrics-co
 import { hasTraffic, type Signals } from '../domain/signals/signals.ts';
 import type { Actuator } from './actuator.ts';
 import type { ControllerMetrics } from './controller-metrics.ts';
-import { applicationSignals, observePods } from './application-signals.ts';
+import { applicationSignals, replicaHealthOf } from './application-signals.ts';
 import { lifecycleFacts } from './lifecycle-facts.ts';
 import { followClock, noteTemplate, recall, type Memory } from './memory.ts';
 import type { ScalingSpecs } from './scaling-spec.ts';
@@ -105,8 +105,9 @@ export class ApplicationController {
     const templateChanged = noteTemplate(memory, application.deployment);
     if (application.deployment?.spec.replicas === 0) memory.zeroSeen = true;
 
+    memory.pods.observe(application.pods, { nowMs, wallMs });
     const signals = this.#signals(application, resource, memory.pods.readySince, nowMs);
-    const health = observePods(application, resource, memory.pods, signals, nowMs);
+    const health = replicaHealthOf(application, resource, memory.pods, signals, nowMs);
     const balancers = this.#deps.balancers();
     const drained =
       memory.life.drainId === undefined ? new Set() : collector.drained(application.key, memory.life.drainId);

@@ -32,8 +32,8 @@ export function applicationSignals(
   return collector.signals(application.key, pods, balancers, nowMs, windowMsOf(resource));
 }
 
-/** How the replicas of an application are; notes since when each pod is so. */
-export function observePods(
+/** How the replicas of an application are. */
+export function replicaHealthOf(
   application: Application,
   resource: Autoscaler,
   times: PodTimes,
@@ -41,7 +41,7 @@ export function observePods(
   nowMs: number,
 ): ReplicaHealth {
   const inFlight = hasTraffic(signals.traffic) ? signals.traffic.podsInFlight : NO_REQUESTS;
-  times.observe(application.pods, inFlight, nowMs);
+  times.noteAnswering(application.pods, inFlight);
   const facts = {
     served: times.served,
     notReadySince: times.notReadySince,

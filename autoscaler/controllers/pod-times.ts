@@ -18,17 +18,16 @@ export class PodTimes {
   /**
    * Takes in the pods as they are now.
    *
-   * @param inFlight - requests in flight by pod UID; a pod that answers serves, whatever its readiness probe says
-   * @param nowMs - monotonic milliseconds
+   * @param now - `nowMs`: monotonic; `wallMs`: epoch milliseconds
    */
-  observe(pods: readonly Pod[], inFlight: ReadonlyMap<string, number>, nowMs: number): void {
+  observe(pods: readonly Pod[], { nowMs, wallMs }: { readonly nowMs: number; readonly wallMs: number }): void {
     for (const pod of pods) {
       const { uid } = pod.metadata;
       const ready = isPodReady(pod);
       const [since, other] = ready ? [this.readySince, this.notReadySince] : [this.notReadySince, this.readySince];
-      other.delete(uid);
-      if (!since.has(uid)) since.set(uid, nowMs);
-      if (ready || this.#assumeServed || (inFlight.get(uid) ?? 0) > 0) this.served.add(uid);
+      const seenBefore = other.delete(uid);
+      if (!since.has(uid)) since.set(uid, ready && !seenBefore ? nowMs - readyForMs(pod, wallMs) : nowMs);
+      if (ready || this.#assumeServed) this.served.add(uid);
     }
     if (pods.length > 0) this.#assumeServed = false;
     if (this.readySince.size + this.notReadySince.size > pods.length || this.served.size > pods.length) {
@@ -38,4 +37,20 @@ export class PodTimes {
       }
     }
   }
+
+  /**
+   * Notes which pods answer: those serve, whatever their readiness probes say.
+   *
+   * @param inFlight - requests in flight by pod UID
+   */
+  noteAnswering(pods: readonly Pod[], inFlight: ReadonlyMap<string, number>): void {
+    if (inFlight.size === 0) return;
+    for (const { metadata } of pods) if ((inFlight.get(metadata.uid) ?? 0) > 0) this.served.add(metadata.uid);
+  }
+}
+
+/** How long a pod that was not seen before has been ready, in ms, by its own status. */
+function readyForMs(pod: Pod, wallMs: number): number {
+  const since = pod.status?.conditions?.find(({ type }) => type === 'Ready')?.lastTransitionTime;
+  return since === undefined ? 0 : Math.max(0, wallMs - Date.parse(since)) || 0;
 }

@@ -131,7 +131,7 @@ export function conditionsOf(input: {
     { type: 'Conflicted', status: 'False', reason: 'NoConflict', message: 'It owns its target and its route.' },
     blocked
       ? { type: 'SleepBlocked', status: 'True', reason: step.sleepBlocked.reason, message: step.sleepBlocked.message }
-      : { type: 'SleepBlocked', status: 'False', reason: 'NotBlocked', message: step.sleepBlocked?.message ?? 'Nothing keeps it from sleeping.' },
+      : { type: 'SleepBlocked', status: 'False', reason: 'NotBlocked', message: 'It sleeps once it has been idle for long enough.' },
   ]; // prettier-ignore
 }
 

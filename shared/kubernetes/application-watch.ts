@@ -11,6 +11,7 @@ import { ClaimIndex } from '../rules/claim-index.ts';
 import type { Claimant, Conflict } from '../rules/claims.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
+import { keptMetadata, podKeeper } from './kept.ts';
 import type { KubeApi } from './kube-api.ts';
 import type { Deployment, KubernetesObject, Pod, ReplicaSet } from './objects.ts';
 import { RESOURCES } from './paths.ts';
@@ -79,10 +80,10 @@ export class ApplicationWatch {
     this.deployments = new Reflector<Deployment>(api, { resource: RESOURCES.deployments, namespace }, deps);
     this.replicaSets = new Reflector<ReplicaSet>(
       api,
-      { resource: RESOURCES.replicaSets, namespace, keep: 'metadataOnly' },
+      { resource: RESOURCES.replicaSets, namespace, keep: keptMetadata },
       deps,
     );
-    this.pods = new Reflector<Pod>(api, { resource: RESOURCES.pods, namespace, keep: 'withoutManagedFields' }, deps);
+    this.pods = new Reflector<Pod>(api, { resource: RESOURCES.pods, namespace, keep: podKeeper() }, deps);
   }
 
   /** Begins to watch. `onChange` gets the key of each application that changed; it may not exist any more. */

@@ -1,4 +1,4 @@
-import { SAMPLE_SPACING_MS } from './sample-window.ts';
+import { stepMs } from './sample-window.ts';
 
 /** Answers by time: [upper bound in ms, count]. */
 export type ResponseBuckets = readonly (readonly [number, number])[];
@@ -9,8 +9,8 @@ interface Part {
 }
 
 /**
- * Response times of the window, in parts of {@link SAMPLE_SPACING_MS} so that old ones can be forgotten: at most
- * W / 750 + 2 parts for a window of W ms, each with as many entries as there are different bounds.
+ * Response times of the window, in steps as a {@link SampleWindow} has them so that old ones can be forgotten: at most 66
+ * of them, each with as many entries as there are different bounds.
  */
 export class ResponseHistogram {
   #keepMs: number;
@@ -31,7 +31,7 @@ export class ResponseHistogram {
     this.#forget(atMs);
     if (buckets.length === 0) return;
     let part = this.#parts.at(-1);
-    if (part === undefined || atMs - part.atMs >= SAMPLE_SPACING_MS) {
+    if (part === undefined || atMs - part.atMs >= stepMs(this.#keepMs)) {
       part = { atMs, counts: new Map() };
       this.#parts.push(part);
     }

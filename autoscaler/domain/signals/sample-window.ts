@@ -1,83 +1,102 @@
-/** At most one sample in so long is kept, whatever is sent: a window of W ms holds at most W / 750 + 2 samples. */
-export const SAMPLE_SPACING_MS = 750;
+/** A window is kept in at most about so many steps, whatever is sent and however long it is. */
+const MAX_STEPS = 64;
+const SHORTEST_STEP_MS = 750;
+
+/** How long one step of a window is, in ms. Example: 15 s have steps of 750 ms, 600 s of 9.4 s. */
+export function stepMs(windowMs: number): number {
+  return Math.max(SHORTEST_STEP_MS, windowMs / MAX_STEPS);
+}
 
 /**
- * The samples of one signal over its window, in a ring. It knows the difference between zero and "no data".
+ * The samples of one signal over its window, in a ring of steps. It knows the difference between zero and "no data".
  *
- * Samples only come in order of time: one that is older than the newest is dropped, and one that follows the newest
- * within {@link SAMPLE_SPACING_MS} replaces its value. So the memory is bounded by the window and a sample costs O(1).
+ * Samples only come in order of time: one that is older than the newest is dropped, and those of one step become their
+ * mean. So a window takes at most 66 steps of memory, a sample costs O(1) and an average O(steps).
  */
 export class SampleWindow {
+  #stepMs: number;
+  /** When each step began. */
   #times: Float64Array;
-  #values: Float64Array;
-  /** Index of the newest sample. */
+  #means: Float64Array;
+  /** Index of the newest step. */
   #newest = -1;
   #count = 0;
+  /** Samples in the newest step. */
+  #inStep = 0;
+  #lastMs = Number.NEGATIVE_INFINITY;
+  #last = 0;
 
   /** @param windowMs - the longest window that {@link average} is asked for, in ms */
   constructor(windowMs: number) {
     const capacity = capacityOf(windowMs);
+    this.#stepMs = stepMs(windowMs);
     this.#times = new Float64Array(capacity);
-    this.#values = new Float64Array(capacity);
+    this.#means = new Float64Array(capacity);
   }
 
-  /** Samples that are kept. */
+  /** Steps that are kept. */
   get size(): number {
     return this.#count;
   }
 
-  /** Sizes the ring for another window; the newest samples stay. */
+  /** Sizes the ring for another window; the newest steps stay. */
   resize(windowMs: number): void {
+    const step = stepMs(windowMs);
     const capacity = capacityOf(windowMs);
-    if (capacity === this.#times.length) return;
+    if (capacity === this.#times.length && step === this.#stepMs) return;
     const times = new Float64Array(capacity);
-    const values = new Float64Array(capacity);
+    const means = new Float64Array(capacity);
     const kept = Math.min(this.#count, capacity);
     for (let age = 0; age < kept; age += 1) {
       const from = this.#indexOf(age);
       times[kept - 1 - age] = this.#times[from] ?? 0;
-      values[kept - 1 - age] = this.#values[from] ?? 0;
+      means[kept - 1 - age] = this.#means[from] ?? 0;
     }
+    this.#stepMs = step;
     this.#times = times;
-    this.#values = values;
+    this.#means = means;
     this.#newest = kept - 1;
     this.#count = kept;
   }
 
   /** Adds a sample. Returns whether it was kept: one that is older than the newest is not. */
   add(atMs: number, value: number): boolean {
-    if (this.#count > 0) {
-      const newestMs = this.#times[this.#newest] ?? 0;
-      if (atMs < newestMs) return false;
-      if (atMs - newestMs < SAMPLE_SPACING_MS) {
-        this.#values[this.#newest] = value;
-        return true;
-      }
+    if (atMs < this.#lastMs) return false;
+    this.#lastMs = atMs;
+    this.#last = value;
+    if (this.#count > 0 && atMs - (this.#times[this.#newest] ?? 0) < this.#stepMs) {
+      this.#inStep += 1;
+      const mean = this.#means[this.#newest] ?? 0;
+      this.#means[this.#newest] = mean + (value - mean) / this.#inStep;
+      return true;
     }
     this.#newest = (this.#newest + 1) % this.#times.length;
     this.#times[this.#newest] = atMs;
-    this.#values[this.#newest] = value;
+    this.#means[this.#newest] = value;
+    this.#inStep = 1;
     this.#count = Math.min(this.#count + 1, this.#times.length);
     return true;
   }
 
-  /** The mean over the window that ends now; undefined without a sample in it. Costs O(samples in the window). */
+  /** The mean over the window that ends now; undefined without a sample in it. */
   average(nowMs: number, windowMs: number): number | undefined {
+    const times = this.#times;
+    const means = this.#means;
+    const first = nowMs - windowMs;
     let sum = 0;
-    let count = 0;
-    for (let age = 0; age < this.#count; age += 1) {
-      const index = this.#indexOf(age);
-      if (nowMs - (this.#times[index] ?? 0) > windowMs) break;
-      sum += this.#values[index] ?? 0;
-      count += 1;
+    let index = this.#newest;
+    let age = 0;
+    for (; age < this.#count; age += 1) {
+      if ((times[index] ?? 0) < first) break;
+      sum += means[index] ?? 0;
+      index = index === 0 ? times.length - 1 : index - 1;
     }
-    return count === 0 ? undefined : sum / count;
+    return age === 0 ? undefined : sum / age;
   }
 
   /** The newest value that is at most `maxAgeMs` old. */
   latest(nowMs: number, maxAgeMs: number): number | undefined {
-    if (this.#count === 0 || nowMs - (this.#times[this.#newest] ?? 0) > maxAgeMs) return undefined;
-    return this.#values[this.#newest];
+    return nowMs - this.#lastMs > maxAgeMs ? undefined : this.#last;
   }
 
   #indexOf(age: number): number {
@@ -87,5 +106,5 @@ export class SampleWindow {
 }
 
 function capacityOf(windowMs: number): number {
-  return Math.ceil(windowMs / SAMPLE_SPACING_MS) + 2;
+  return Math.ceil(windowMs / stepMs(windowMs)) + 2;
 }

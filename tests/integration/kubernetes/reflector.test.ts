@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import { EventRecorder } from '../../../shared/kubernetes/event-recorder.ts';
 import { isKubeStatus, KubeError } from '../../../shared/kubernetes/kube-api.ts';
-import type { KubernetesObject } from '../../../shared/kubernetes/objects.ts';
+import { keptMetadata, podKeeper } from '../../../shared/kubernetes/kept.ts';
+import type { KubernetesObject, Pod } from '../../../shared/kubernetes/objects.ts';
 import { Reflector, type ReflectorEvent } from '../../../shared/kubernetes/reflector.ts';
 import { systemClock } from '../../../shared/runtime/clock.ts';
 import { FakeClock } from '../../helpers/fake-clock.ts';
@@ -45,20 +46,54 @@ describe('Reflector over a real API', () => {
   it('Given what is to be kept, Then no more is, of listed and of watched objects', async () => {
     await create('listed');
     const resource = { prefix: '/api/v1', plural: 'configmaps' };
-    const kept = (keep: 'withoutManagedFields' | 'metadataOnly') =>
-      new Reflector<KubernetesObject>(local.api, { resource, namespace: 'default', keep }, deps);
-    const [most, least] = [kept('withoutManagedFields'), kept('metadataOnly')];
-    for (const each of [most, least]) each.start();
-    await Promise.all([most.firstSync, least.firstSync]);
+    const least = new Reflector<KubernetesObject>(
+      local.api,
+      { resource, namespace: 'default', keep: keptMetadata },
+      deps,
+    );
+    least.start();
+    await least.firstSync;
     await local.api.request('POST', MAPS, { body: { metadata: { name: 'watched' }, data: { a: 'b' } } });
-    await until(() => most.objects.has('default/watched') && least.objects.has('default/watched'));
+    await until(() => least.objects.has('default/watched'));
     for (const name of ['default/listed', 'default/watched']) {
-      expect(most.objects.get(name)?.metadata).to.not.have.property('managedFields');
       expect(least.objects.get(name)?.metadata).to.include.keys('uid', 'resourceVersion');
+      expect(least.objects.get(name)?.metadata).to.not.have.property('managedFields');
+      expect(least.objects.get(name)).to.not.have.property('data');
     }
-    expect(most.objects.get('default/watched')).to.have.property('data');
-    expect(least.objects.get('default/watched')).to.not.have.property('data');
-    for (const each of [most, least]) each.stop();
+    least.stop();
+  });
+
+  it('Given more objects than a page has, Then all of them are listed, as one list', async () => {
+    await Promise.all(Array.from({ length: 1_050 }, (_, index) => create(`many-${index}`)));
+    const reflector = reflect();
+    let lists = 0;
+    reflector.onListed(() => (lists += 1));
+    reflector.start();
+    await reflector.firstSync;
+    for (let index = 0; index < 1_050; index += 1)
+      expect(reflector.objects.has(`default/many-${index}`)).to.equal(true);
+    expect(lists).to.equal(1);
+    reflector.stop();
+  });
+
+  it('Given a pod, Then what is kept of it is what is read of it, and a bundle that many have is kept once', () => {
+    const keep = podKeeper();
+    const pod = (name: string): Pod =>
+      ({
+        metadata: { name, namespace: 'n', uid: name, resourceVersion: '1', creationTimestamp: 'x', managedFields: [{}], labels: { a: 'b' },
+          annotations: { 'nemesis.io/ca': ['PEM', '1'].join(' '), other: 'x'.repeat(1000) } },
+        spec: { nodeName: 'n1', containers: [{ name: 'app', image: 'i', env: [{ name: 'A', value: 'b' }], ports: [{ containerPort: 1 }] }],
+          initContainers: [{ name: 'init', image: 'i' }], volumes: [{ name: 'v', emptyDir: {} }, { name: 'ca', downwardAPI: { items: [] } }] },
+        status: { phase: 'Running', podIP: '10.0.0.1', hostIP: 'h', conditions: [{ type: 'Ready', status: 'True', lastProbeTime: null }],
+          containerStatuses: [{ name: 'app', ready: true, restartCount: 0, image: 'i', imageID: 'sha' }] },
+      }) as unknown as Pod; // prettier-ignore
+    const [one, two] = [keep(pod('one')), keep(pod('two'))];
+    expect(one).to.deep.equal({
+      metadata: { name: 'one', namespace: 'n', uid: 'one', resourceVersion: '1', creationTimestamp: 'x', labels: { a: 'b' }, annotations: { 'nemesis.io/ca': 'PEM 1' } },
+      spec: { nodeName: 'n1', containers: [{ name: 'app', ports: [{ containerPort: 1 }] }], initContainers: [{ name: 'init' }], volumes: [{ name: 'ca', downwardAPI: { items: [] } }] },
+      status: { phase: 'Running', podIP: '10.0.0.1', conditions: [{ type: 'Ready', status: 'True' }], containerStatuses: [{ name: 'app', ready: true, restartCount: 0 }] },
+    }); // prettier-ignore
+    expect(two.metadata.annotations?.['nemesis.io/ca']).to.equal('PEM 1');
   });
 
   it('Given a handler that throws, Then the others still hear and the watch goes on', async () => {

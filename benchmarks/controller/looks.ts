@@ -1,0 +1,154 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Registry } from 'prom-client';
+import { Actuator } from '../../autoscaler/controllers/actuator.ts';
+import { ApplicationController } from '../../autoscaler/controllers/application-controller.ts';
+import { ControllerMetrics } from '../../autoscaler/controllers/controller-metrics.ts';
+import { KeyedQueue } from '../../autoscaler/controllers/keyed-queue.ts';
+import { Observations } from '../../autoscaler/controllers/observations.ts';
+import { ScalingSpecs } from '../../autoscaler/controllers/scaling-spec.ts';
+import { StatusWriter } from '../../autoscaler/controllers/status-writer.ts';
+import { Story } from '../../autoscaler/controllers/story.ts';
+import { Ticker } from '../../autoscaler/controllers/ticker.ts';
+import { UsageRecorder } from '../../autoscaler/controllers/usage.ts';
+import { MetricsCollector } from '../../autoscaler/domain/signals/metrics-collector.ts';
+import { ReportPacing } from '../../autoscaler/domain/signals/report-pacing.ts';
+import { DEFAULT_SETTINGS } from '../../shared/api/load-balancer-settings.ts';
+import type { Application, ApplicationWatch } from '../../shared/kubernetes/application-watch.ts';
+import type { EventRecorder } from '../../shared/kubernetes/event-recorder.ts';
+import type { KubeApi } from '../../shared/kubernetes/kube-api.ts';
+import { systemClock } from '../../shared/runtime/clock.ts';
+import type { Logger } from '../../shared/runtime/logger.ts';
+import { makeApplication, PODS, trafficOf } from './applications.ts';
+
+/**
+ * A process of its own: the decisions about many applications, with everything they cost but the network. Prints what
+ * it took as JSON. Arguments: applications, seconds of
+ * measuring, seconds that averages are over. Before that come ten minutes of a sample a second from each pod and balancer.
+ */
+const COUNT = Number(process.argv[2] ?? 1000);
+const SECONDS = Number(process.argv[3] ?? 60);
+const WINDOW_S = Number(process.argv[4] ?? 15);
+const HISTORY_S = 600;
+
+const nothing = (): void => undefined;
+const logger = { info: nothing, warn: nothing, error: nothing, debug: nothing } as unknown as Logger;
+const clock = systemClock;
+const applications = new Map<string, Application>();
+for (let index = 0; index < COUNT; index += 1) {
+  const application = makeApplication(index, WINDOW_S);
+  applications.set(application.key, application);
+}
+let statusWrites = 0;
+let scaleWrites = 0;
+let rows = 0;
+const api = {
+  request: (_method: string, path: string, { body }: { body?: { status?: object; spec?: object } } = {}) => {
+    const [, , , , , namespace = '', , name = ''] = path.split('/');
+    const key = `${namespace}/${name}`;
+    const application = applications.get(key);
+    if (path.endsWith('/status')) statusWrites += 1;
+    else scaleWrites += 1;
+    const resourceVersion = String(Number(application?.metadata.resourceVersion ?? 1) + 1);
+    if (application?.resource !== undefined && body?.status !== undefined) {
+      const status = Object.fromEntries(Object.entries(body.status).filter(([, value]) => value !== null));
+      applications.set(key, {
+        ...application,
+        metadata: { ...application.metadata, resourceVersion },
+        resource: { ...application.resource, status },
+      });
+    }
+    return Promise.resolve({ metadata: { resourceVersion } });
+  },
+} as unknown as KubeApi;
+const watch = {
+  get: (key: string) => applications.get(key),
+  keys: () => [...applications.keys()],
+  settings: DEFAULT_SETTINGS,
+} as unknown as ApplicationWatch;
+const isLeader = (): boolean => true;
+const collector = new MetricsCollector();
+const metrics = new ControllerMetrics(new Registry());
+const history = { append: () => (rows += 1) };
+const actuator = new Actuator(api, { isLeader, events: { record: nothing } as unknown as EventRecorder, logger });
+const usage = new UsageRecorder({ history, clock });
+const specs = new ScalingSpecs();
+const balancer = { uid: 'lb', name: 'lb', address: '10.0.0.1' };
+const controller = new ApplicationController({
+  watch,
+  collector,
+  balancers: () => [balancer],
+  balancersMissing: () => false,
+  otherScaler: () => undefined,
+  isLeader,
+  actuator,
+  statusWriter: new StatusWriter(api, { isLeader, clock, logger }),
+  story: new Story({ actuator, history, metrics, clock, logger }),
+  specs,
+  observations: new Observations({ watch, specs, usage, pacing: new ReportPacing(), metrics }),
+  again: (key) => queue.add(key),
+  metrics,
+  clock,
+  newId: () => 'id',
+});
+const queue: KeyedQueue = new KeyedQueue(
+  (key) => controller.reconcile(key),
+  (_key, error) => {
+    throw error;
+  },
+);
+
+const window = { windowMs: WINDOW_S * 1000, intervalMs: 1000 };
+function measured(atMs: number, from: number, to: number): void {
+  let index = 0;
+  for (const { key } of applications.values()) {
+    if (index >= from && index < to) {
+      for (let pod = 0; pod < PODS; pod += 1) {
+        // Between the thresholds, and never twice the same.
+        const cpuUsage = 500 + 100 * Math.random();
+        collector.addPodSample(`${key}-${pod}`, { cpuUsage, memoryUsage: 500 + 50 * Math.random() }, atMs, window);
+      }
+      collector.addTraffic(key, balancer.uid, trafficOf(key), atMs, window.windowMs);
+    }
+    index += 1;
+  }
+}
+const nowMs = clock.nowMs();
+for (let second = HISTORY_S; second > 0; second -= 1) {
+  measured(nowMs - second * 1000, 0, COUNT);
+  // Ten minutes of samples come within seconds here; what they leave behind is collected as in ten minutes.
+  globalThis.gc?.({ type: 'minor', execution: 'sync' });
+}
+collector.heardBalancer(balancer.uid, nowMs);
+
+const SLICES = 20;
+let slice = 0;
+// Reports come all the time, not all at once.
+setInterval(() => {
+  const from = Math.floor((slice * COUNT) / SLICES);
+  measured(clock.nowMs(), from, Math.floor(((slice + 1) * COUNT) / SLICES));
+  slice = (slice + 1) % SLICES;
+}, 1000 / SLICES);
+new Ticker({ watch, isLeader, usage, look: (key) => queue.add(key) }).start();
+
+globalThis.gc?.();
+await delay(5_000);
+const loop = monitorEventLoopDelay({ resolution: 5 });
+loop.enable();
+const before = { cpu: process.cpuUsage(), atMs: performance.now(), statusWrites, scaleWrites, rows };
+await delay(SECONDS * 1000);
+const { user, system } = process.cpuUsage(before.cpu);
+const elapsedS = (performance.now() - before.atMs) / 1000;
+process.stdout.write(
+  JSON.stringify({
+    cpuPercent: (user + system) / 1e4 / elapsedS,
+    longestBlockMs: loop.max / 1e6,
+    heapMb: process.memoryUsage().heapUsed / 1e6,
+    arrayBuffersMb: process.memoryUsage().arrayBuffers / 1e6,
+    rssMb: process.memoryUsage().rss / 1e6,
+    statusWritesPerSecond: (statusWrites - before.statusWrites) / elapsedS,
+    scaleWrites: scaleWrites - before.scaleWrites,
+    historyRowsPerSecond: (rows - before.rows) / elapsedS,
+  }),
+);
+process.exit();

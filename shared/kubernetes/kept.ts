@@ -1,0 +1,116 @@
+import type { Condition, Container, ContainerStatus, KubernetesObject, ObjectMeta, Pod, Volume } from './objects.ts';
+
+/** Annotations of pods that are read: what the CA bundle is, and what a pod's end would cost. */
+const POD_ANNOTATIONS = ['nemesis.io/ca', 'controller.kubernetes.io/pod-deletion-cost'] as const;
+
+/** Of an object only its metadata, without managedFields. */
+export function keptMetadata<T extends KubernetesObject>({ metadata }: T): T {
+  return { metadata: withoutManagedFields(metadata) } as T;
+}
+
+/**
+ * Makes a function that keeps of a pod what is read of it: about 1.5 KB instead of 5 to 10, so that thousands fit. A text
+ * that many pods have, as the CA bundle, is kept once.
+ */
+export function podKeeper(): (pod: Pod) => Pod {
+  const texts = new Map<string, string>();
+  const once = (text: string): string => {
+    const known = texts.get(text);
+    if (known !== undefined) return known;
+    // A rotation leaves a few bundles; whatever else comes is not worth keeping apart.
+    if (texts.size >= 64) texts.clear();
+    texts.set(text, text);
+    return text;
+  };
+  return ({ metadata, spec, status }) => ({
+    metadata: keptPodMetadata(metadata, once),
+    spec: {
+      containers: spec.containers.map(keptContainer),
+      ...(spec.initContainers === undefined
+        ? {}
+        : { initContainers: spec.initContainers.map(({ name }) => ({ name })) }),
+      ...given('volumes', spec.volumes?.filter(showsFields).map(keptVolume)),
+      ...given('readinessGates', spec.readinessGates),
+      ...given('nodeName', spec.nodeName),
+    },
+    ...(status === undefined
+      ? {}
+      : {
+          status: {
+            ...given('phase', status.phase),
+            ...given('podIP', status.podIP),
+            ...given('startTime', status.startTime),
+            ...given('conditions', status.conditions?.map(keptCondition)),
+            ...given('initContainerStatuses', status.initContainerStatuses?.map(keptStatus)),
+            ...given('containerStatuses', status.containerStatuses?.map(keptStatus)),
+          },
+        }),
+  });
+}
+
+function withoutManagedFields(metadata: ObjectMeta): ObjectMeta {
+  return Object.fromEntries(
+    Object.entries(metadata).filter(([name]) => name !== 'managedFields'),
+  ) as unknown as ObjectMeta;
+}
+
+function keptPodMetadata(metadata: ObjectMeta, once: (text: string) => string): ObjectMeta {
+  const annotations = POD_ANNOTATIONS.flatMap((name) => {
+    const value = metadata.annotations?.[name];
+    return value === undefined ? [] : [[name, once(value)] as const];
+  });
+  return {
+    name: metadata.name,
+    ...given('namespace', metadata.namespace),
+    uid: metadata.uid,
+    resourceVersion: metadata.resourceVersion,
+    creationTimestamp: metadata.creationTimestamp,
+    ...given('deletionTimestamp', metadata.deletionTimestamp),
+    ...given('labels', metadata.labels),
+    ...(annotations.length === 0 ? {} : { annotations: Object.fromEntries(annotations) }),
+    ...given('ownerReferences', metadata.ownerReferences),
+  };
+}
+
+function keptContainer({ name, ports, readinessProbe, livenessProbe }: Container): Container {
+  return {
+    name,
+    ...given('ports', ports),
+    ...given('readinessProbe', readinessProbe),
+    ...given('livenessProbe', livenessProbe),
+  };
+}
+
+function showsFields({ downwardAPI, projected }: Volume): boolean {
+  return downwardAPI !== undefined || (projected?.sources?.some((source) => source.downwardAPI !== undefined) ?? false);
+}
+
+function keptVolume({ name, downwardAPI, projected }: Volume): Volume {
+  const sources = projected?.sources?.filter((source) => source.downwardAPI !== undefined);
+  return { name, ...given('downwardAPI', downwardAPI), ...(sources === undefined ? {} : { projected: { sources } }) };
+}
+
+function keptCondition({ type, status, reason, message, lastTransitionTime }: Condition): Condition {
+  return {
+    type,
+    status,
+    ...given('reason', reason),
+    ...given('message', message),
+    ...given('lastTransitionTime', lastTransitionTime),
+  };
+}
+
+function keptStatus({ name, ready, restartCount, containerID, state, lastState }: ContainerStatus): ContainerStatus {
+  return {
+    name,
+    ready,
+    restartCount,
+    ...given('containerID', containerID),
+    ...given('state', state),
+    ...given('lastState', lastState),
+  };
+}
+
+function given<K extends string, V>(key: K, value: V | undefined): Record<K, V> | Record<string, never> {
+  return value === undefined ? {} : ({ [key]: value } as Record<K, V>);
+}
