@@ -161,10 +161,10 @@ describe('The injection of any pod', () => {
 
 describe('The patch between any two values', () => {
   it('makes the second of the first', () => {
-    const objects = fc.dictionary(
-      fc.string({ maxLength: 3 }).filter((key) => key !== '__proto__'),
-      fc.jsonValue({ maxDepth: 3 }),
-    );
+    // No name in a pod is this one, and JavaScript reads it as something else when the patch is applied here.
+    const objects = fc
+      .dictionary(fc.string({ maxLength: 3 }), fc.jsonValue({ maxDepth: 3 }))
+      .filter((value) => !JSON.stringify(value).includes('"__proto__"'));
     fc.assert(
       fc.property(objects.map(plain), objects.map(plain), (before, after) => {
         const operations = patchBetween(before, after) as unknown as Json;
