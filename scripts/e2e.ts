@@ -19,6 +19,7 @@ const CORE = [
   'tests/e2e/faults.test.ts',
   'tests/e2e/claims.test.ts',
   'tests/cluster/trust.test.ts',
+  'tests/cluster/pod-deletion.test.ts',
   'tests/cluster/manifests.test.ts',
 ];
 const FULL = [
