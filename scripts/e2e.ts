@@ -23,6 +23,7 @@ const CORE = [
   'tests/cluster/manifests.test.ts',
 ];
 const FULL = [
+  'tests/e2e/engine.test.ts',
   'tests/e2e/rules.test.ts',
   'tests/e2e/removal.test.ts',
   'tests/cluster/sidecar.test.ts',

@@ -175,22 +175,28 @@ describe('Failures that others ship', function () {
     await app.remove();
   });
 
-  it('T19: scale-down while every pod is busy: the long answers come', async () => {
+  it('T19: a scale-down takes the idle replica, waits for the busy ones, and no answer is lost', async () => {
     const app = await TestApp.create(installation, {
-      replicas: 2,
+      replicas: 3,
       sidecar: true,
       grace: 30,
-      spec: { minReplicas: 2, maxReplicas: 2, loadBalancing: { maxConcurrencyPerReplica: 1 }, ...awakeForLong },
+      spec: { minReplicas: 3, maxReplicas: 3, loadBalancing: { maxConcurrencyPerReplica: 1 }, ...awakeForLong },
     });
-    await waitFor('two ready pods', 30_000, async () => (await app.readyPods()).length === 2);
-    const long = Promise.all([app.send('/?wait=6000'), app.send('/?wait=6000')]);
-    await waitFor('both to be busy', 5_000, async () => (await app.inFlight()) === 2);
+    await waitFor('three ready pods', 30_000, async () => (await app.readyPods()).length === 3);
+    const long = Promise.all([app.send('/?wait=8000'), app.send('/?wait=8000')]);
+    await waitFor('two of them to be busy', 5_000, async () => (await app.inFlight()) === 2);
     await app.patch({ minReplicas: 1, maxReplicas: 1 });
-    await waitFor('the scale-down', 20_000, async () => (await app.replicas()) === 1);
+    // Three replicas, of which one is wanted: the idle one goes at once, and the two that answer stay until they have.
+    await waitFor('the idle replica to go', 6_000, async () => (await app.readyPods()).length === 2);
     expect(await app.inFlight()).to.equal(2);
+    await waitFor('the reason', 6_000, async () => (await app.status()).lastDecision?.reason === 'PodsBusy');
+    expect([await app.inFlight(), await app.replicas()]).to.deep.equal([2, 2]);
+    const left = (await app.readyPods()).map(({ metadata }) => metadata.name);
     const answers = await long;
     expect(answers.map(({ status }) => status)).to.deep.equal([200, 200]);
-    expect(new Set(answers.map(({ json }) => json['pod'])).size).to.equal(2);
+    expect(answers.map(({ json }) => json['pod'])).to.have.members(left);
+    await waitFor('one replica', 20_000, async () => (await app.replicas()) === 1);
+    expect(await app.changes()).to.deep.equal(['3>2', '2>1']);
     await app.remove();
   });
 

@@ -14,6 +14,8 @@ const hold = [];
 let running = 0;
 let served = 0;
 let most = 0;
+/** Requests under way that make the readiness probe fail. */
+let unready = 0;
 
 function note(event) {
   const line = `${JSON.stringify({ at: Date.now(), pod: process.env.POD_NAME, ...event })}\n`;
@@ -38,10 +40,13 @@ function burn(ms) {
 const server = createServer((request, response) => {
   const url = new URL(request.url ?? '/', 'http://app');
   if (url.pathname === '/readyz' || url.pathname === '/healthz') {
-    response.end('ok');
+    response.statusCode = url.pathname === '/readyz' && unready > 0 ? 503 : 200;
+    response.end(response.statusCode === 200 ? 'ok' : 'busy');
     return;
   }
   running += 1;
+  const losesReadiness = url.searchParams.has('unready');
+  if (losesReadiness) unready += 1;
   most = Math.max(most, running);
   const hash = createHash('sha256');
   let bytes = 0;
@@ -52,6 +57,7 @@ const server = createServer((request, response) => {
   request.on('end', () => {
     const finish = () => {
       running -= 1;
+      if (losesReadiness) unready -= 1;
       served += 1;
       const number = request.headers['x-number'];
       note({ event: 'served', number, most });
@@ -96,6 +102,8 @@ process.on('SIGTERM', () => {
   server.closeIdleConnections();
 });
 if (env('CRASH', '') !== '') process.exit(3);
+const loadBurnMs = Number(env('LOAD_BURN_MS', '0'));
+if (loadBurnMs > 0) burn(loadBurnMs);
 setTimeout(() => {
   server.listen(Number(env('PORT', '9000')), process.env.POD_IP, () => note({ event: 'listening' }));
 }, startMs);
