@@ -9,12 +9,14 @@ import { percentile, publish, rounded, type Row } from './report.ts';
 import { coldStart, PHASES, type ColdStart } from './wake/cold-start.ts';
 import { Fleet } from './wake/fleet.ts';
 import { BarePatch } from './wake/bare-patch.ts';
+import { sidecarShare } from './wake/sidecar-share.ts';
 import { wakesOf, type Wake } from './wake/wake-log.ts';
 
 /**
  * Cold starts of a quick application, one after the other, with times from outside our programs: the client's, those of
  * a watch of its own, and the application's. On a local cluster, or, with KUBECONFIG, on that cluster with the product on
- * it; there once with a readiness probe each second and once with one each 10 s, bare scale calls between them:
+ * it; there once with a readiness probe each second and once with one each 10 s, bare scale calls between them, and then
+ * what a sidecar adds to the start of a pod, with and without it in turn, BENCH_SIDECAR_ROUNDS times (20):
  *
  * BENCH_ROUNDS cold starts (200; 40 on a cluster), BENCH_APPLICATIONS that take turns (20; 8 on a cluster), BENCH_IMAGE
  * with a node on its PATH (only on a cluster).
@@ -23,6 +25,7 @@ const CALM_MS = 700;
 const onCluster = (process.env['KUBECONFIG'] ?? '') !== '';
 const rounds = Number(process.env['BENCH_ROUNDS'] ?? (onCluster ? 40 : 200));
 const count = Number(process.env['BENCH_APPLICATIONS'] ?? (onCluster ? 8 : 20));
+const sidecarRounds = Number(process.env['BENCH_SIDECAR_ROUNDS'] ?? 20);
 /** What p50 and p99 are to stay below, in ms; on a cluster a bare scale call alone takes about 7 and 15. */
 const BARS: Readonly<Record<string, readonly [number, number]>> = {
   decision: onCluster ? [10, 20] : [5, 15],
@@ -41,13 +44,14 @@ const rows: Row[] = [];
 try {
   if (onCluster) {
     const bare = await BarePatch.create(api, image);
-    for (const periodSeconds of [1, 10]) {
+    for (const periodSeconds of rounds === 0 ? [] : [1, 10]) {
       const { starts, scaleCalls } = await run({ inject: true, periodSeconds }, bare);
       const candidate = `readiness probe each ${periodSeconds} s`;
       rows.push(...rowsOf(starts, candidate), ...ownRows(starts, await wakesOf(api), candidate));
       rows.push(...spread(scaleCalls, 'scale call without us, between them', candidate, 'bare PATCH'));
     }
     await bare.remove();
+    rows.push(...(await sidecarShare(api, image, sidecarRounds)));
   } else {
     const { starts } = await run({ inject: false, periodSeconds: 1 });
     rows.push(...rowsOf(starts, 'localcluster'), ...ownRows(starts, await wakesOf(api), 'localcluster'));

@@ -57,10 +57,10 @@ function onLocalCluster(template: PodDocument): PodDocument {
     version: 'demo',
     ca: '',
     native: true,
+    deployed: true,
     application: undefined,
   });
-  const [sidecar] = pod.spec.initContainers ?? [];
-  const [model] = pod.spec.containers;
+  const [model, sidecar] = pod.spec.containers;
   if (sidecar === undefined || model === undefined) throw new Error('The example was not injected.');
   const load = (model.env as Environment).find(({ name }) => name === 'MODEL_LOAD_SECONDS');
   if (load !== undefined) load.value = String(DEMO_TIMES.loadSeconds);
@@ -69,9 +69,11 @@ function onLocalCluster(template: PodDocument): PodDocument {
     ...pod,
     spec: {
       ...pod.spec,
-      // The command of a local image is fixed.
-      initContainers: [{ ...sidecar, command: undefined, env: [...(sidecar.env as Environment), marker] }],
-      containers: [{ ...model, image: 'examples/sentiment' }],
+      containers: [
+        { ...model, image: 'examples/sentiment' },
+        // The command of a local image is fixed.
+        { ...sidecar, command: undefined, env: [...(sidecar.env as Environment), marker] },
+      ],
     },
   };
 }

@@ -5,6 +5,7 @@ import { close } from '../shared/runtime/server-close.ts';
 import { readSettings, SettingsError } from '../shared/runtime/settings.ts';
 import { Announcer } from './announce/announcer.ts';
 import { sidecarSettings } from './config.ts';
+import { untilClosed } from './drain/drain.ts';
 import { createLog } from './log.ts';
 import { ProcessFinder } from './measure/processes.ts';
 import { Sampler } from './measure/sampler.ts';
@@ -91,16 +92,18 @@ async function start(): Promise<void> {
   }
   log('info', 'measuring', { appPort, intervalMs: settings.intervalMs });
 
-  const stop = (signal: string): void => {
+  const stop = async (signal: string): Promise<void> => {
     log('info', 'stopping', { reason: signal });
-    clearInterval(timer);
-    slow.stop();
     announcer.stop();
     stopping.abort();
+    await untilClosed(sockets, appPort, settings.drainMaxMs);
+    clearInterval(timer);
+    slow.stop();
     // A drain under way is the longest answer.
-    void close(server, settings.drainMaxMs).then(() => process.exit());
+    await close(server, settings.drainMaxMs);
+    process.exit();
   };
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop(signal));
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop(signal));
 }
 
 try {

@@ -24,6 +24,8 @@ export interface InjectionOptions {
   readonly ca: string | undefined;
   /** Whether the cluster has native sidecars: init containers that go on running, from Kubernetes 1.29. */
   readonly native: boolean;
+  /** Whether a Deployment makes the pod: what is scaled, so that each start counts. */
+  readonly deployed: boolean;
   /** What the Autoscaler of the pod's Deployment says. */
   readonly application: KnownApplication | undefined;
   /** A word that nobody can guess, for this pod only: its hooks show it to its sidecar. @defaultValue undefined: the sidecar drains for everybody */
@@ -50,10 +52,12 @@ export function inject(pod: PodDocument, options: InjectionOptions): Injection {
   const { spec } = pod;
   const volume = freeName(VOLUME_NAME, new Set(spec.volumes?.map(({ name }) => name)));
   const target = findTarget(pod, options.application, warn);
+  const native = options.native && !startsLast(pod, options.deployed);
   const sidecar = sidecarContainer(
     pod,
     {
       ...options,
+      native,
       volume,
       target,
       graceSeconds: spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS,
@@ -82,10 +86,10 @@ export function inject(pod: PodDocument, options: InjectionOptions): Injection {
       },
       spec: {
         ...spec,
-        containers: options.native ? containers : [...containers, sidecar],
+        containers: native ? containers : [...containers, sidecar],
         // The last of the init containers: none of them waits for it, none runs beside it, and what they ask of a node
         // does not grow by it. The application's containers start after it either way.
-        ...(options.native ? { initContainers: [...(spec.initContainers ?? []), sidecar] } : {}),
+        ...(native ? { initContainers: [...(spec.initContainers ?? []), sidecar] } : {}),
         volumes: [...(spec.volumes ?? []), credentialsVolume(volume)],
         ...sharing(pod, warn),
       },
@@ -93,6 +97,15 @@ export function inject(pod: PodDocument, options: InjectionOptions): Injection {
     skipped: undefined,
     warnings,
   };
+}
+
+/**
+ * Whether the sidecar is an ordinary container behind the application's: the kubelet starts containers one after the other,
+ * and a native sidecar first, which costs each start most of a second (ADR 0018). A postStart hook would hold up what comes
+ * after its container, and a pod that ends by itself would never end with an ordinary sidecar: those keep the native one.
+ */
+function startsLast({ spec }: PodDocument, deployed: boolean): boolean {
+  return deployed && !spec.containers.some(({ lifecycle }) => (lifecycle?.['postStart'] ?? null) !== null);
 }
 
 /** Every container of the application ends only when the sidecar says that nobody is connected any more. */

@@ -59,6 +59,7 @@ export class Injector {
         version,
         ca: this.#deps.ca(),
         native: this.#deps.native(),
+        deployed: deploymentOf(pod) !== undefined,
         application: this.#deps.applicationOf(pod, namespace),
         drainToken: randomBytes(16).toString('base64url'),
       });

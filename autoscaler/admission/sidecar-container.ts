@@ -67,7 +67,8 @@ export function sidecarContainer(
     image: options.image,
     imagePullPolicy: 'IfNotPresent',
     command: ['node', '--max-semi-space-size=1', '--max-old-space-size=32', '/app/sidecar.mjs'],
-    // An ordinary container would get its SIGTERM at once, before it could drain the others; a native one gets it last.
+    // An ordinary container would get its SIGTERM at once, before the hooks of the others have asked it to drain; a native
+    // one gets it last.
     ...(options.native ? { restartPolicy: 'Always' } : { lifecycle: { preStop: drainHook(options.drainToken) } }),
     env: environment(options),
     ports: [{ name: 'nemesis', containerPort: SIDECAR_PORT, protocol: 'TCP' }],

@@ -56,7 +56,11 @@ export async function inject(args: readonly string[], io: CommandIo): Promise<nu
         const pods = podsIn(document);
         const operations = pods.flatMap(({ path, pod, name, target }) => {
           const application = applicationOf(known, target) ?? wanted.application;
-          const { pod: after, warnings } = injectPod(pod, { ...wanted.options, application });
+          const { pod: after, warnings } = injectPod(pod, {
+            ...wanted.options,
+            application,
+            deployed: target !== undefined,
+          });
           for (const warning of warnings) io.stderr.write(`${document.where}, ${name}: ${warning}\n`);
           return patchBetween(pod, after, path);
         });
@@ -75,7 +79,7 @@ export async function inject(args: readonly string[], io: CommandIo): Promise<nu
 interface Wanted {
   readonly help: boolean;
   readonly files: readonly string[];
-  readonly options: Omit<InjectionOptions, 'application'>;
+  readonly options: Omit<InjectionOptions, 'application' | 'deployed'>;
   readonly application: InjectionOptions['application'];
 }
 

@@ -38,6 +38,20 @@ export async function drain(
   }
 }
 
+/**
+ * Waits until nothing listens on the application's port any more. As an ordinary container the sidecar gets its SIGTERM
+ * together with the application, which may still have answers to give: measuring goes on until it has stopped, and the
+ * sockets show that without shared processes, too.
+ *
+ * @param maxMs - no longer than this
+ */
+export async function untilClosed(sockets: Pick<Sockets, 'isListening'>, port: number, maxMs: number): Promise<void> {
+  const beganMs = performance.now();
+  while (port !== 0 && performance.now() - beganMs < maxMs && sockets.isListening(port)) {
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+  }
+}
+
 /** Shares one drain between all who wait for it: looking at the sockets costs the same for one as for many. */
 export class SharedDrain {
   readonly #begin: () => Promise<DrainResult>;

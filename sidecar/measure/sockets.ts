@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 
 const ESTABLISHED = '01';
 const CLOSE_WAIT = '08';
+const LISTEN = '0A';
 
 /** A TCP socket of this network namespace; addresses as the kernel shows them, in hexadecimal. */
 export interface TcpSocket {
@@ -70,6 +71,15 @@ export class Sockets {
       counts.set(remote, (counts.get(remote) ?? 0) + 1);
     }
     return counts;
+  }
+
+  /** Whether something listens on this port of the pod. */
+  isListening(port: number): boolean {
+    return this.#read().some(({ localAddress, localPort, state }) => {
+      if (localPort !== port || state !== LISTEN) return false;
+      const address = addressOf(localAddress);
+      return address === this.#podIp || address === '0.0.0.0' || address === '::';
+    });
   }
 
   #read(): TcpSocket[] {

@@ -133,6 +133,7 @@ describe('manifests', function () {
       version: product.version,
       ca: undefined,
       native: true,
+      deployed: true,
       application: undefined,
     });
     expect((byHand!['spec'] as { template: unknown }).template).to.deep.equal(injected);

@@ -59,7 +59,7 @@ export function sidecarByHand(deployment: string, env: Readonly<Record<string, s
     const labelled = { ...object, metadata: { ...object.metadata, labels } };
     const { apiVersion, kind, metadata } = object;
     const settings = Object.entries(env).map(([name, value]) => ({ name, value }));
-    const spec = { template: { spec: { initContainers: [{ name: 'nemesis-sidecar', env: settings }] } } };
+    const spec = { template: { spec: { containers: [{ name: 'nemesis-sidecar', env: settings }] } } };
     const patch = JSON.stringify({ apiVersion, kind, metadata: { ...metadata, labels: undefined }, spec });
     writeFileSync(join(folder, 'deployment.yaml'), JSON.stringify(labelled));
     writeFileSync(

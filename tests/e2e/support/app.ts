@@ -242,7 +242,6 @@ export class TestApp {
             ...(options.initImage === undefined
               ? {}
               : { initContainers: [{ name: 'first', image: options.initImage, command: ['node'] }] }),
-            ...(byHand ? { initContainers: [sidecarContainer(field)] } : {}),
             containers: [
               {
                 name: 'app',
@@ -259,6 +258,7 @@ export class TestApp {
                 ...(byHand ? { lifecycle: { preStop: { httpGet: { path: '/drain', port: 9890 } } } } : {}),
                 ...options.container,
               },
+              ...(byHand ? [sidecarContainer(field)] : []),
             ],
           },
         },
@@ -271,7 +271,7 @@ function sidecarContainer(field: (name: string, fieldPath: string) => unknown): 
   return {
     name: 'nemesis-sidecar',
     image: 'nemesis/sidecar',
-    restartPolicy: 'Always',
+    lifecycle: { preStop: { httpGet: { path: '/drain', port: 9890 } } },
     env: [
       field('NEMESIS_POD_NAME', 'metadata.name'),
       field('NEMESIS_POD_UID', 'metadata.uid'),

@@ -46,6 +46,7 @@ describe('A sidecar with the environment that the injection gives it', function 
       version: '1',
       ca: undefined,
       native: true,
+      deployed: false,
       application: undefined,
     }).pod;
     const env = injected.spec.initContainers?.[0]?.['env'] as { name: string; value?: string }[];

@@ -13,7 +13,8 @@ const CONFIGURATION = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconf
 const DAY_MS = 86_400_000;
 
 interface SpecWithSidecar {
-  readonly initContainers?: readonly (Container & { env?: { name: string; value?: string }[] })[];
+  readonly containers: readonly (Container & { env?: { name: string; value?: string }[] })[];
+  readonly initContainers?: readonly Container[];
 }
 
 describe('A cluster whose API server asks for sidecars', function () {
@@ -107,7 +108,8 @@ describe('A cluster whose API server asks for sidecars', function () {
         query: { labelSelector: 'app=web' },
       });
       return items.some(({ spec }) => {
-        const env = (spec as SpecWithSidecar).initContainers?.[0]?.env ?? [];
+        const sidecar = (spec as SpecWithSidecar).containers.find(({ name }) => name === 'nemesis-sidecar');
+        const env = sidecar?.env ?? [];
         const value = (name: string) => env.find((each) => each.name === name)?.value;
         return value('NEMESIS_APP_PORT') === '9000' && value('NEMESIS_ANNOUNCE_PATH') === '/up';
       });

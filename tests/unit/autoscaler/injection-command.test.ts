@@ -88,7 +88,10 @@ describe('The command "inject"', () => {
     const [value] = documents((await run(list)).out);
     for (const index of [0, 1]) {
       const spec = at(value, 'items', index, 'spec', 'template', 'spec') as Spec;
-      expect(spec.initContainers, String(index)).to.have.length(1);
+      expect(
+        spec.containers.filter(({ name }) => name === 'nemesis-sidecar'),
+        String(index),
+      ).to.have.length(1);
     }
   });
 

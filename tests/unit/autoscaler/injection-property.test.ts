@@ -84,6 +84,7 @@ const pods: fc.Arbitrary<PodDocument> = fc.record(
 const options = fc
   .record({
     native: fc.boolean(),
+    deployed: fc.boolean(),
     ca: fc.option(fc.constant('PEM'), { nil: undefined }),
     application: fc.option(
       fc.record({

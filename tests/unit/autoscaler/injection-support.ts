@@ -13,6 +13,7 @@ export const OPTIONS: InjectionOptions = {
   version: '1.2.3',
   ca: 'PEM',
   native: true,
+  deployed: false,
   application: undefined,
 };
 /** A cluster before native sidecars. */

@@ -89,6 +89,19 @@ describe('The injection', () => {
     expect(sidecarOf(ordinary).lifecycle).to.deep.equal({ preStop: DRAIN });
   });
 
+  it('puts it behind the containers of a pod that a Deployment makes, unless a postStart hook would hold it up', () => {
+    const names = (list: readonly { name: string }[] | undefined) => list?.map(({ name }) => name);
+    const deployed = { ...OPTIONS, deployed: true };
+    const { pod: last } = injected(pod({ initContainers: [container({ name: 'fetch' })] }), deployed);
+    expect(names(last.spec.containers)).to.deep.equal(['main', 'nemesis-sidecar']);
+    expect(names(last.spec.initContainers)).to.deep.equal(['fetch']);
+    expect(sidecarOf(last)).not.to.have.property('restartPolicy');
+    expect(sidecarOf(last).lifecycle).to.deep.equal({ preStop: DRAIN });
+    const hooked = container({ lifecycle: { postStart: { exec: { command: ['true'] } } } });
+    const { pod: native } = injected(pod({ containers: [hooked] }), deployed);
+    expect(names(native.spec.initContainers)).to.deep.equal(['nemesis-sidecar']);
+  });
+
   it('keeps a preStop hook and says so; other hooks stay, too', () => {
     const preStop = { exec: { command: ['sleep', '5'] } };
     const postStart = { exec: { command: ['true'] } };

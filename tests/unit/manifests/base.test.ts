@@ -47,7 +47,7 @@ const BASE = manifestsIn('base');
 const ALL = [...BASE, ...manifestsIn('uninstall'), ...manifestsIn('sidecar')];
 const podOf = (name: string) =>
   BASE.find(({ kind, metadata }) => kind === 'Deployment' && metadata.name === name)!.spec!.template!.spec;
-const SIDECAR = manifestsIn('sidecar')[0]!.spec!.template!.spec.initContainers![0]!;
+const SIDECAR = manifestsIn('sidecar')[0]!.spec!.template!.spec.containers![0]!;
 const containersOf = ({ spec }: Manifest): readonly Container[] => [
   ...(spec?.template?.spec.initContainers ?? []),
   ...(spec?.template?.spec.containers ?? []),
