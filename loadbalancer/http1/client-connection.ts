@@ -6,6 +6,7 @@ import { Exchange } from './exchange.ts';
 import type { PlaneContext } from './plane-context.ts';
 import { RequestHeadReader } from './request-head-reader.ts';
 import { type ConnectionFault, refusedUnread } from './unread-request.ts';
+import { WriteTimer } from './write-timer.ts';
 
 /** Requests of one client that are begun in one turn of the event loop; then it is the others' turn. */
 const requestsPerTurn = 16;
@@ -14,7 +15,7 @@ const requestsPerTurn = 16;
  * One client: finds its requests one after the other and lets each run to its end before the next begins.
  *
  * It alone decides when the socket is read from, see `#mayRead`: while the request under way wants bytes, or nothing that
- * was read is left over. So at most one read waits here, whatever the client sends ahead. The next request begins once the
+ * was read is left over. So at most one read waits here beside the socket's own buffer, whatever the client sends ahead. The next request begins once the
  * client has taken enough of the answers before it.
  */
 export class ClientConnection implements ClientSide {
@@ -38,11 +39,16 @@ export class ClientConnection implements ClientSide {
   #reading = true;
   #proceeding = false;
   #yielded = false;
-  #writeTimer: 'none' | 'off' | 'on' = 'none';
+  readonly #writeTimer: WriteTimer;
+  readonly #onWriteTimeout = (): void => {
+    if (this.#exchange === undefined) this.destroy();
+    else this.#exchange.clientStalled();
+  };
   #probe: ClientProbe | undefined;
 
   constructor(socket: Socket, context: PlaneContext, onClosed: (connection: ClientConnection) => void) {
     this.#socket = socket;
+    this.#writeTimer = new WriteTimer(socket);
     this.#context = context;
     this.#onClosed = onClosed;
     this.address = clientAddress(socket);
@@ -128,8 +134,10 @@ export class ClientConnection implements ClientSide {
 
   /** Called by the tick. */
   sweep(nowMs: number): void {
+    this.#writeTimer.sweep(nowMs, this.writeTimeoutMs, this.#onWriteTimeout);
+    // What has come meanwhile counts as well.
+    if (!this.#reading) this.updateFlow();
     const unsent = this.#socket.writableLength > 0;
-    if (unsent !== (this.#writeTimer === 'on')) this.#timeWrites(unsent);
     const exchange = this.#exchange;
     if (exchange !== undefined) {
       exchange.sweep(nowMs);
@@ -146,18 +154,6 @@ export class ClientConnection implements ClientSide {
     if (nowMs < this.#deadlineMs) return;
     if (!this.#reader.begun || this.#closing) this.destroy();
     else this.#refuse({ code: 'RequestTimeout', detail: 'The request head did not arrive in time.' });
-  }
-
-  /** Node's own timer, since it alone sees how far a write that is under way has come. */
-  #timeWrites(on: boolean): void {
-    if (this.#writeTimer === 'none') this.#socket.on('timeout', () => this.#onWriteTimeout());
-    this.#writeTimer = on ? 'on' : 'off';
-    this.#socket.setTimeout(on ? this.writeTimeoutMs : 0);
-  }
-
-  #onWriteTimeout(): void {
-    if (this.#exchange === undefined) this.destroy();
-    else this.#exchange.clientStalled();
   }
 
   #onDrain(): void {
@@ -240,7 +236,8 @@ export class ClientConnection implements ClientSide {
 
   /** Bounds what all clients together may send ahead: beyond it the answer under way is the connection's last. */
   #countStash(): void {
-    const bytes = this.#stash?.length ?? 0;
+    // A paused socket goes on reading until its own buffer is full.
+    const bytes = this.#stash === undefined ? 0 : this.#stash.length + this.#socket.readableLength;
     if (bytes === this.#countedBytes) return;
     const context = this.#context;
     context.pipelinedBytes += bytes - this.#countedBytes;
@@ -250,7 +247,7 @@ export class ClientConnection implements ClientSide {
       this.#countedBytes = 0;
       this.#stash = undefined;
       this.#mustClose = true;
-    } else if (this.#stash !== undefined && this.#stash.buffer.byteLength > 2 * bytes) {
+    } else if (this.#stash !== undefined && this.#stash.buffer.byteLength > 2 * this.#stash.length) {
       this.#stash = Buffer.from(this.#stash); // A small rest must not keep the whole read alive.
     }
   }

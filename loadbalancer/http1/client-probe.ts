@@ -31,8 +31,8 @@ export class ClientProbe {
    */
   tick(nowMs: number, unanswered: boolean): void {
     if (this.#sinceMs === Infinity) this.#sinceMs = nowMs;
-    // What waits to be sent tells as well.
-    if (nowMs < this.#askAtMs || this.#socket.writableLength > 0) return;
+    // What waits to be sent tells as well; after our FIN, in a tunnel that its pod has half closed, nothing may be sent.
+    if (nowMs < this.#askAtMs || this.#socket.writableLength > 0 || !this.#socket.writable) return;
     this.#askAtMs = nowMs + askEveryMs;
     const due = nowMs - this.#sinceMs >= (sendAtMs[this.#sent] ?? Infinity);
     if (due && unanswered) {

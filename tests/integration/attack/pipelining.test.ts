@@ -100,4 +100,24 @@ describe('A client that sends requests ahead', () => {
     for (const text of closed) expect(text.split('HTTP/1.1 200').length - 1).to.equal(1);
     for (const client of clients) client.destroy();
   });
+
+  it('is asked to come back however small the first piece was that it sent ahead', async () => {
+    await plane.close();
+    plane = await startPlane({}, { maxPipelinedBytes: 200_000 });
+    plane.application.setPods([], performance.now());
+    const clients = await Promise.all(Array.from({ length: 20 }, () => dial(plane.port)));
+    const texts = clients.map((client) => readUntil(client, (text) => text.includes(body)));
+    for (const client of clients) client.write(get);
+    await eventually(() => plane.application.queued === 20);
+    // From now on it is not read from any more; the system reads on until its own buffer is full.
+    for (const client of clients) client.write('G');
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    for (const client of clients) client.write(Buffer.alloc(60_000, 'x'));
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    plane.application.setPods([podAt(pod.port)], performance.now());
+    const heads = (await Promise.all(texts)).map((text) => text.slice(0, text.indexOf('\r\n\r\n')));
+    const closed = heads.filter((head) => head.startsWith('HTTP/1.1 200') && head.includes('connection: close'));
+    expect(closed.length).to.be.within(14, 19);
+    for (const client of clients) client.destroy();
+  });
 });

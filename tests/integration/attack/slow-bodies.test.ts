@@ -194,6 +194,31 @@ describe('Slow sides', () => {
       expect(await echoed).to.equal('ping');
     });
 
+    it('that the pod has half closed still takes all that the client sends, however slowly the pod reads', async () => {
+      let read = (): void => undefined;
+      let received = 0;
+      await start(
+        { tunnelTimeoutMs: 60_000 },
+        (socket) =>
+          void socket.once('data', () => {
+            socket.end(switching);
+            socket.pause();
+            read = () => socket.on('data', (chunk) => (received += chunk.length)).resume();
+          }),
+      );
+      const socket = await client();
+      const halfClosed = readUntil(socket, () => false);
+      socket.write(upgrade);
+      await halfClosed;
+      const size = 24 * 2 ** 20;
+      socket.write(Buffer.alloc(size));
+      // Longer than it takes until a client that is not read from is probed.
+      const sinceMs = performance.now();
+      await eventually(() => performance.now() - sinceMs > 500);
+      read();
+      await eventually(() => received === size);
+    });
+
     it('is closed after the tunnel time-out', async () => {
       await start({ ...times, tunnelTimeoutMs: 400 }, echo);
       const socket = await client();
@@ -241,6 +266,17 @@ describe('Slow sides', () => {
       await eventually(() => plane.application.inFlight === 0);
       expect(plane.logged.at(-1)?.error).to.equal('ClientWriteTimeout');
       expect(plane.application.takeReport().failures, 'failures of the pod').to.equal(0);
+    });
+
+    it('nothing and goes on sending a byte now and then is cut off as well', async () => {
+      await start({ clientWriteTimeoutMs: 300 }, download);
+      const stuck = await client();
+      stuck.pause();
+      stuck.write(get);
+      await eventually(() => plane.application.inFlight === 1);
+      trickle(stuck);
+      await eventually(() => plane.application.inFlight === 0);
+      expect(plane.logged.at(-1)?.error).to.equal('ClientWriteTimeout');
     });
   });
 });
