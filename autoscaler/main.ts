@@ -1,3 +1,4 @@
+import '../shared/runtime/without-undici.ts';
 import { randomUUID } from 'node:crypto';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import product from '../package.json' with { type: 'json' };

@@ -1,3 +1,4 @@
+import '../shared/runtime/without-undici.ts';
 import { setTimeout as delay } from 'node:timers/promises';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { ApplicationWatch } from '../shared/kubernetes/application-watch.ts';

@@ -1,4 +1,4 @@
-import './without-undici.ts';
+import '../shared/runtime/without-undici.ts';
 import type { PodMetrics } from '../shared/contracts/metrics-report.ts';
 import { ProgramCredentials } from '../shared/runtime/program-credentials.ts';
 import { close } from '../shared/runtime/server-close.ts';

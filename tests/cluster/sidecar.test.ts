@@ -37,6 +37,12 @@ const cpuMs = (Number(fields[11]) + Number(fields[12])) * 10;
 console.log(JSON.stringify({ atMs: performance.timeOrigin + performance.now(), cpuMs, rss: of('VmRSS'), anonymous: of('RssAnon') }));
 `;
 
+/** A threshold that the burning comes near, so that the sidecar is asked for a report each second; nothing is scaled. */
+const EACH_SECOND = {
+  rules: [{ name: 'cpu', cpu: { scaleUpAt: '1100m', scaleDownAt: '1m' } }],
+  behavior: { scaleUp: { selectPolicy: 'Disabled' } },
+};
+
 interface Usage {
   readonly atMs: number;
   readonly cpuMs: number;
@@ -68,7 +74,7 @@ describe('The sidecar in a pod, beside an application that burns a core', functi
         replicas: 1,
         sidecar: true,
         container: { securityContext },
-        spec: { minReplicas: 1, sleep: { idleSeconds: 600 } },
+        spec: { minReplicas: 1, maxReplicas: 2, sleep: { idleSeconds: 600 }, scaling: EACH_SECOND },
       });
       await waitFor('a ready pod', 30_000, async () => (await app.readyPods()).length === 1);
       const [pod] = await app.readyPods();
