@@ -147,13 +147,10 @@ export class History implements HistorySink, HistorySource {
   }
 
   /** Writes what waits, unless that failed a moment ago. */
-  async flush(): Promise<void> {
-    while (this.#pending.size > 0 && this.#deps.clock.nowMs() >= this.#notBeforeMs) {
-      this.#flushing ??= this.#write().finally(() => {
-        this.#flushing = undefined;
-      });
-      await this.#flushing;
-    }
+  flush(): Promise<void> {
+    // One loop for all who wait: a worker that is stuck must not gather one for each record.
+    if (this.#flushing === undefined && this.#mayWrite) this.#flushing = this.#writeAll();
+    return this.#flushing ?? Promise.resolve();
   }
 
   /** Keeps it within its bounds: rolls usage up, and removes what is too old or too much. */
@@ -187,6 +184,18 @@ export class History implements HistorySink, HistorySource {
     }
     await this.#worker.ask({ kind: 'close' }).catch(() => undefined);
     await this.#worker.close();
+  }
+
+  async #writeAll(): Promise<void> {
+    try {
+      while (this.#mayWrite) await this.#write();
+    } finally {
+      this.#flushing = undefined;
+    }
+  }
+
+  get #mayWrite(): boolean {
+    return this.#pending.size > 0 && this.#deps.clock.nowMs() >= this.#notBeforeMs;
   }
 
   async #write(): Promise<void> {

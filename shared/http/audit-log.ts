@@ -57,8 +57,9 @@ export class AuditLog {
   /** A request was refused. */
   refused({ name: user, address, user: known }: Caller, action: string, object: string, code: ErrorCode): void {
     this.#refusals.inc({ reason: code });
-    // Whoever is not known may ask for anything; its address and the reason are enough to tell it from others.
-    const key = JSON.stringify(known === undefined ? [address, code] : [user, action, object, code]);
+    // Whoever is not known may ask for anything, and whoever asks too much too; who it is and the reason are enough then.
+    const who = known === undefined ? address : user;
+    const key = JSON.stringify(known !== undefined && code === 'Forbidden' ? [who, code, action, object] : [who, code]);
     const nowMs = this.#deps.clock.nowMs();
     const before = this.#written.get(key);
     if (before !== undefined && nowMs - before.atMs < REPEAT_MS) {

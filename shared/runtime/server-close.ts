@@ -76,7 +76,11 @@ function announceClose(state: Tracked): void {
 }
 
 function closeAfter(response: ServerResponse): void {
-  if (!response.headersSent) response.setHeader('connection', 'close');
-  // Its head has promised to keep the connection; that ends with the answer.
-  else response.once('finish', () => response.socket?.end());
+  if (!response.headersSent) {
+    response.setHeader('connection', 'close');
+    return;
+  }
+  // Its head has promised to keep the connection; that ends with the answer, which gives the socket up as it finishes.
+  const { socket } = response;
+  response.once('finish', () => socket?.end());
 }

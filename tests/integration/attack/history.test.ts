@@ -141,6 +141,23 @@ describe('The history, when something happens to what it is written to', functio
     expect(await written()).to.have.length(53);
   });
 
+  it('waits for a worker that is stuck with one loop, however much is recorded meanwhile', async () => {
+    const startWorker = (options: WorkerOptions): Worker => {
+      const stuck = workers.length === 0;
+      const worker = stuck ? new Worker('for (;;);', { eval: true }) : new Worker(WORKER, { workerData: options });
+      workers.push(worker);
+      return worker;
+    };
+    history = new History({ file, retention }, { logger, clock: systemClock, startWorker });
+    history.append('audit', audit(1));
+    const flushing = history.flush();
+    for (let number = 2; number <= 2_000; number += 1) history.append('audit', audit(number));
+    expect(history.flush()).to.equal(flushing);
+    await workers[0]?.terminate();
+    await until(() => history.figures.pending === 0);
+    expect((await history.query('audit', { limit: 1 })).items).to.have.nested.property('[0].timeMs', 2_000);
+  });
+
   it('answers 503 with the reason while it cannot be read', async () => {
     history = open('/dev/null/place.db');
     const failure = await history.query('audit', { limit: 1 }).catch((error: unknown) => error);

@@ -57,4 +57,14 @@ describe('The audit log', () => {
     for (let number = 0; number < 1_000; number += 1) audit.refused(nobody, `GET /${number}`, '', 'Unauthenticated');
     expect(written).to.have.length(1);
   });
+
+  it('Given a user who asks for more than is reviewed, Then one entry is written, whatever it asks for', () => {
+    const written: AuditEntry[] = [];
+    const deps = { logger: silentLogger, clock: new FakeClock(), registry: new Registry() };
+    const audit = new AuditLog(deps, (entry) => written.push(entry));
+    const user = { username: 'u', uid: undefined, groups: [], extra: {}, podName: undefined, podUid: undefined };
+    const caller = { name: 'u', address: '10.0.0.1', user };
+    for (let number = 0; number < 1_000; number += 1) audit.refused(caller, 'GET /x', `a/${number}`, 'TooManyRequests');
+    expect(written).to.have.length(1);
+  });
 });
