@@ -25,6 +25,7 @@ const CORE = [
 const FULL = [
   'tests/e2e/engine.test.ts',
   'tests/e2e/rules.test.ts',
+  'tests/e2e/sidecar.test.ts',
   'tests/e2e/removal.test.ts',
   'tests/cluster/sidecar.test.ts',
   'tests/cluster/injection.test.ts',
