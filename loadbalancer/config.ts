@@ -32,7 +32,8 @@ export const loadbalancerSettings = {
   }),
   ...controllerSettings,
   holdBudgetMib: integer('NEMESIS_HOLD_BUDGET_MIB', {
-    description: 'MiB of memory for held requests over all applications.',
+    description:
+      'MiB of memory for held requests over all applications; bodies on the management port get half of it at most.',
     fallback: '256',
     min: 1,
     max: 65_536,

@@ -56,7 +56,7 @@ export class ApplicationController {
 
   /** Forgets everything: another leader may have acted meanwhile, so the status is read again. */
   reset(): void {
-    this.#memories.clear();
+    for (const key of [...this.#memories.keys()]) this.#forget(key);
   }
 
   /** The signals of an application now, as the engine would see them. */
@@ -68,15 +68,10 @@ export class ApplicationController {
   /** Looks at one application and does what is to be done. Called one at a time for each key. */
   async reconcile(key: string): Promise<void> {
     const { watch, clock, isLeader } = this.#deps;
-    if (!isLeader()) return;
     const application = watch.get(key);
-    if (application === undefined) {
-      this.#memories.delete(key);
-      this.#deps.collector.forgetApplication(key);
-      this.#deps.metrics.forget(key);
-      this.#deps.observations.forget(key);
-      return;
-    }
+    // Whoever leads: what is gone meanwhile is not told again.
+    if (application === undefined) this.#forget(key);
+    if (application === undefined || !isLeader()) return;
     let memory = this.#memories.get(key);
     if (memory?.uid !== application.metadata.uid) {
       memory = recall(application, application.resource?.status, {
@@ -94,6 +89,13 @@ export class ApplicationController {
     } else {
       await this.#look(application, application.resource, memory);
     }
+  }
+
+  #forget(key: string): void {
+    this.#memories.delete(key);
+    this.#deps.collector.forgetApplication(key);
+    this.#deps.metrics.forget(key);
+    this.#deps.observations.forget(key);
   }
 
   async #look(application: Application, resource: Autoscaler, memory: Memory): Promise<void> {

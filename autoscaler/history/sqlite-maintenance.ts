@@ -44,12 +44,16 @@ export function makeRoom(store: SqliteStore, maxBytes: number): boolean {
   return deleteOldest(store, table, Number.MAX_SAFE_INTEGER) > 0;
 }
 
-/** Ids are given in order and go in order, so their range tells how many there are without counting them. */
+/**
+ * Ids are given in order and go in order, so their range tells how many there are without counting them; not those of usage,
+ * of which one row stays for up to 60 that are rolled up.
+ */
 function rowsOf(store: SqliteStore, table: HistoryTable): number {
-  const row = store.database
-    .prepare(`SELECT (SELECT MAX(id) FROM ${table}) - (SELECT MIN(id) FROM ${table}) + 1 AS count`)
-    .get() as { count: number | null };
-  return row.count ?? 0;
+  const count =
+    table === 'usage'
+      ? `SELECT COUNT(*) AS count FROM usage`
+      : `SELECT (SELECT MAX(id) FROM ${table}) - (SELECT MIN(id) FROM ${table}) + 1 AS count`;
+  return (store.database.prepare(count).get() as { count: number | null }).count ?? 0;
 }
 
 function deleteOldest(store: SqliteStore, table: HistoryTable, beforeMs: number): number {

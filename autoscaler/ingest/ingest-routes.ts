@@ -137,11 +137,12 @@ function answer(kept: boolean, intervalMs: number): MetricsAnswer {
 function limited({ limits, watch, clock }: IngestDeps): RequestHandler {
   return (_request, response, next) => {
     const nowMs = clock.nowMs();
-    limits.checkAll(nowMs);
     const identity = identityOf(response);
     const key = identity === undefined ? undefined : `${identity.namespace}/${identity.podName}`;
     // One entry for each pod that exists: who has no pod is refused before anything is noted.
     if (key !== undefined && watch.pods.objects.has(key)) limits.check(key, nowMs);
+    // Only what its pod may send counts for all: one that floods must not use up what the others have.
+    limits.checkAll(nowMs);
     next();
   };
 }

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { parseOrThrow, parseStrictly } from '../../shared/errors/problem.ts';
 import { NemesisError } from '../../shared/errors/registry.ts';
 import { objectInQuery, type MountRoute, type Permission, type PermissionObject } from '../../shared/http/route.ts';
-import type { HoldBudget } from '../domain/hold-queue.ts';
+import { HoldBudget } from '../domain/hold-queue.ts';
 import { parseHost, parseRequestTarget } from '../http1/request-target.ts';
 import type { RequestLog } from '../request-log/request-log.ts';
 import type { ApplicationDirectory } from '../routing/application-directory.ts';
@@ -43,7 +43,7 @@ export const logQuerySchema = z.object({
 export interface ProxyRoutesDeps {
   readonly directory: ApplicationDirectory;
   readonly requestLog: RequestLog;
-  /** Bodies that wait here count like those that the data plane holds. */
+  /** Bodies that wait here count like those that the data plane holds; they get half of it at most. */
   readonly budget: HoldBudget;
   /** Where our own data plane listens, so that such requests are held, balanced and logged as all others. */
   readonly dataPlane: () => { readonly host: string; readonly port: number };
@@ -74,6 +74,8 @@ interface Destination {
 
 /** `/proxy/request`, `/proxy/logs` and `/target-app/api`. */
 export function mountProxyRoutes(mount: MountRoute, deps: ProxyRoutesDeps): void {
+  // Whoever has a token can announce bodies and never send them: that must not take the place of clients' requests.
+  const budget = new HoldBudget(deps.budget.maxBytes / 2, deps.budget);
   mount({
     method: 'post',
     path: '/proxy/request',
@@ -85,7 +87,7 @@ export function mountProxyRoutes(mount: MountRoute, deps: ProxyRoutesDeps): void
         afterBody: true,
       },
     ],
-    body: countedBody(deps.budget, 4, express.json({ limit: MAX_BODY_BYTES })),
+    body: countedBody(budget, 4, express.json({ limit: MAX_BODY_BYTES })),
     handle: async (request, response) => {
       const { body, destination } = requested(request, deps);
       const json = body.data !== undefined && typeof body.data !== 'string';
@@ -144,7 +146,7 @@ export function mountProxyRoutes(mount: MountRoute, deps: ProxyRoutesDeps): void
             objectInQuery('target')({ query: splitQuery(request.originalUrl) } as unknown as Request),
         },
       ],
-      body: countedBody(deps.budget, 2, express.raw({ type: () => true, limit: MAX_BODY_BYTES })),
+      body: countedBody(budget, 2, express.raw({ type: () => true, limit: MAX_BODY_BYTES })),
       handle: async (request, response) => {
         const destination = targeted(request, deps);
         const headers = Object.fromEntries(

@@ -41,10 +41,13 @@ export abstract class HoldTicket {
 /** A bound over what all applications of the process keep in memory for held requests. */
 export class HoldBudget {
   readonly maxBytes: number;
+  readonly #whole: HoldBudget | undefined;
   #usedBytes = 0;
 
-  constructor(maxBytes: number) {
+  /** @param whole - what is taken here is taken from this one as well @defaultValue none */
+  constructor(maxBytes: number, whole?: HoldBudget) {
     this.maxBytes = maxBytes;
+    this.#whole = whole;
   }
 
   /** Bytes kept now by all applications. */
@@ -54,7 +57,7 @@ export class HoldBudget {
 
   /** Takes the bytes if they still fit. */
   take(bytes: number): boolean {
-    if (this.#usedBytes + bytes > this.maxBytes) return false;
+    if (this.#usedBytes + bytes > this.maxBytes || this.#whole?.take(bytes) === false) return false;
     this.#usedBytes += bytes;
     return true;
   }
@@ -62,6 +65,7 @@ export class HoldBudget {
   /** Gives bytes back. */
   give(bytes: number): void {
     this.#usedBytes -= bytes;
+    this.#whole?.give(bytes);
   }
 }
 

@@ -22,7 +22,7 @@ const routes: Route[] = [];
 const declare = (route: Route): void => void routes.push(route);
 mountApplicationRoutes(declare, {} as never);
 mountSettingsRoutes(declare, { systemNamespace: 'nemesis-system' } as never);
-mountProxyRoutes(declare, {} as never);
+mountProxyRoutes(declare, { budget: { maxBytes: 0 } } as never);
 
 const resourceOf = ({ resource, subresource }: Permission): string =>
   subresource === undefined ? resource : `${resource}/${subresource}`;

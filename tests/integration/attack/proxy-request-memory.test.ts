@@ -1,11 +1,21 @@
 import { once } from 'node:events';
 import { createServer, request, type IncomingMessage, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { connect, type AddressInfo, type Socket } from 'node:net';
 import express from 'express';
 import { expect } from 'chai';
+import { Registry } from 'prom-client';
 import { countedBody, MAX_BODY_BYTES } from '../../../loadbalancer/api/counted-body.ts';
+import { mountProxyRoutes } from '../../../loadbalancer/api/proxy-routes.ts';
 import { HoldBudget } from '../../../loadbalancer/domain/hold-queue.ts';
+import { RequestLog } from '../../../loadbalancer/request-log/request-log.ts';
+import type { ApplicationDirectory } from '../../../loadbalancer/routing/application-directory.ts';
 import { NemesisError } from '../../../shared/errors/registry.ts';
+import { openAccess } from '../../../shared/http/access.ts';
+import { AuditLog } from '../../../shared/http/audit-log.ts';
+import { createGuardedApp } from '../../../shared/http/route.ts';
+import { systemClock } from '../../../shared/runtime/clock.ts';
+import { close, listen } from '../../../shared/runtime/management-server.ts';
+import { silentLogger } from '../../helpers/local-api.ts';
 import { eventually } from '../loadbalancer/support.ts';
 
 const mebibyte = 2 ** 20;
@@ -67,5 +77,46 @@ describe('Large bodies on the management port', () => {
     release[0]?.();
     expect(await answer).to.equal(200);
     await eventually(() => budget.usedBytes === 0);
+  });
+
+  it('leave half of the budget to the requests of clients, however many are announced and never sent', async () => {
+    const whole = new HoldBudget(256 * mebibyte);
+    const registry = new Registry();
+    const deps = {
+      logger: silentLogger,
+      registry,
+      notReadyReason: () => undefined,
+      access: openAccess({ everywhere: '', systemNamespace: 'nemesis-system' }),
+      audit: new AuditLog({ logger: silentLogger, clock: systemClock, registry }),
+    };
+    const management = await listen(
+      createGuardedApp(deps, (mount) =>
+        mountProxyRoutes(mount, {
+          directory: { all: () => [], get: () => undefined } as unknown as ApplicationDirectory,
+          budget: whole,
+          requestLog: new RequestLog([]),
+          dataPlane: () => ({ host: '127.0.0.1', port: 1 }),
+        }),
+      ),
+      { host: '127.0.0.1', port: 0 },
+    );
+    const silent: Socket[] = [];
+    let refused = 0;
+    const { port } = management.address() as AddressInfo;
+    for (const path of ['/proxy/request', '/target-app/api/x?target=n/a']) {
+      for (let number = 0; number < 5; number += 1) {
+        const socket = connect(port, '127.0.0.1');
+        socket.on('error', () => undefined).once('data', () => (refused += 1));
+        socket.write(
+          `POST ${path} HTTP/1.1\r\nHost: any\r\nContent-Type: application/json\r\nContent-Length: ${MAX_BODY_BYTES}\r\n\r\n`,
+        );
+        silent.push(socket);
+      }
+    }
+    await eventually(() => refused >= 6);
+    expect(whole.usedBytes).to.be.within(64 * mebibyte, 128 * mebibyte);
+    for (const socket of silent) socket.destroy();
+    await eventually(() => whole.usedBytes === 0);
+    await close(management);
   });
 });

@@ -8,6 +8,7 @@ import { MetricsCollector } from '../../../autoscaler/domain/signals/metrics-col
 import { ReportPacing } from '../../../autoscaler/domain/signals/report-pacing.ts';
 import { BalancerStream } from '../../../autoscaler/ingest/balancer-stream.ts';
 import { mountIngest } from '../../../autoscaler/ingest/ingest-routes.ts';
+import type { ProgramTokens } from '../../../autoscaler/ingest/program-tokens.ts';
 import { Refusals } from '../../../autoscaler/ingest/refusals.ts';
 import { ReportLimits } from '../../../autoscaler/ingest/report-limits.ts';
 import { ApplicationWatch } from '../../../shared/kubernetes/application-watch.ts';
@@ -20,10 +21,10 @@ import { silentLogger, startLocalApi, type LocalApi } from '../../helpers/local-
 describe('Attack: a pod that reports too much', function () {
   this.timeout(60_000);
   const collector = new MetricsCollector();
-  const limits = new ReportLimits();
   const stream = new BalancerStream('leader');
   let local: LocalApi;
   let server: Server;
+  let serve: (limits: ReportLimits, tokens: ProgramTokens | undefined) => Promise<Server>;
 
   before(async () => {
     local = await startLocalApi();
@@ -37,26 +38,29 @@ describe('Attack: a pod that reports too much', function () {
     }
     watch.ownerOf = ({ metadata }) => (metadata.name === 'stranger' ? undefined : 'n/app');
     const metrics = new ControllerMetrics(new Registry());
-    const app = createManagementApp(
-      { logger: silentLogger, registry: new Registry(), notReadyReason: () => undefined },
-      (routes) =>
-        mountIngest(routes, {
-          watch,
-          collector,
-          pacing: new ReportPacing(),
-          limits,
-          stream,
-          isLeader: () => true,
-          metrics,
-          refusals: new Refusals({ metrics, logger: silentLogger, clock: systemClock }),
-          tokens: undefined,
-          balancerAccount: { namespace: 'default', name: 'nemesis-loadbalancer' },
-          isBalancerPod: () => true,
-          clock: systemClock,
-          look: () => undefined,
-        }),
-    );
-    server = await listen(app, { host: '127.0.0.1', port: 0 });
+    serve = async (limits, tokens) => {
+      const app = createManagementApp(
+        { logger: silentLogger, registry: new Registry(), notReadyReason: () => undefined },
+        (routes) =>
+          mountIngest(routes, {
+            watch,
+            collector,
+            pacing: new ReportPacing(),
+            limits,
+            stream,
+            isLeader: () => true,
+            metrics,
+            refusals: new Refusals({ metrics, logger: silentLogger, clock: systemClock }),
+            tokens,
+            balancerAccount: { namespace: 'default', name: 'nemesis-loadbalancer' },
+            isBalancerPod: () => true,
+            clock: systemClock,
+            look: () => undefined,
+          }),
+      );
+      return await listen(app, { host: '127.0.0.1', port: 0 });
+    };
+    server = await serve(new ReportLimits(), undefined);
   });
   after(async () => {
     stream.close();
@@ -126,5 +130,32 @@ describe('Attack: a pod that reports too much', function () {
       Array.from({ length: 5_000 }, (_, index) => [`10.0.${index}.1:${index}`, 1]),
     );
     expect((await post('honest', { metrics: { connections } })).status).to.equal(400);
+  });
+
+  it('A pod that floods uses up its own share only, not what is left for all', async () => {
+    class CountedLimits extends ReportLimits {
+      counted = 0;
+      override checkAll(nowMs: number): void {
+        this.counted += 1;
+        super.checkAll(nowMs);
+      }
+    }
+    const limits = new CountedLimits();
+    // The token is the pod's name.
+    const verify = (podName: string) => Promise.resolve({ identity: { namespace: 'n', podName, podUid: podName } });
+    const guarded = await serve(limits, { verify } as unknown as ProgramTokens);
+    const statuses: number[] = [];
+    for (let time = 0; time < 100; time += 1) {
+      const { status } = await fetch(`http://127.0.0.1:${(guarded.address() as AddressInfo).port}/metrics`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', authorization: 'Bearer hostile' },
+        body: JSON.stringify({ podName: 'hostile', namespace: 'n', metrics: {} }),
+      });
+      statuses.push(status);
+    }
+    const taken = statuses.filter((status) => status === 200).length;
+    expect(taken).to.be.within(5, 50);
+    expect(limits.counted).to.equal(taken);
+    await close(guarded);
   });
 });

@@ -193,6 +193,31 @@ describe('SqliteStore', () => {
     expect(left[0]).to.equal(10 + 9_999);
     expect(left.length).to.be.greaterThan(500);
   });
+
+  it('Given usage that was rolled up, Then its few rows stay where decisions take the room', () => {
+    store.close();
+    const maxBytes = 8 * MIB;
+    store = new SqliteStore(join(directory, 'small.db'), maxBytes);
+    const record = JSON.stringify({
+      replicaSeconds: 60,
+      requests: 1,
+      cpuMillicores: 1,
+      memoryBytes: 1,
+      concurrency: 1,
+    });
+    for (let day = 0; day < 10; day += 1) {
+      const minutes = Array.from({ length: 1_440 }, (_, index) => day * DAY_MS + index * MINUTE_MS);
+      store.append(minutes.map((timeMs) => ({ table: 'usage', timeMs, application: 'n/a', record })));
+      maintain(store, { maxBytes, minutesSinceMs: (day + 1) * DAY_MS });
+    }
+    const message = 'x'.repeat(2_000);
+    for (let batch = 0; batch < 100; batch += 1) {
+      const times = Array.from({ length: 100 }, (_, index) => 11 * DAY_MS + batch * 100 + index);
+      store.append(times.map((timeMs) => ({ ...audit(timeMs, 'n/a', message), table: 'decisions' })));
+      maintain(store, { maxBytes });
+    }
+    expect(timesOf(store, {}, 'usage')).to.have.length(10 * 24);
+  });
 });
 
 describe('Decisions', () => {
