@@ -219,13 +219,17 @@ describe('What starts, answers or is stuck is told apart', function () {
       return found === undefined ? 0 : Number(found.slice(line.length));
     };
     await decided(app, 'WouldSleep');
-    const [would] = (await app.history('decisions')).filter(({ reason }) => reason === 'WouldSleep');
-    expect(would).to.include({ phase: 'Observing', replicas: 2, desiredReplicas: 0, acted: false });
+    const wouldSleep = async (): Promise<Record<string, unknown> | undefined> =>
+      (await app.history('decisions')).find(({ reason }) => reason === 'WouldSleep');
+    await waitFor('its record', 10_000, async () => (await wouldSleep()) !== undefined);
+    expect(await wouldSleep()).to.include({ phase: 'Observing', replicas: 2, desiredReplicas: 0, acted: false });
     // Two replicas for more than a second.
     await waitFor('more than two replica-seconds', 15_000, async () => (await saved()) > 2);
-    expect((await app.send('/')).status).to.equal(200);
+    // A request ends that, for as long as it lasts.
+    const long = app.send('/?wait=4000');
     await waitFor('it not to be idle', 10_000, async () => (await app.condition('Ready'))?.reason === 'ModeObserve');
     expect(await app.replicas()).to.equal(2);
+    expect((await long).status).to.equal(200);
     expect(await app.changes()).to.deep.equal([]);
     await app.remove();
   });

@@ -188,8 +188,9 @@ describe('Failures that others ship', function () {
     await app.patch({ minReplicas: 1, maxReplicas: 1 });
     // Three replicas, of which one is wanted: the idle one goes at once, and the two that answer stay until they have.
     await waitFor('the idle replica to go', 6_000, async () => (await app.readyPods()).length === 2);
-    expect(await app.inFlight()).to.equal(2);
-    await waitFor('the reason', 6_000, async () => (await app.status()).lastDecision?.reason === 'PodsBusy');
+    await waitFor('the decision', 6_000, async () =>
+      (await app.history('decisions')).some((each) => each['reason'] === 'PodsBusy' && each['replicas'] === 2),
+    );
     expect([await app.inFlight(), await app.replicas()]).to.deep.equal([2, 2]);
     const left = (await app.readyPods()).map(({ metadata }) => metadata.name);
     const answers = await long;
