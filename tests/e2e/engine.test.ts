@@ -118,9 +118,11 @@ describe('What starts, answers or is stuck is told apart', function () {
       container: {
         readinessProbe: { httpGet: { path: '/readyz', port: 'http' }, periodSeconds: 1, failureThreshold: 1 },
       },
-      spec: { startup: { deadlineSeconds: 1 }, sleep: { idleSeconds: 1 } },
+      spec: awakeForLong,
     });
     await app.waitForPhase('Active');
+    // From here on; its own start takes as long as it takes.
+    await app.patch({ startup: { deadlineSeconds: 1 }, sleep: { idleSeconds: 1 } });
     const [pod] = await app.readyPods();
     const changes = await app.changes();
     const waking = await app.events('Waking');
