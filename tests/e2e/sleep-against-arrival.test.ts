@@ -12,6 +12,8 @@ import { sharedInstallation } from './support/shared-installation.ts';
 
 const ROUNDS = 300;
 const APPLICATIONS = 20;
+/** An application that idles for a second and did not begin to sleep for so long sleeps already. */
+const MISSED_MS = 10_000;
 const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 
 type Watched = KubernetesObject & {
@@ -66,7 +68,12 @@ describe('Sleep against arrival', function () {
 
 /** Waits until the application begins to sleep, sends a request some milliseconds later, and says what came first. */
 async function aim(app: TestApp, watch: SleepWatch, balancer: string, delayMs: number): Promise<Round> {
-  const drainingMs = await watch.nextDrain(app.namespace);
+  let drainingMs = await watch.nextDrain(app.namespace);
+  // A drain that this process saw too late has put it to sleep: woken, it begins another.
+  while (drainingMs === undefined) {
+    await send(`${balancer}${app.prefix}/`);
+    drainingMs = await watch.nextDrain(app.namespace);
+  }
   if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));
   const answer = await send(`${balancer}${app.prefix}/`);
   const arrivedMs = await loggedAt(app);
@@ -122,9 +129,15 @@ class SleepWatch {
     this.#deployments.stop();
   }
 
-  /** When the next drain begins; resolves in the turn in which the watch shows it. */
-  async nextDrain(namespace: string): Promise<number> {
-    return await new Promise<number>((resolve) => this.#waiting.set(namespace, resolve));
+  /** When the next drain begins; resolves in the turn in which the watch shows it. Undefined: none did for long. */
+  async nextDrain(namespace: string): Promise<number | undefined> {
+    return await new Promise<number | undefined>((resolve) => {
+      const timer = setTimeout(resolve, MISSED_MS, undefined);
+      this.#waiting.set(namespace, (atMs) => {
+        clearTimeout(timer);
+        resolve(atMs);
+      });
+    });
   }
 
   /** How the drain that began then ended. */
