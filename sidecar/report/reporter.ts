@@ -92,6 +92,7 @@ export class Reporter {
     if (this.#waiting.length > MAX_BACKLOG) this.#waiting = this.#waiting.slice(-MAX_BACKLOG);
     if (this.#sending || nowMs < this.#notBeforeMs) return;
     this.#sending = true;
+    const early = nowMs < this.#dueMs;
     const batch = this.#waiting;
     try {
       const { data } = await this.#http.post<unknown>('/metrics', this.#body(batch));
@@ -100,8 +101,9 @@ export class Reporter {
       this.#failures = 0;
       this.#notBeforeMs = 0;
       this.#reported = metrics;
-      // Half a measurement early, since they do not come to the millisecond.
-      this.#dueMs = nowMs + nextReportMs(data) - this.#deps.intervalMs / 2;
+      // The answer to a report that came early was decided before the controller had looked at it, so the next measurement
+      // asks again. Else half a measurement early, since they do not come to the millisecond.
+      this.#dueMs = early ? nowMs : nowMs + nextReportMs(data) - this.#deps.intervalMs / 2;
     } catch (error) {
       this.#failed(error, batch);
     } finally {

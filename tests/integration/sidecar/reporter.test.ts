@@ -49,6 +49,24 @@ describe('Reporter', () => {
     server.closeAllConnections();
   });
 
+  it('Given a large change, Then it is reported at once, and so is the next measurement: the answer was older', async () => {
+    const seen: (number | undefined)[] = [];
+    const server = createServer((request, response) => {
+      let text = '';
+      request.on('data', (chunk: Buffer) => (text += chunk.toString()));
+      request.on('end', () => {
+        seen.push((JSON.parse(text) as MetricsReport).metrics.cpuUsage);
+        response.end('{"nextReportSeconds":10}');
+      });
+    });
+    const reporter = new Reporter(`http://127.0.0.1:${await listening(server)}`, pod, credentials, deps);
+    for (const cpuUsage of [1, 2, 500, 510, 520, 530]) await reporter.report({ cpuUsage });
+    // 251 is the mean of what was measured since the last report: 2 and 500.
+    expect(seen).to.deep.equal([1, 251, 510]);
+    server.close();
+    server.closeAllConnections();
+  });
+
   it('Given a report that the controller will never take, Then it is not kept', async () => {
     const server = createServer((_request, response) => response.writeHead(403).end('{"detail":"no"}'));
     const reporter = new Reporter(`http://127.0.0.1:${await listening(server)}`, pod, credentials, deps);
