@@ -40,7 +40,7 @@ export const SIDECAR_METRICS: readonly { key: keyof PodMetrics; name: string; he
   { key: 'live', name: 'nemesis_sidecar_live', help: '1 when the liveness probe passed.', factor: 1 },
 ];
 
-/** The kubelet, Prometheus and people; what comes on top is closed at once. */
+/** The kubelet, Prometheus and people. */
 const MAX_CONNECTIONS = 64;
 /** Header of the preStop hooks. */
 export const DRAIN_TOKEN_HEADER = 'nemesis-drain-token';
@@ -97,8 +97,7 @@ export async function startServer(address: { host: string; port: number }, deps:
         problem(response, 404, 'NotFound', `There is no ${path ?? ''} here; /openapi.json lists what there is.`);
     }
   });
-  server.maxConnections = MAX_CONNECTIONS;
-  trackConnections(server, deps.stopping);
+  trackConnections(server, deps.stopping, MAX_CONNECTIONS);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) =>
       reject(new Error(`cannot listen on ${address.host}:${address.port}: ${error.message}`)),

@@ -25,14 +25,16 @@ const peerOf = ({ remoteAddress = '', remotePort = 0 }: Socket): string => `${re
  * only open. To be called before it listens.
  *
  * @param stopping - from when it is aborted, every answer says `Connection: close`, so that clients go elsewhere (RFC 9112, section 9.6)
+ * @param maxConnections - for a further one, the oldest that waits for no answer is closed; where there is none, itself @defaultValue no limit
  */
-export function trackConnections(server: Server, stopping?: AbortSignal): void {
+export function trackConnections(server: Server, stopping?: AbortSignal, maxConnections = Infinity): void {
   const state: Tracked = { connections: new Map(), closing: false };
   tracked.set(server, state);
   server.on('connection', (socket: Socket) => {
     const peer = peerOf(socket);
     state.connections.set(peer, { socket, answers: new Set() });
     socket.once('close', () => state.connections.delete(peer));
+    if (state.connections.size > maxConnections) closeOldestIdle(state);
   });
   server.prependListener('request', ({ socket }, response) => {
     if (state.closing) closeAfter(response);
@@ -67,6 +69,16 @@ export async function close(server: Server, graceMs = GRACE_MS): Promise<void> {
   await closed;
   clearTimeout(idle);
   clearTimeout(rest);
+}
+
+/** Whoever opens connections and asks nothing must not keep those out that ask. */
+function closeOldestIdle({ connections }: Tracked): void {
+  for (const [peer, { socket, answers }] of connections) {
+    if (answers.size > 0) continue;
+    connections.delete(peer);
+    socket.destroy();
+    return;
+  }
 }
 
 function announceClose(state: Tracked): void {

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { request, type IncomingMessage, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { connect, type AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import { Registry } from 'prom-client';
 import { Injector } from '../../../autoscaler/admission/injector.ts';
@@ -78,6 +78,24 @@ describe("A sidecar's /drain, asked by whoever reaches the pod", () => {
     const statuses = await Promise.all(asked);
     expect(statuses.filter((status) => status === 200)).to.have.length(32);
     expect(statuses.filter((status) => status === 429)).to.have.length(18);
+  });
+
+  it('answers the hooks however many connections somebody else has open, and keeps few of those', async () => {
+    await open(TOKEN);
+    const { port } = server.address() as AddressInfo;
+    let openNow = 0;
+    const idle = Array.from({ length: 200 }, () => connect({ host: POD_IP, port, localAddress: ELSEWHERE }));
+    for (const socket of idle) {
+      socket.on('error', () => undefined).on('connect', () => (openNow += 1));
+      socket.on('close', () => (openNow -= 1)).resume();
+    }
+    await Promise.all(idle.map((socket) => once(socket, 'connect')));
+    const asked = ask(TOKEN);
+    while (looks < 1) await new Promise((resolve) => setTimeout(resolve, 10));
+    while (openNow > 64) await new Promise((resolve) => setTimeout(resolve, 10));
+    connected = 0;
+    expect(await asked).to.equal(200);
+    for (const socket of idle) socket.destroy();
   });
 
   it("answers a hook of the pod's own, which asks from within the pod", async () => {
