@@ -69,7 +69,7 @@ describe('The sidecar in a pod, beside an application that burns a core', functi
     ['proc', undefined, 'another user than the application, which is root'],
   ] as const) {
     it(`its ${reader} reader, as ${note}: CPU within 10 % of the cgroup's truth`, async () => {
-      const securityContext = user === undefined ? { runAsUser: 0 } : { runAsUser: user };
+      const securityContext = user === undefined ? { runAsUser: 0 } : { runAsUser: user, runAsGroup: user };
       const app = await TestApp.create(installation, {
         replicas: 1,
         sidecar: true,
@@ -137,7 +137,7 @@ describe('The sidecar in a pod, beside an application that burns a core', functi
     const app = await TestApp.create(installation, {
       replicas: 1,
       sidecar: true,
-      container: { securityContext: { runAsUser: 65_532 } },
+      container: { securityContext: { runAsUser: 65_532, runAsGroup: 65_532 } },
       spec: { minReplicas: 1, sleep: { idleSeconds: 600 } },
     });
     await waitFor('a ready pod', 30_000, async () => (await app.readyPods()).length === 1);
