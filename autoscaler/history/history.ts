@@ -78,6 +78,8 @@ export class History implements HistorySink, HistorySource {
   readonly #pending = new PendingRecords(PENDING_BYTES);
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #healthy: HistoryState;
+  /** Wall time minus monotonic time at the start, in ms. */
+  readonly #wallOffsetMs: number;
   #state: HistoryState;
   #flushing: Promise<void> | undefined;
   #retryMs = 0;
@@ -93,6 +95,7 @@ export class History implements HistorySink, HistorySource {
     const maxBytes = inMemory ? Math.min(wanted, MAX_MEMORY_BYTES) : wanted;
     this.#options = { ...options, maxBytes };
     this.#deps = deps;
+    this.#wallOffsetMs = deps.clock.wallMs() - deps.clock.nowMs();
     this.#healthy = inMemory
       ? { written: true, reason: 'InMemory', message: 'The history is in memory and ends with this process.' }
       : { written: true, reason: 'Written', message: `The history is written to ${options.file}.` };
@@ -155,7 +158,9 @@ export class History implements HistorySink, HistorySource {
 
   /** Keeps it within its bounds: rolls usage up, and removes what is too old or too much. */
   async maintain(): Promise<void> {
-    const nowMs = this.#deps.clock.wallMs();
+    // A clock that is set far ahead by mistake must not make everything old: at most a day more than has passed counts.
+    const { clock } = this.#deps;
+    const nowMs = Math.min(clock.wallMs(), clock.nowMs() + this.#wallOffsetMs + DAY_MS);
     const { retention, maxBytes } = this.#options;
     const sinceMs = Object.fromEntries(
       HISTORY_TABLES.map((table) => [table, nowMs - (table === 'usage' ? USAGE_DAYS_DAYS : retention[table]) * DAY_MS]),

@@ -158,6 +158,19 @@ describe('The history, when something happens to what it is written to', functio
     expect((await history.query('audit', { limit: 1 })).items).to.have.nested.property('[0].timeMs', 2_000);
   });
 
+  it('forgets nothing early when the clock is set a year ahead for a while', async () => {
+    let aheadMs = 0;
+    const clock = { nowMs: () => systemClock.nowMs(), wallMs: () => Date.now() + aheadMs };
+    history = new History({ file, retention: { ...retention, audit: 90 } }, { logger, clock });
+    for (let number = 0; number < 10; number += 1) history.append('audit', audit(Date.now() + number));
+    await history.flush();
+    aheadMs = 365 * 86_400_000;
+    await history.maintain();
+    aheadMs = 0;
+    await history.maintain();
+    expect(await written()).to.have.length(10);
+  });
+
   it('answers 503 with the reason while it cannot be read', async () => {
     history = open('/dev/null/place.db');
     const failure = await history.query('audit', { limit: 1 }).catch((error: unknown) => error);
