@@ -36,12 +36,12 @@ for (const pid of fs.readdirSync('/proc').filter((each) => /^\\d+$/.test(each)))
  * `resume kube-apiserver` as arguments.
  */
 export async function installationOfCluster(): Promise<Installation> {
-  const api = KubeApi.fromDefault('nemesis-e2e');
+  const api = KubeApi.fromDefault('e2e-admin');
   // The tests ask the management ports as this account.
   const binding = {
     apiVersion: 'rbac.authorization.k8s.io/v1',
     kind: 'ClusterRoleBinding',
-    metadata: { name: 'nemesis-e2e' },
+    metadata: { name: 'e2e-admin' },
     roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'nemesis-admin' },
     subjects: [{ kind: 'ServiceAccount', name: 'default', namespace: SYSTEM }],
   };
