@@ -16,7 +16,8 @@ import { wakesOf, type Wake } from './wake/wake-log.ts';
  * Cold starts of a quick application, one after the other, with times from outside our programs: the client's, those of
  * a watch of its own, and the application's. On a local cluster, or, with KUBECONFIG, on that cluster with the product on
  * it; there once with a readiness probe each second and once with one each 10 s, bare scale calls between them, and then
- * what a sidecar adds to the start of a pod, with and without it in turn, BENCH_SIDECAR_ROUNDS times (20):
+ * what a sidecar adds to the start of a pod, with and without it in turn, BENCH_SIDECAR_ROUNDS times (20; either
+ * number may be 0):
  *
  * BENCH_ROUNDS cold starts (200; 40 on a cluster), BENCH_APPLICATIONS that take turns (20; 8 on a cluster), BENCH_IMAGE
  * with a node on its PATH (only on a cluster).
@@ -51,12 +52,12 @@ try {
       rows.push(...spread(scaleCalls, 'scale call without us, between them', candidate, 'bare PATCH'));
     }
     await bare.remove();
-    rows.push(...(await sidecarShare(api, image, sidecarRounds)));
+    if (sidecarRounds > 0) publish('wake-sidecar', await sidecarShare(api, image, sidecarRounds));
   } else {
     const { starts } = await run({ inject: false, periodSeconds: 1 });
     rows.push(...rowsOf(starts, 'localcluster'), ...ownRows(starts, await wakesOf(api), 'localcluster'));
   }
-  publish(onCluster ? 'wake-cluster' : 'wake', rows);
+  if (rows.length > 0) publish(onCluster ? 'wake-cluster' : 'wake', rows);
 } finally {
   agent.destroy();
   if (stack === undefined) api.close();
