@@ -77,26 +77,35 @@ async function stop(child: ChildProcess): Promise<void> {
   if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
 }
 
-async function startController(program: string, kubeconfig: string): Promise<{ child: ChildProcess; port: number; programs: number; readyCpuS: number }> {
-  const [port, programs] = [await freePort(), await freePort()];
-  const child = start([...FLAGS, program], {
+interface Started {
+  readonly child: ChildProcess;
+  readonly programsPort: number;
+  readonly readyCpuS: number;
+}
+
+/** Starts a program as a container does, and waits until it is ready. */
+async function startProgram(name: 'autoscaler' | 'loadbalancer', kubeconfig: string, controller?: Started): Promise<Started> {
+  const [port, programsPort, dataPort] = [await freePort(), await freePort(), await freePort()];
+  const child = start([...(name === 'autoscaler' ? FLAGS : []), join(ROOT, 'dist/bundle', `${name}.mjs`)], {
     KUBECONFIG: kubeconfig,
     NEMESIS_POD_NAME: 'bench',
-    NEMESIS_POD_UID: 'bench',
+    NEMESIS_POD_UID: name,
     NEMESIS_SYSTEM_NAMESPACE: 'nemesis-system',
     NEMESIS_BIND_ADDRESS: '127.0.0.1',
     NEMESIS_PORT: String(port),
-    NEMESIS_PROGRAMS_PORT: String(programs),
-    NEMESIS_LOG_LEVEL: 'warn',
+    NEMESIS_LOG_LEVEL: 'error',
+    ...(name === 'autoscaler'
+      ? { NEMESIS_PROGRAMS_PORT: String(programsPort) }
+      : { NEMESIS_DATA_PORT: String(dataPort), NEMESIS_CONTROLLER_URL: `http://127.0.0.1:${controller?.programsPort ?? programsPort}` }),
   });
   child.stdout?.resume();
   for (;;) {
     const ready = await fetch(`http://127.0.0.1:${port}/readyz`).then(({ status }) => status, () => 0); // prettier-ignore
     if (ready === 200) break;
-    if (child.exitCode !== null) throw new Error('The controller did not start.');
+    if (child.exitCode !== null) throw new Error(`The ${name} did not start.`);
     await delay(50);
   }
-  return { child, port, programs, readyCpuS: cpuSeconds(child) };
+  return { child, programsPort, readyCpuS: cpuSeconds(child) };
 } // prettier-ignore
 
 /** Clock ticks are 10 ms on Linux. */
@@ -106,19 +115,18 @@ function cpuSeconds({ pid }: ChildProcess): number {
 }
 
 function rssMb({ pid }: ChildProcess): number {
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
+  return (Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1.024) / 1000;
 }
 
 async function reports(): Promise<void> {
-  const program = await bundled('autoscaler/main.ts');
   const cluster = start([join(import.meta.dirname, 'controller/cluster.ts'), '1000']);
   const kubeconfig = await firstLine(cluster);
   for (const { near, cpuBar, title } of [
     { near: 100, cpuBar: 30, title: '5,000 pods reporting, 500 of them near a threshold' },
     { near: 1000, cpuBar: 50, title: '5,000 pods reporting, all of them near a threshold' },
   ]) {
-    const controller = await startController(program, kubeconfig);
-    const sidecars = start([join(import.meta.dirname, 'controller/sidecars.ts'), `http://127.0.0.1:${controller.programs}`, '1000', String(near)]);
+    const controller = await startProgram('autoscaler', kubeconfig);
+    const sidecars = start([join(import.meta.dirname, 'controller/sidecars.ts'), `http://127.0.0.1:${controller.programsPort}`, '1000', String(near)]);
     let last = { taken: 0, refused: 0, failed: 0 };
     sidecars.stdout?.on('data', (chunk: Buffer) => {
       last = JSON.parse(chunk.toString().trim().split('\n').at(-1) ?? '{}') as typeof last;
@@ -144,16 +152,34 @@ async function reports(): Promise<void> {
 async function firstSync(): Promise<void> {
   const cluster = start([join(import.meta.dirname, 'controller/cluster.ts'), '4000', 'without-pods']);
   const kubeconfig = await firstLine(cluster);
-  const controller = await startController(await bundled('autoscaler/main.ts'), kubeconfig);
-  add('4,000 Autoscalers, first sync', 'CPU until ready', 's', controller.readyCpuS, 2);
+  for (const name of ['autoscaler', 'loadbalancer'] as const) {
+    const program = await startProgram(name, kubeconfig);
+    add(`4,000 Autoscalers, first sync of the ${name}`, 'CPU until ready', 's', program.readyCpuS, 2);
+    await stop(program.child);
+  }
+  await stop(cluster);
+}
+
+async function atRest(): Promise<void> {
+  const cluster = start([join(import.meta.dirname, 'controller/cluster.ts'), '2']);
+  const kubeconfig = await firstLine(cluster);
+  const controller = await startProgram('autoscaler', kubeconfig);
+  const balancer = await startProgram('loadbalancer', kubeconfig, controller);
+  await delay(60_000);
+  add('at rest', 'RSS of the controller', 'MB', rssMb(controller.child));
+  add('at rest', 'RSS of the balancer', 'MB', rssMb(balancer.child));
+  add('at rest', 'RSS of both', 'MB', rssMb(controller.child) + rssMb(balancer.child), 250);
+  await stop(balancer.child);
   await stop(controller.child);
   await stop(cluster);
 }
 
 try {
+  execFileSync(process.execPath, [join(ROOT, 'scripts/bundle.ts')], { stdio: 'ignore' });
   if (only === '' || only === 'decisions') await decisions();
   if (only === '' || only === 'reports') await reports();
   if (only === '' || only === 'sync') await firstSync();
+  if (only === '' || only === 'rest') await atRest();
 } finally {
   for (const child of children) child.kill('SIGKILL');
 }
