@@ -13,7 +13,9 @@ import { kubectl } from './support/commands.ts';
 const TRUTH = `
 const fs = require('fs');
 const read = (path) => { try { return fs.readFileSync(path, 'utf8'); } catch { return undefined; } };
-const pid = fs.readdirSync('/proc').find((each) => read('/proc/' + each + '/cmdline')?.includes('--input-type=module'));
+// This program names the application's flag, too, so it is not to find itself.
+const others = fs.readdirSync('/proc').filter((each) => Number(each) !== process.pid);
+const pid = others.find((each) => read('/proc/' + each + '/cmdline')?.includes('--input-type=module'));
 const text = (path) => read('/proc/' + pid + '/root/sys/fs/cgroup/' + path);
 const field = (table, name) => Number(new RegExp('^' + name + ' ([0-9]+)$', 'm').exec(table ?? '')?.[1] ?? 0);
 const v2 = text('cpu.stat');
