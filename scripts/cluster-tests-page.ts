@@ -36,6 +36,12 @@ const NAMES: Readonly<Record<string, string>> = {
   T18: "One user's bad resource stalls scaling for everybody",
   T19: 'Scale-down kills a busy pod',
   T20: 'A pod dies between pick and connect: 502 though nothing was sent',
+  T23: 'CPU burnt while loading is read as load',
+  T24: 'One replica that cannot start keeps all others awake',
+  T25: 'Readiness lost for a while: a serving pod is killed',
+  T26: 'An operator repairs an application and the breaker undoes it',
+  T27: 'A pod that answers with resets draws the traffic',
+  T28: 'The sidecar makes every cold start slower',
 };
 
 /**
