@@ -60,8 +60,6 @@ export interface ScalingResult {
   readonly message: string;
   readonly votes: readonly Vote[];
   readonly state: ScalingState;
-  /** Rules without data; not empty means that nothing is scaled down. */
-  readonly missing: readonly string[];
 }
 
 /** What the rules, or the queue, ask for before behaviour and bounds. */
@@ -210,6 +208,5 @@ function result(
   votes: readonly Vote[],
   state: ScalingState,
 ): ScalingResult {
-  const missing = votes.filter((vote) => vote.replicas === undefined).map(({ rule }) => rule);
-  return { desiredReplicas, reason, message, votes, state, missing };
+  return { desiredReplicas, reason, message, votes, state };
 }
