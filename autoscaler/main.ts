@@ -16,7 +16,7 @@ import { isLoopback, TokenGuard } from '../shared/kubernetes/token-guard.ts';
 import { systemClock } from '../shared/runtime/clock.ts';
 import { createLifecycle, runProgram, type Lifecycle } from '../shared/runtime/lifecycle.ts';
 import { createLogger } from '../shared/runtime/logger.ts';
-import { close, createManagementApp, listen } from '../shared/runtime/management-server.ts';
+import { close, listen } from '../shared/runtime/management-server.ts';
 import { readSettings } from '../shared/runtime/settings.ts';
 import { startInjection } from './admission/start-injection.ts';
 import { mountApplicationRoutes, recordRefusal } from './api/application-routes.ts';
@@ -44,7 +44,7 @@ import { HistoryCondition } from './history/history-condition.ts';
 import { registerHistoryMetrics } from './history/history-metrics.ts';
 import { History } from './history/history.ts';
 import { BalancerStream } from './ingest/balancer-stream.ts';
-import { mountIngest } from './ingest/ingest-routes.ts';
+import { createIngest } from './ingest/ingest-routes.ts';
 import { ProgramTokens } from './ingest/program-tokens.ts';
 import { Refusals } from './ingest/refusals.ts';
 import { ReportLimits } from './ingest/report-limits.ts';
@@ -221,25 +221,28 @@ async function start(): Promise<Lifecycle> {
       });
     },
   );
-  const programs = createManagementApp(
-    { logger, registry, notReadyReason: () => undefined, exposeMetrics: false },
-    (app) => {
-      const review = new TokenGuard(api, [PROGRAMS_AUDIENCE], { clock });
-      mountIngest(app, {
-        watch,
-        collector,
-        pacing,
-        limits,
-        stream,
-        isLeader,
-        metrics,
-        refusals: new Refusals({ metrics, logger, clock }),
-        tokens: guarded ? new ProgramTokens(api, PROGRAMS_AUDIENCE, { review, clock, logger }) : undefined,
-        balancerAccount: { namespace: settings.systemNamespace, name: BALANCER_ACCOUNT },
-        isBalancerPod: (uid) => [...balancerPods.objects.values()].some(({ metadata }) => metadata.uid === uid),
-        clock,
-        look,
-      });
+  const programs = createIngest(
+    { logger, registry, notReadyReason: () => undefined },
+    {
+      watch,
+      collector,
+      pacing,
+      limits,
+      stream,
+      isLeader,
+      metrics,
+      refusals: new Refusals({ metrics, logger, clock }),
+      tokens: guarded
+        ? new ProgramTokens(api, PROGRAMS_AUDIENCE, {
+            review: new TokenGuard(api, [PROGRAMS_AUDIENCE], { clock }),
+            clock,
+            logger,
+          })
+        : undefined,
+      balancerAccount: { namespace: settings.systemNamespace, name: BALANCER_ACCOUNT },
+      isBalancerPod: (uid) => [...balancerPods.objects.values()].some(({ metadata }) => metadata.uid === uid),
+      clock,
+      look,
     },
   );
   const managementServer = await listen(

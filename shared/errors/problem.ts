@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import type { ErrorRequestHandler, RequestHandler } from 'express';
 import type { z } from 'zod';
 import { ERRORS, NemesisError, type ErrorCode } from './registry.ts';
@@ -31,16 +32,23 @@ export const notFoundHandler: RequestHandler = (request, _response, next) => {
 /** Express: every error becomes one problem+json answer; an unknown one is logged and tells no internals. */
 export function problemHandler(onUnexpected: (error: unknown, path: string) => void): ErrorRequestHandler {
   return (error: unknown, request, response, next) => {
-    if (response.headersSent) {
-      next(error);
-      return;
-    }
-    const known = toNemesisError(error);
-    if (known.code === 'Internal') onUnexpected(error, request.path);
-    const document = problem(known.code, known.message, known.extra);
-    if (known.retryAfterSeconds !== undefined) response.setHeader('retry-after', String(known.retryAfterSeconds));
-    response.status(document.status).type('application/problem+json').send(JSON.stringify(document));
+    if (response.headersSent) next(error);
+    else sendProblem(response, error, (unexpected) => onUnexpected(unexpected, request.path));
   };
+}
+
+/** Answers with the problem document of an error; an unknown one goes to `onUnexpected` and tells no internals. */
+export function sendProblem(response: ServerResponse, error: unknown, onUnexpected: (error: unknown) => void): void {
+  const known = toNemesisError(error);
+  if (known.code === 'Internal') onUnexpected(error);
+  const document = problem(known.code, known.message, known.extra);
+  const body = JSON.stringify(document);
+  if (known.retryAfterSeconds !== undefined) response.setHeader('retry-after', String(known.retryAfterSeconds));
+  response.writeHead(document.status, {
+    'content-type': 'application/problem+json; charset=utf-8',
+    'content-length': Buffer.byteLength(body),
+  });
+  response.end(body);
 }
 
 function toNemesisError(error: unknown): NemesisError {

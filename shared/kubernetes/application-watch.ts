@@ -11,12 +11,12 @@ import { ClaimIndex } from '../rules/claim-index.ts';
 import type { Claimant, Conflict } from '../rules/claims.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
-import { keptMetadata, podKeeper } from './kept.ts';
+import { keptDeployment, keptMetadata, podKeeper, withoutManagedFields } from './kept.ts';
 import type { KubeApi } from './kube-api.ts';
 import type { Deployment, KubernetesObject, Pod, ReplicaSet } from './objects.ts';
 import { RESOURCES } from './paths.ts';
 import { ownerUid, parseAutoscaler, targetOf, withType, type ParsedAutoscaler } from './parse-autoscaler.ts';
-import { keyOf, Reflector } from './reflector.ts';
+import { keyOf, Reflector, type ReflectorOptions } from './reflector.ts';
 
 /** An application as the cluster shows it now. */
 export interface Application {
@@ -70,20 +70,14 @@ export class ApplicationWatch {
   ) {
     this.#systemNamespace = options.systemNamespace;
     this.#logger = deps.logger;
-    const { namespace } = options;
-    this.autoscalers = new Reflector(api, { resource: RESOURCES.autoscalers, namespace }, deps);
-    this.settingsObjects = new Reflector(
-      api,
-      { resource: RESOURCES.loadBalancerSettings, namespace: options.systemNamespace },
-      deps,
-    );
-    this.deployments = new Reflector<Deployment>(api, { resource: RESOURCES.deployments, namespace }, deps);
-    this.replicaSets = new Reflector<ReplicaSet>(
-      api,
-      { resource: RESOURCES.replicaSets, namespace, keep: keptMetadata },
-      deps,
-    );
-    this.pods = new Reflector<Pod>(api, { resource: RESOURCES.pods, namespace, keep: podKeeper() }, deps);
+    const { namespace, systemNamespace } = options;
+    const watched = <T extends KubernetesObject>(what: ReflectorOptions<T>): Reflector<T> =>
+      new Reflector<T>(api, { namespace, ...what }, deps);
+    this.autoscalers = watched({ resource: RESOURCES.autoscalers, keep: withoutManagedFields });
+    this.settingsObjects = watched({ resource: RESOURCES.loadBalancerSettings, namespace: systemNamespace });
+    this.deployments = watched({ resource: RESOURCES.deployments, keep: keptDeployment });
+    this.replicaSets = watched<ReplicaSet>({ resource: RESOURCES.replicaSets, keep: keptMetadata });
+    this.pods = watched({ resource: RESOURCES.pods, keep: podKeeper() });
   }
 
   /** Begins to watch. `onChange` gets the key of each application that changed; it may not exist any more. */

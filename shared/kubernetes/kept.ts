@@ -1,11 +1,36 @@
-import type { Condition, Container, ContainerStatus, KubernetesObject, ObjectMeta, Pod, Volume } from './objects.ts';
+import {
+  ownsReplicas,
+  type Condition,
+  type Container,
+  type ContainerStatus,
+  type Deployment,
+  type KubernetesObject,
+  type ObjectMeta,
+  type Pod,
+  type Volume,
+} from './objects.ts';
 
 /** Annotations of pods that are read: what the CA bundle is, and what a pod's end would cost. */
 const POD_ANNOTATIONS = ['nemesis.io/ca', 'controller.kubernetes.io/pod-deletion-cost'] as const;
 
+const REPLICAS_FIELD = { 'f:spec': { 'f:replicas': {} } };
+
 /** Of an object only its metadata, without managedFields. */
 export function keptMetadata<T extends KubernetesObject>({ metadata }: T): T {
-  return { metadata: withoutManagedFields(metadata) } as T;
+  return { metadata: plainMetadata(metadata) } as T;
+}
+
+/** An object without its managedFields, which are as large as the rest of it. */
+export function withoutManagedFields<T extends KubernetesObject>(object: T): T {
+  return { ...object, metadata: plainMetadata(object.metadata) };
+}
+
+/** A Deployment, and of its managedFields only who wrote `spec.replicas`. */
+export function keptDeployment(deployment: Deployment): Deployment {
+  const managedFields = deployment.metadata.managedFields
+    ?.filter(ownsReplicas)
+    .map((entry) => ({ ...entry, fieldsV1: REPLICAS_FIELD }));
+  return { ...deployment, metadata: { ...deployment.metadata, ...given('managedFields', managedFields) } };
 }
 
 /**
@@ -48,7 +73,7 @@ export function podKeeper(): (pod: Pod) => Pod {
   });
 }
 
-function withoutManagedFields(metadata: ObjectMeta): ObjectMeta {
+function plainMetadata(metadata: ObjectMeta): ObjectMeta {
   return Object.fromEntries(
     Object.entries(metadata).filter(([name]) => name !== 'managedFields'),
   ) as unknown as ObjectMeta;

@@ -154,9 +154,14 @@ export function isPodReady(pod: Pod): boolean {
 export function replicasManager(object: KubernetesObject): string | undefined {
   let newest: ManagedFields | undefined;
   for (const entry of object.metadata.managedFields ?? []) {
-    const fields = entry.fieldsV1 as { 'f:spec'?: { 'f:replicas'?: unknown } } | undefined;
-    if (fields?.['f:spec']?.['f:replicas'] === undefined) continue;
+    if (!ownsReplicas(entry)) continue;
     if (newest === undefined || (entry.time ?? '') >= (newest.time ?? '')) newest = entry;
   }
   return newest?.manager;
+}
+
+/** Whether an entry of managedFields covers `spec.replicas`. */
+export function ownsReplicas({ fieldsV1 }: ManagedFields): boolean {
+  const fields = fieldsV1 as { 'f:spec'?: { 'f:replicas'?: unknown } } | undefined;
+  return fields?.['f:spec']?.['f:replicas'] !== undefined;
 }

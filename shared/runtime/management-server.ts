@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
 import express, { type Express } from 'express';
 import helmet from 'helmet';
@@ -77,7 +77,7 @@ export interface TlsSource {
  * @throws Error with the address in its message when the port cannot be opened
  */
 export async function listen(
-  app: Express,
+  app: RequestListener,
   address: { host: string; port: number },
   tls?: TlsSource,
   stopping?: AbortSignal,
@@ -94,7 +94,7 @@ export async function listen(
   return server;
 }
 
-function createTlsServer(app: Express, tls: TlsSource): HttpsServer {
+function createTlsServer(app: RequestListener, tls: TlsSource): HttpsServer {
   const context = () => ({ ...tls.current(), minVersion: 'TLSv1.2' as const });
   const server = createHttpsServer(context(), app);
   tls.onChange(() => server.setSecureContext(context()));

@@ -7,7 +7,8 @@ const GRACE_MS = 5_000;
 
 interface Connection {
   readonly socket: Socket;
-  readonly answers: Set<ServerResponse>;
+  /** Most connections wait for one answer at a time, and thousands for none. */
+  readonly answers: ServerResponse[];
 }
 
 interface Tracked {
@@ -32,15 +33,17 @@ export function trackConnections(server: Server, stopping?: AbortSignal, maxConn
   tracked.set(server, state);
   server.on('connection', (socket: Socket) => {
     const peer = peerOf(socket);
-    state.connections.set(peer, { socket, answers: new Set() });
+    state.connections.set(peer, { socket, answers: [] });
     socket.once('close', () => state.connections.delete(peer));
     if (state.connections.size > maxConnections) closeOldestIdle(state);
   });
   server.prependListener('request', ({ socket }, response) => {
     if (state.closing) closeAfter(response);
     const answers = state.connections.get(peerOf(socket))?.answers;
-    answers?.add(response);
-    response.once('close', () => answers?.delete(response));
+    if (answers === undefined) return;
+    answers.push(response);
+    // Answers of a connection end in the order of their requests, so this is the first one.
+    response.once('close', () => answers.splice(answers.indexOf(response), 1));
   });
   const announce = (): void => announceClose(state);
   if (stopping?.aborted === true) announce();
@@ -60,7 +63,7 @@ export async function close(server: Server, graceMs = GRACE_MS): Promise<void> {
   });
   server.closeIdleConnections();
   const idle = setTimeout(() => {
-    for (const { socket, answers } of state?.connections.values() ?? []) if (answers.size === 0) socket.destroy();
+    for (const { socket, answers } of state?.connections.values() ?? []) if (answers.length === 0) socket.destroy();
   }, LAST_REQUESTS_MS);
   const rest = setTimeout(() => {
     for (const { socket } of state?.connections.values() ?? []) socket.destroy();
@@ -74,7 +77,7 @@ export async function close(server: Server, graceMs = GRACE_MS): Promise<void> {
 /** Whoever opens connections and asks nothing must not keep those out that ask. */
 function closeOldestIdle({ connections }: Tracked): void {
   for (const [peer, { socket, answers }] of connections) {
-    if (answers.size > 0) continue;
+    if (answers.length > 0) continue;
     connections.delete(peer);
     socket.destroy();
     return;

@@ -174,7 +174,7 @@ export class MetricsCollector {
       responseTimeMs: (percentile) => {
         if ('kind' in traffic) return traffic;
         const worst = [...(this.#traffic.get(application)?.values() ?? [])]
-          .map(({ responses }) => responses.percentile(percentile, nowMs, windowMs))
+          .map(({ responses }) => responses.percentile(percentile, nowMs))
           .filter((each) => each !== undefined);
         // Percentiles of several balancers cannot be averaged; the worst one is what some users wait for.
         return worst.length === 0 ? noData('nothing was answered in the window') : value(Math.max(...worst));
@@ -234,7 +234,7 @@ export class MetricsCollector {
       sums.queued += traffic.sample.queued;
       sums.concurrency += quickUp(traffic.concurrency, nowMs, windowMs);
       sums.queuedAverage += quickUp(traffic.queued, nowMs, windowMs);
-      sums.answers += traffic.responses.count(nowMs, windowMs);
+      sums.answers += traffic.responses.count(nowMs);
       idleMs = Math.min(idleMs, traffic.sample.idleMs + ageMs);
       for (const [uid, count] of Object.entries(traffic.sample.podsInFlight)) {
         podsInFlight.set(uid, (podsInFlight.get(uid) ?? 0) + count);

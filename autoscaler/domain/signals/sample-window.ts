@@ -15,9 +15,9 @@ export function stepMs(windowMs: number): number {
  */
 export class SampleWindow {
   #stepMs: number;
-  /** When each step began. */
-  #times: Float64Array;
-  #means: Float64Array;
+  #capacity: number;
+  /** When each step began, then the mean of each. One array, since thousands of windows are kept. */
+  #steps: Float64Array;
   /** Index of the newest step. */
   #newest = -1;
   #count = 0;
@@ -28,10 +28,9 @@ export class SampleWindow {
 
   /** @param windowMs - the longest window that {@link average} is asked for, in ms */
   constructor(windowMs: number) {
-    const capacity = capacityOf(windowMs);
     this.#stepMs = stepMs(windowMs);
-    this.#times = new Float64Array(capacity);
-    this.#means = new Float64Array(capacity);
+    this.#capacity = capacityOf(windowMs);
+    this.#steps = new Float64Array(2 * this.#capacity);
   }
 
   /** Steps that are kept. */
@@ -43,18 +42,17 @@ export class SampleWindow {
   resize(windowMs: number): void {
     const step = stepMs(windowMs);
     const capacity = capacityOf(windowMs);
-    if (capacity === this.#times.length && step === this.#stepMs) return;
-    const times = new Float64Array(capacity);
-    const means = new Float64Array(capacity);
+    if (capacity === this.#capacity && step === this.#stepMs) return;
+    const steps = new Float64Array(2 * capacity);
     const kept = Math.min(this.#count, capacity);
     for (let age = 0; age < kept; age += 1) {
       const from = this.#indexOf(age);
-      times[kept - 1 - age] = this.#times[from] ?? 0;
-      means[kept - 1 - age] = this.#means[from] ?? 0;
+      steps[kept - 1 - age] = this.#timeAt(from);
+      steps[capacity + kept - 1 - age] = this.#meanAt(from);
     }
     this.#stepMs = step;
-    this.#times = times;
-    this.#means = means;
+    this.#capacity = capacity;
+    this.#steps = steps;
     this.#newest = kept - 1;
     this.#count = kept;
   }
@@ -64,32 +62,30 @@ export class SampleWindow {
     if (atMs < this.#lastMs) return false;
     this.#lastMs = atMs;
     this.#last = value;
-    if (this.#count > 0 && atMs - (this.#times[this.#newest] ?? 0) < this.#stepMs) {
+    if (this.#count > 0 && atMs - this.#timeAt(this.#newest) < this.#stepMs) {
       this.#inStep += 1;
-      const mean = this.#means[this.#newest] ?? 0;
-      this.#means[this.#newest] = mean + (value - mean) / this.#inStep;
+      const mean = this.#meanAt(this.#newest);
+      this.#steps[this.#capacity + this.#newest] = mean + (value - mean) / this.#inStep;
       return true;
     }
-    this.#newest = (this.#newest + 1) % this.#times.length;
-    this.#times[this.#newest] = atMs;
-    this.#means[this.#newest] = value;
+    this.#newest = (this.#newest + 1) % this.#capacity;
+    this.#steps[this.#newest] = atMs;
+    this.#steps[this.#capacity + this.#newest] = value;
     this.#inStep = 1;
-    this.#count = Math.min(this.#count + 1, this.#times.length);
+    this.#count = Math.min(this.#count + 1, this.#capacity);
     return true;
   }
 
   /** The mean over the window that ends now; undefined without a sample in it. */
   average(nowMs: number, windowMs: number): number | undefined {
-    const times = this.#times;
-    const means = this.#means;
     const first = nowMs - windowMs;
     let sum = 0;
     let index = this.#newest;
     let age = 0;
     for (; age < this.#count; age += 1) {
-      if ((times[index] ?? 0) < first) break;
-      sum += means[index] ?? 0;
-      index = index === 0 ? times.length - 1 : index - 1;
+      if (this.#timeAt(index) < first) break;
+      sum += this.#meanAt(index);
+      index = index === 0 ? this.#capacity - 1 : index - 1;
     }
     return age === 0 ? undefined : sum / age;
   }
@@ -101,7 +97,15 @@ export class SampleWindow {
 
   #indexOf(age: number): number {
     const index = this.#newest - age;
-    return index < 0 ? index + this.#times.length : index;
+    return index < 0 ? index + this.#capacity : index;
+  }
+
+  #timeAt(index: number): number {
+    return this.#steps[index] ?? 0;
+  }
+
+  #meanAt(index: number): number {
+    return this.#steps[this.#capacity + index] ?? 0;
   }
 }
 

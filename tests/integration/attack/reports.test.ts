@@ -1,26 +1,30 @@
+import { once } from 'node:events';
 import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { connect, type AddressInfo } from 'node:net';
 import { performance } from 'node:perf_hooks';
+import { setTimeout as delay } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import { Registry } from 'prom-client';
 import { ControllerMetrics } from '../../../autoscaler/controllers/controller-metrics.ts';
 import { MetricsCollector } from '../../../autoscaler/domain/signals/metrics-collector.ts';
 import { ReportPacing } from '../../../autoscaler/domain/signals/report-pacing.ts';
 import { BalancerStream } from '../../../autoscaler/ingest/balancer-stream.ts';
-import { mountIngest } from '../../../autoscaler/ingest/ingest-routes.ts';
+import { createIngest } from '../../../autoscaler/ingest/ingest-routes.ts';
 import type { ProgramTokens } from '../../../autoscaler/ingest/program-tokens.ts';
 import { Refusals } from '../../../autoscaler/ingest/refusals.ts';
 import { ReportLimits } from '../../../autoscaler/ingest/report-limits.ts';
 import { ApplicationWatch } from '../../../shared/kubernetes/application-watch.ts';
 import type { Pod } from '../../../shared/kubernetes/objects.ts';
 import { systemClock } from '../../../shared/runtime/clock.ts';
-import { close, createManagementApp, listen } from '../../../shared/runtime/management-server.ts';
+import { close, listen } from '../../../shared/runtime/management-server.ts';
 import { silentLogger, startLocalApi, type LocalApi } from '../../helpers/local-api.ts';
 
 /** The room: POST /metrics, where every pod of every tenant may knock. */
 describe('Attack: a pod that reports too much', function () {
   this.timeout(60_000);
   const collector = new MetricsCollector();
+  const metrics = new ControllerMetrics(new Registry());
   const stream = new BalancerStream('leader');
   let local: LocalApi;
   let server: Server;
@@ -37,26 +41,24 @@ describe('Attack: a pod that reports too much', function () {
       watch.pods.objects.set(`n/${name}`, { metadata: { namespace: 'n', name, uid: name } } as Pod);
     }
     watch.ownerOf = ({ metadata }) => (metadata.name === 'stranger' ? undefined : 'n/app');
-    const metrics = new ControllerMetrics(new Registry());
     serve = async (limits, tokens) => {
-      const app = createManagementApp(
+      const app = createIngest(
         { logger: silentLogger, registry: new Registry(), notReadyReason: () => undefined },
-        (routes) =>
-          mountIngest(routes, {
-            watch,
-            collector,
-            pacing: new ReportPacing(),
-            limits,
-            stream,
-            isLeader: () => true,
-            metrics,
-            refusals: new Refusals({ metrics, logger: silentLogger, clock: systemClock }),
-            tokens,
-            balancerAccount: { namespace: 'default', name: 'nemesis-loadbalancer' },
-            isBalancerPod: () => true,
-            clock: systemClock,
-            look: () => undefined,
-          }),
+        {
+          watch,
+          collector,
+          pacing: new ReportPacing(),
+          limits,
+          stream,
+          isLeader: () => true,
+          metrics,
+          refusals: new Refusals({ metrics, logger: silentLogger, clock: systemClock }),
+          tokens,
+          balancerAccount: { namespace: 'default', name: 'nemesis-loadbalancer' },
+          isBalancerPod: () => true,
+          clock: systemClock,
+          look: () => undefined,
+        },
       );
       return await listen(app, { host: '127.0.0.1', port: 0 });
     };
@@ -130,6 +132,51 @@ describe('Attack: a pod that reports too much', function () {
       Array.from({ length: 5_000 }, (_, index) => [`10.0.${index}.1:${index}`, 1]),
     );
     expect((await post('honest', { metrics: { connections } })).status).to.equal(400);
+  });
+
+  it('A body that grows beyond that without having said how long it is is refused too, and one that is no plain JSON', async () => {
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/metrics`;
+    const send = async (body: RequestInit['body'], headers: Record<string, string> = {}): Promise<[number, string]> => {
+      const init = {
+        method: 'POST',
+        body,
+        duplex: 'half',
+        headers: { 'content-type': 'application/json', ...headers },
+      };
+      const response = await fetch(url, init as RequestInit);
+      return [response.status, ((await response.json()) as { detail: string }).detail];
+    };
+    const endless = new ReadableStream({
+      pull(controller) {
+        controller.enqueue(Buffer.alloc(16_384, ' '));
+      },
+    });
+    expect(await send(endless)).to.deep.equal([400, 'The body could not be read: it is longer than 65536 bytes.']);
+    const [status, detail] = await send('{"podName":');
+    expect(status).to.equal(400);
+    expect(detail).to.match(/^The body could not be read: .*JSON/);
+    const gzip = await send(gzipSync('{}'), { 'content-encoding': 'gzip' });
+    expect(gzip).to.deep.equal([
+      400,
+      'The body could not be read: it has the Content-Encoding gzip, and only plain JSON is taken.',
+    ]);
+  });
+
+  it('A client that goes away in the middle of its report leaves nothing behind', async () => {
+    const { port } = server.address() as AddressInfo;
+    const socket = connect(port, '127.0.0.1');
+    await once(socket, 'connect');
+    const head = 'POST /metrics HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n';
+    socket.write(`${head}{"podName":`);
+    await once(server, 'request');
+    const refused = async (): Promise<number> => {
+      const { values } = await metrics.reports.get();
+      return values.find(({ labels }) => labels.result === 'refused')?.value ?? 0;
+    };
+    const before = await refused();
+    socket.destroy();
+    while ((await refused()) === before) await delay(2);
+    expect((await post('stranger')).status).to.equal(200);
   });
 
   it('A pod that floods uses up its own share only, not what is left for all', async () => {

@@ -6,7 +6,7 @@ import { ControllerMetrics } from '../../../autoscaler/controllers/controller-me
 import { ReportPacing } from '../../../autoscaler/domain/signals/report-pacing.ts';
 import { MetricsCollector } from '../../../autoscaler/domain/signals/metrics-collector.ts';
 import { BalancerStream } from '../../../autoscaler/ingest/balancer-stream.ts';
-import { mountIngest } from '../../../autoscaler/ingest/ingest-routes.ts';
+import { createIngest } from '../../../autoscaler/ingest/ingest-routes.ts';
 import { ProgramTokens } from '../../../autoscaler/ingest/program-tokens.ts';
 import { ReportLimits } from '../../../autoscaler/ingest/report-limits.ts';
 import { Refusals } from '../../../autoscaler/ingest/refusals.ts';
@@ -14,7 +14,7 @@ import { ApplicationWatch } from '../../../shared/kubernetes/application-watch.t
 import type { Pod } from '../../../shared/kubernetes/objects.ts';
 import { TokenGuard } from '../../../shared/kubernetes/token-guard.ts';
 import { systemClock } from '../../../shared/runtime/clock.ts';
-import { close, createManagementApp, listen } from '../../../shared/runtime/management-server.ts';
+import { close, listen } from '../../../shared/runtime/management-server.ts';
 import { silentLogger, startLocalApi, until, type LocalApi } from '../../helpers/local-api.ts';
 
 const HOUR_MS = 3_600_000;
@@ -44,9 +44,10 @@ describe('The port for programs, with tokens', function () {
       await api.request('POST', '/api/v1/namespaces/default/serviceaccounts', { body: { metadata: { name } } });
     }
     const metrics = new ControllerMetrics(registry);
-    const app = createManagementApp({ logger, registry, notReadyReason: () => undefined }, (routes) => {
-      const review = new TokenGuard(api, ['nemesis'], { clock });
-      mountIngest(routes, {
+    const review = new TokenGuard(api, ['nemesis'], { clock });
+    const app = createIngest(
+      { logger, registry, notReadyReason: () => undefined },
+      {
         watch,
         collector,
         pacing: new ReportPacing(),
@@ -60,8 +61,8 @@ describe('The port for programs, with tokens', function () {
         isBalancerPod: (uid) => balancerUids.includes(uid),
         clock,
         look: () => undefined,
-      });
-    });
+      },
+    );
     server = await listen(app, { host: '127.0.0.1', port: 0 });
     watch.pods.start();
     await watch.pods.firstSync;

@@ -1,8 +1,13 @@
 import { expect } from 'chai';
 import { EventRecorder } from '../../../shared/kubernetes/event-recorder.ts';
 import { isKubeStatus, KubeError } from '../../../shared/kubernetes/kube-api.ts';
-import { keptMetadata, podKeeper } from '../../../shared/kubernetes/kept.ts';
-import type { KubernetesObject, Pod } from '../../../shared/kubernetes/objects.ts';
+import { keptDeployment, keptMetadata, podKeeper } from '../../../shared/kubernetes/kept.ts';
+import {
+  replicasManager,
+  type Deployment,
+  type KubernetesObject,
+  type Pod,
+} from '../../../shared/kubernetes/objects.ts';
 import { Reflector, type ReflectorEvent } from '../../../shared/kubernetes/reflector.ts';
 import { systemClock } from '../../../shared/runtime/clock.ts';
 import { FakeClock } from '../../helpers/fake-clock.ts';
@@ -94,6 +99,20 @@ describe('Reflector over a real API', () => {
       status: { phase: 'Running', podIP: '10.0.0.1', conditions: [{ type: 'Ready', status: 'True' }], containerStatuses: [{ name: 'app', ready: true, restartCount: 0 }] },
     }); // prettier-ignore
     expect(two.metadata.annotations?.['nemesis.io/ca']).to.equal('PEM 1');
+  });
+
+  it('Given a Deployment, Then of its managedFields only who wrote spec.replicas is kept', () => {
+    const managedFields = [
+      { manager: 'kubectl', time: '2026-01-01T00:00:00Z', fieldsV1: { 'f:spec': { 'f:replicas': {}, 'f:template': {} } } },
+      { manager: 'scaler', time: '2026-01-02T00:00:00Z', subresource: 'scale', fieldsV1: { 'f:spec': { 'f:replicas': {} } } },
+      { manager: 'kube-controller-manager', time: '2026-01-03T00:00:00Z', fieldsV1: { 'f:status': { 'f:replicas': {} } } },
+    ]; // prettier-ignore
+    const deployment = { metadata: { name: 'd', managedFields }, spec: { replicas: 2 } } as unknown as Deployment;
+    const kept = keptDeployment(deployment);
+    expect(kept.metadata.managedFields?.map(({ manager }) => manager)).to.deep.equal(['kubectl', 'scaler']);
+    expect(JSON.stringify(kept)).to.not.include('f:template');
+    expect(replicasManager(kept)).to.equal('scaler').and.to.equal(replicasManager(deployment));
+    expect(kept.spec).to.equal(deployment.spec);
   });
 
   it('Given a handler that throws, Then the others still hear and the watch goes on', async () => {

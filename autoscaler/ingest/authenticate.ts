@@ -1,0 +1,44 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { NemesisError } from '../../shared/errors/registry.ts';
+import type { ProgramIdentity, ProgramTokens } from './program-tokens.ts';
+import type { Refusals } from './refusals.ts';
+import type { Refusal } from './report-access.ts';
+
+/** What tells who a program is. */
+export interface AuthenticateDeps {
+  /** Undefined where tokens are not asked for: on loopback. */
+  readonly tokens: ProgramTokens | undefined;
+  readonly refusals: Refusals;
+}
+
+/**
+ * Who sends a request, by its bearer token; undefined where tokens are not asked for.
+ *
+ * @param kind - what is sent, for instance `metrics`
+ * @param response - says how to authenticate when the token is refused
+ * @throws NemesisError `Unauthenticated`, or `Unavailable` when the token cannot be verified now
+ */
+export async function authenticate(
+  kind: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+  { tokens, refusals }: AuthenticateDeps,
+): Promise<ProgramIdentity | undefined> {
+  if (tokens === undefined) return undefined;
+  const refuse = (refusal: Refusal): never => {
+    refusals.note(kind, refusal, undefined, request.socket.remoteAddress);
+    response.setHeader('www-authenticate', 'Bearer');
+    throw new NemesisError('Unauthenticated', refusal.detail, { extra: { reason: refusal.reason } });
+  };
+  const token = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1];
+  if (token === undefined) {
+    const detail = `This port asks for the token of a pod: send "Authorization: Bearer …" with its projected token.`;
+    return refuse({ reason: 'NoToken', detail });
+  }
+  const verdict = await tokens.verify(token).catch((error: unknown) => {
+    const detail = 'The token could not be verified, since the Kubernetes API did not answer; send it again later.';
+    throw new NemesisError('Unavailable', detail, { cause: error });
+  });
+  if ('refusal' in verdict) return refuse({ reason: verdict.refusal, detail: verdict.detail });
+  return verdict.identity;
+}

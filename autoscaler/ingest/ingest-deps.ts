@@ -1,0 +1,72 @@
+import type { IncomingMessage } from 'node:http';
+import { NemesisError } from '../../shared/errors/registry.ts';
+import type { ApplicationWatch } from '../../shared/kubernetes/application-watch.ts';
+import type { Pod } from '../../shared/kubernetes/objects.ts';
+import type { Clock } from '../../shared/runtime/clock.ts';
+import type { ControllerMetrics } from '../controllers/controller-metrics.ts';
+import type { MetricsCollector } from '../domain/signals/metrics-collector.ts';
+import type { ReportPacing } from '../domain/signals/report-pacing.ts';
+import type { AuthenticateDeps } from './authenticate.ts';
+import type { BalancerStream } from './balancer-stream.ts';
+import type { ProgramIdentity } from './program-tokens.ts';
+import { refuseClaim, type ClaimedPod, type Refusal } from './report-access.ts';
+import type { ReportLimits } from './report-limits.ts';
+
+/** What the ingest needs. */
+export interface IngestDeps extends AuthenticateDeps {
+  readonly watch: ApplicationWatch;
+  readonly collector: MetricsCollector;
+  readonly pacing: ReportPacing;
+  readonly limits: ReportLimits;
+  readonly stream: BalancerStream;
+  readonly isLeader: () => boolean;
+  readonly metrics: ControllerMetrics;
+  /** The service account of the balancers. */
+  readonly balancerAccount: { readonly namespace: string; readonly name: string };
+  readonly isBalancerPod: (uid: string) => boolean;
+  readonly clock: Clock;
+  /** Asks for a look at an application. */
+  readonly look: (key: string) => void;
+}
+
+/** @throws NemesisError `NotLeader` unless this controller leads */
+export function checkLeads({ isLeader }: IngestDeps): void {
+  if (isLeader()) return;
+  throw new NemesisError('NotLeader', 'Another controller leads; the Service nemesis-autoscaler leads to it.');
+}
+
+/**
+ * The living pod that a report is about, if the sender may speak for it.
+ *
+ * @throws NemesisError `NotFound`, or `Forbidden` where the sender may not
+ */
+export function claimedPod(
+  deps: IngestDeps,
+  kind: string,
+  request: IncomingMessage,
+  identity: ProgramIdentity | undefined,
+  claimed: ClaimedPod,
+): Pod {
+  const pod = deps.watch.pods.objects.get(`${claimed.namespace}/${claimed.podName}`);
+  refuse(deps, kind, request, identity, refuseClaim(identity, claimed, pod));
+  return pod as Pod;
+}
+
+/** Notes a refusal and throws it; does nothing without one. */
+export function refuse(
+  deps: IngestDeps,
+  kind: string,
+  request: IncomingMessage,
+  identity: ProgramIdentity | undefined,
+  refusal: Refusal | undefined,
+): void {
+  if (refusal === undefined) return;
+  deps.refusals.note(kind, refusal, identity, request.socket.remoteAddress);
+  throw new NemesisError(codeOf(refusal), refusal.detail, { extra: { reason: refusal.reason } });
+}
+
+/** A pod that the watch does not show yet will be there in a moment: that is no verdict on who asks. */
+function codeOf({ reason }: Refusal): 'NotFound' | 'Forbidden' | 'Conflict' {
+  if (reason === 'UnknownPod') return 'NotFound';
+  return reason === 'UnprovenAddress' ? 'Conflict' : 'Forbidden';
+}

@@ -1,0 +1,83 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { metricsReportSchema, type MetricsAnswer } from '../../shared/contracts/metrics-report.ts';
+import { parseOrThrow, sendProblem } from '../../shared/errors/problem.ts';
+import { readJson } from '../../shared/http/read-json.ts';
+import { windowMsOf } from '../controllers/scaling-spec.ts';
+import { CALM_INTERVAL_MS } from '../domain/signals/report-pacing.ts';
+import { authenticate } from './authenticate.ts';
+import { checkLeads, claimedPod, type IngestDeps } from './ingest-deps.ts';
+import type { ProgramIdentity } from './program-tokens.ts';
+
+const KIND = 'metrics';
+/** A full backlog of samples with every field is 50 kB. */
+const MAX_BODY_BYTES = 65_536;
+
+/**
+ * Takes in `POST /metrics`, which thousands of sidecars send, and passes every other request on. It is a handler of
+ * Node's own server: Express and its body parser cost more than all that is done with a report (ADR 0020).
+ *
+ * @param next - takes what is no report
+ * @param onUnexpected - is told of errors that are no answer to the sender
+ */
+export function receiveReports(
+  deps: IngestDeps,
+  next: RequestListener,
+  onUnexpected: (error: unknown) => void,
+): RequestListener {
+  return (request, response) => {
+    if (request.method !== 'POST' || request.url !== '/metrics') {
+      next(request, response);
+      return;
+    }
+    receive(deps, request, response).then(
+      (answer) => {
+        deps.metrics.reports.inc({ kind: KIND, result: 'taken' });
+        const body = JSON.stringify(answer);
+        response.writeHead(200, { 'content-type': 'application/json; charset=utf-8', 'content-length': body.length });
+        response.end(body);
+      },
+      (error: unknown) => {
+        deps.metrics.reports.inc({ kind: KIND, result: 'refused' });
+        sendProblem(response, error, onUnexpected);
+      },
+    );
+  };
+}
+
+async function receive(deps: IngestDeps, request: IncomingMessage, response: ServerResponse): Promise<MetricsAnswer> {
+  const { watch, collector, limits, pacing, clock } = deps;
+  const identity = deps.tokens === undefined ? undefined : await authenticate(KIND, request, response, deps);
+  checkLeads(deps);
+  const nowMs = clock.nowMs();
+  checkRate(deps, identity, nowMs);
+
+  const report = parseOrThrow(metricsReportSchema, await readJson(request, MAX_BODY_BYTES), 'The metrics report');
+  const pod = claimedPod(deps, KIND, request, identity, report);
+  const key = `${report.namespace}/${report.podName}`;
+  const application = watch.ownerOf(pod);
+  // Nothing is kept of a pod that no application has; its sidecar goes on asking in case one comes.
+  if (application === undefined) return answer(false, CALM_INTERVAL_MS);
+  // Whose pod it is was not known before the report was read.
+  if (identity === undefined) limits.check(key, nowMs);
+  const intervalMs = pacing.intervalMs(application);
+  const window = { windowMs: windowMsOf(watch.resourceOf(application)), intervalMs };
+  const readMs = clock.nowMs();
+  for (const { ageMs, metrics: sample } of report.backlog) {
+    if (ageMs <= window.windowMs) collector.addPodSample(key, sample, readMs - ageMs, window);
+  }
+  collector.addPodSample(key, report.metrics, readMs - report.ageMs, window);
+  return answer(true, intervalMs);
+}
+
+/** Refuses what comes too often before it is read. */
+function checkRate({ limits, watch }: IngestDeps, identity: ProgramIdentity | undefined, nowMs: number): void {
+  const key = identity === undefined ? undefined : `${identity.namespace}/${identity.podName}`;
+  // One entry for each pod that exists: who has no pod is refused before anything is noted.
+  if (key !== undefined && watch.pods.objects.has(key)) limits.check(key, nowMs);
+  // Only what its pod may send counts for all: one that floods must not use up what the others have.
+  limits.checkAll(nowMs);
+}
+
+function answer(kept: boolean, intervalMs: number): MetricsAnswer {
+  return { status: 'Metrics received', kept, nextReportSeconds: Math.round(intervalMs) / 1000 };
+}
