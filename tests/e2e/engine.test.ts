@@ -180,7 +180,13 @@ describe('What starts, answers or is stuck is told apart', function () {
     const retryAfterMs = await failForLong(app);
     await app.changeContainer({ env: [{ name: 'CRASH', value: '' }] });
     await waitFor('the condition', 10_000, async () => (await app.condition('Ready'))?.reason === 'TemplateChanged');
-    expect((await app.send('/')).status).to.equal(200);
+    // A balancer learns of it over a watch of its own, a moment later than the API server shows it.
+    let answer = await app.send('/');
+    await waitFor('the balancer to see it', 2_000, async () => {
+      if (answer.json['code'] === 'StartFailed') answer = await app.send('/');
+      return answer.json['code'] !== 'StartFailed';
+    });
+    expect(answer.status).to.equal(200);
     const [wake] = await app.history('scalingEvents');
     expect(wake).to.include({ from: 0, to: 1 });
     expect(Number(wake?.['timeMs'])).to.be.below(retryAfterMs);
