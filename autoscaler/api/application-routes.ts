@@ -12,7 +12,7 @@ import { PATCH_TYPES, type KubeApi } from '../../shared/kubernetes/kube-api.ts';
 import { isPodReady } from '../../shared/kubernetes/objects.ts';
 import { pathOf, RESOURCES } from '../../shared/kubernetes/paths.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
-import { readyReplicas } from '../controllers/lifecycle-facts.ts';
+import { readyReplicas } from '../controllers/application/lifecycle-facts.ts';
 import type { MetricsCollector } from '../domain/signals/metrics-collector.ts';
 import { hasTraffic, type Reading, type Signals } from '../domain/signals/signals.ts';
 import type { HistorySink, HistorySource } from '../history/records.ts';

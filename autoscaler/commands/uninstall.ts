@@ -4,7 +4,7 @@ import { isKubeStatus, KubeApi, PATCH_TYPES } from '../../shared/kubernetes/kube
 import { replicasManager, type Deployment, type KubernetesObject } from '../../shared/kubernetes/objects.ts';
 import { pathOf, RESOURCES } from '../../shared/kubernetes/paths.ts';
 import { writeScale } from '../../shared/kubernetes/scale.ts';
-import { decideClaims } from '../../shared/rules/claims.ts';
+import { decideClaims } from '../../shared/rules/ownership.ts';
 import { decideWake } from '../../shared/rules/wake.ts';
 import { commonSettings } from '../../shared/runtime/common-settings.ts';
 import { messageOf } from '../../shared/runtime/logger.ts';

@@ -1,5 +1,5 @@
 import type { ApplicationWatch } from '../../shared/kubernetes/application-watch.ts';
-import type { UsageRecorder } from './usage.ts';
+import type { UsageRecorder } from './usage/usage-recorder.ts';
 
 /** Each application is looked at once in so long. */
 const ROUND_MS = 1_000;

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { NemesisError } from '../../shared/errors/registry.ts';
 import type { ProgramIdentity, ProgramTokens } from './program-tokens.ts';
-import type { Refusals } from './refusals.ts';
+import type { Refusals } from './rejections.ts';
 import type { Refusal } from './report-access.ts';
 
 /** What tells who a program is. */

@@ -4,7 +4,7 @@ import { announcementSchema } from '../../shared/contracts/announcement.ts';
 import { trafficReportSchema } from '../../shared/contracts/traffic-report.ts';
 import { parseOrThrow } from '../../shared/errors/problem.ts';
 import { createManagementApp, type Management } from '../../shared/runtime/management-server.ts';
-import { windowMsOf } from '../controllers/scaling-spec.ts';
+import { windowMsOf } from '../controllers/application/scaling-spec.ts';
 import { authenticate } from './authenticate.ts';
 import { checkLeads, claimedPod, refuse, type IngestDeps } from './ingest-deps.ts';
 import type { ProgramIdentity } from './program-tokens.ts';

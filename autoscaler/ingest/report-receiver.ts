@@ -2,7 +2,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { metricsReportSchema, type MetricsAnswer } from '../../shared/contracts/metrics-report.ts';
 import { parseOrThrow, sendProblem } from '../../shared/errors/problem.ts';
 import { readJson } from '../../shared/http/read-json.ts';
-import { windowMsOf } from '../controllers/scaling-spec.ts';
+import { windowMsOf } from '../controllers/application/scaling-spec.ts';
 import { CALM_INTERVAL_MS } from '../domain/signals/report-pacing.ts';
 import { authenticate } from './authenticate.ts';
 import { checkLeads, claimedPod, type IngestDeps } from './ingest-deps.ts';

@@ -1,4 +1,4 @@
-import { Application } from '../../loadbalancer/domain/application.ts';
+import { Application } from '../../loadbalancer/domain/request-queue.ts';
 import { HoldBudget } from '../../loadbalancer/domain/hold-queue.ts';
 import { DataPlane } from '../../loadbalancer/http1/data-plane.ts';
 import { createDataPlaneMetrics } from '../../loadbalancer/http1/ports.ts';

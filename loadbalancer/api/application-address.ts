@@ -1,5 +1,5 @@
 import { NemesisError } from '../../shared/errors/registry.ts';
-import { ANY_HOST, hostsOf } from '../../shared/rules/claims.ts';
+import { ANY_HOST, hostsOf } from '../../shared/rules/ownership.ts';
 import type { ApplicationDirectory } from '../routing/application-directory.ts';
 
 /**

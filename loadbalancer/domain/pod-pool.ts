@@ -1,5 +1,5 @@
 import { mostEjected } from './outlier-detection.ts';
-import type { Policy, Random } from './policies/policy.ts';
+import type { Policy, Random } from './policies/balancing-policy.ts';
 import { type HasRoom, type PodDescription, PodSlot } from './pod-slot.ts';
 
 /**

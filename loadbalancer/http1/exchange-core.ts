@@ -1,4 +1,4 @@
-import type { Application, Outcome } from '../domain/application.ts';
+import type { Application, Outcome } from '../domain/request-queue.ts';
 import { HoldTicket, type Refusal } from '../domain/hold-queue.ts';
 import { Answer, type AnswerAdditions } from './answer.ts';
 import type { ClientSide } from './client-side.ts';

@@ -1,4 +1,4 @@
-import type { Application } from '../domain/application.ts';
+import type { Application } from '../domain/request-queue.ts';
 import { PodSlot } from '../domain/pod-slot.ts';
 import { withoutFields } from './characters.ts';
 import { ExchangeCore } from './exchange-core.ts';

@@ -1,4 +1,4 @@
-import type { Application } from '../domain/application.ts';
+import type { Application } from '../domain/request-queue.ts';
 import type { DataPlaneDeps, DataPlaneLimits } from './ports.ts';
 import type { TrustedProxies } from './trusted-proxies.ts';
 

@@ -1,4 +1,4 @@
-import type { Application } from '../domain/application.ts';
+import type { Application } from '../domain/request-queue.ts';
 import type { RequestLogEntry } from '../request-log/request-log-entry.ts';
 
 /** Where a request goes. `forwardedPath` has the prefix stripped where the route says so, the query still on it. */

@@ -1,7 +1,7 @@
 import type { Traffic, TrafficReport } from '../../shared/contracts/traffic-report.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
 import type { ApplicationDirectory } from '../routing/application-directory.ts';
-import type { RoutedApplication } from '../routing/routed-application.ts';
+import type { RoutedApplication } from '../routing/backend.ts';
 
 const EVERY_MS = 1_000;
 /** Urgent reports are not sent closer than this. */

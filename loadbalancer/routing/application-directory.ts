@@ -1,17 +1,17 @@
 import type { Autoscaler } from '../../shared/api/autoscaler.ts';
 import type { Application as WatchedApplication, ApplicationWatch } from '../../shared/kubernetes/application-watch.ts';
-import { hostsOf } from '../../shared/rules/claims.ts';
+import { hostsOf } from '../../shared/rules/ownership.ts';
 import { resolvePort } from '../../shared/rules/readiness.ts';
 import { isForeignSleep } from '../../shared/rules/wake.ts';
 import { RouteTable } from '../../shared/rules/routes.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
-import { Application } from '../domain/application.ts';
+import { Application } from '../domain/request-queue.ts';
 import type { HoldBudget } from '../domain/hold-queue.ts';
 import type { PodDescription } from '../domain/pod-slot.ts';
 import type { RouteMatch, Router } from '../http1/ports.ts';
 import type { Announcements } from './announcements.ts';
 import { applicationSettings } from './application-settings.ts';
-import { decideGate, wakeFacts, type RoutedApplication } from './routed-application.ts';
+import { decideGate, wakeFacts, type RoutedApplication } from './backend.ts';
 
 /** A longer one would fire at once, and so again and again. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;

@@ -5,7 +5,7 @@ import type { PodSlot } from '../domain/pod-slot.ts';
 import { nextProbeMs } from '../domain/probe-schedule.ts';
 import type { Attempt } from '../http1/pod-connections.ts';
 import type { Announcements } from '../routing/announcements.ts';
-import type { RoutedApplication } from '../routing/routed-application.ts';
+import type { RoutedApplication } from '../routing/backend.ts';
 import { probe } from './probe.ts';
 
 /** What the prober needs. */

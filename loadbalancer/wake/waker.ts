@@ -4,7 +4,7 @@ import { writeScale } from '../../shared/kubernetes/scale.ts';
 import { decideWake, FIELD_MANAGERS } from '../../shared/rules/wake.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
 import { messageOf, type Logger } from '../../shared/runtime/logger.ts';
-import { wakeFacts, type RoutedApplication } from '../routing/routed-application.ts';
+import { wakeFacts, type RoutedApplication } from '../routing/backend.ts';
 
 /** While requests are held and replicas are 0, the scale call is repeated after at most so long. */
 const REPEAT_MS = 250;

@@ -7,11 +7,11 @@ import {
   type LoadBalancerSettingsSpec,
 } from '../api/load-balancer-settings.ts';
 import { describeIssues } from '../errors/problem.ts';
-import { ClaimIndex } from '../rules/claim-index.ts';
-import type { Claimant, Conflict } from '../rules/claims.ts';
+import { ClaimIndex } from '../rules/ownership-index.ts';
+import type { Claimant, Conflict } from '../rules/ownership.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
-import { keptDeployment, keptMetadata, podKeeper, withoutManagedFields } from './kept.ts';
+import { keptDeployment, keptMetadata, podKeeper, withoutManagedFields } from './trim.ts';
 import type { KubeApi } from './kube-api.ts';
 import type { Deployment, KubernetesObject, Pod, ReplicaSet } from './objects.ts';
 import { RESOURCES } from './paths.ts';

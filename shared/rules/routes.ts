@@ -1,4 +1,4 @@
-import { ANY_HOST } from './claims.ts';
+import { ANY_HOST } from './ownership.ts';
 
 /** A route into the table: where requests come from and what they are for. */
 export interface RouteEntry<T> {

@@ -1,5 +1,5 @@
 import type { PodSlot } from '../pod-slot.ts';
-import type { Policy } from './policy.ts';
+import type { Policy } from './balancing-policy.ts';
 
 /** The pod with the fewest requests in flight; equal ones take turns, so that an idle set is spread evenly. */
 export const createLeastConnections = (): Policy => {

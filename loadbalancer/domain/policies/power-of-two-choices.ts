@@ -1,5 +1,5 @@
 import type { HasRoom, PodSlot } from '../pod-slot.ts';
-import type { Policy } from './policy.ts';
+import type { Policy } from './balancing-policy.ts';
 
 const leastFilled = (pods: readonly PodSlot[], hasRoom: HasRoom): PodSlot | undefined => {
   let best: PodSlot | undefined;

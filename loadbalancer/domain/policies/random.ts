@@ -1,5 +1,5 @@
 import type { PodSlot } from '../pod-slot.ts';
-import type { Policy } from './policy.ts';
+import type { Policy } from './balancing-policy.ts';
 
 /** Any pod with room, each with the same chance. */
 export const createRandom = (): Policy => (pods, random, hasRoom) => {

@@ -1,5 +1,5 @@
 import { createLeastConnections } from './least-connections.ts';
-import type { Policy } from './policy.ts';
+import type { Policy } from './balancing-policy.ts';
 import { createPowerOfTwoChoices } from './power-of-two-choices.ts';
 import { createRandom } from './random.ts';
 import { createRoundRobin } from './round-robin.ts';

@@ -1,4 +1,4 @@
-import type { Policy } from './policy.ts';
+import type { Policy } from './balancing-policy.ts';
 
 /** Each pod in turn; a full one is passed over and keeps its place in the turn. */
 export const createRoundRobin = (): Policy => {

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { ClusterAccess } from '../../../shared/http/access.ts';
 import type { KubeApi } from '../../../shared/kubernetes/kube-api.ts';
-import { FakeClock } from '../../helpers/fake-clock.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
 import { ManagementPorts, NAMESPACES } from './support/management-ports.ts';
 
 describe('A management port under a flood of bogus tokens', function () {

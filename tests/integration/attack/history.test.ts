@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
 import { Registry } from 'prom-client';
-import { UsageRecorder } from '../../../autoscaler/controllers/usage.ts';
+import { UsageRecorder } from '../../../autoscaler/controllers/usage/usage-recorder.ts';
 import { noData, type Signals } from '../../../autoscaler/domain/signals/signals.ts';
 import { HISTORY_CONDITION, HistoryCondition } from '../../../autoscaler/history/history-condition.ts';
 import { registerHistoryMetrics } from '../../../autoscaler/history/history-metrics.ts';
@@ -13,8 +13,8 @@ import { History, MAX_MEMORY_BYTES, type HistoryState } from '../../../autoscale
 import type { WorkerOptions } from '../../../autoscaler/history/history-worker.ts';
 import type { Logger } from '../../../shared/runtime/logger.ts';
 import { systemClock } from '../../../shared/runtime/clock.ts';
-import { FakeClock } from '../../helpers/fake-clock.ts';
-import { silentLogger, startLocalApi, until } from '../../helpers/local-api.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { silentLogger, startLocalApi, until } from '../../support/local-api.ts';
 
 const retention = { decisions: 1, scalingEvents: 1, coldStarts: 1, usage: 1, audit: 1 };
 const audit = (number: number, message = 'z') =>

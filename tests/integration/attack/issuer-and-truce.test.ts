@@ -1,12 +1,12 @@
 import { expect } from 'chai';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
-import { step } from '../../../autoscaler/domain/lifecycle/automaton.ts';
+import { step } from '../../../autoscaler/domain/lifecycle/step.ts';
 import type { LifecycleFacts, LifecycleState } from '../../../autoscaler/domain/lifecycle/lifecycle.ts';
-import { BalancerPresence } from '../../../autoscaler/controllers/balancers.ts';
+import { BalancerPresence } from '../../../autoscaler/controllers/application/balancers.ts';
 import { ProgramTokens } from '../../../autoscaler/ingest/program-tokens.ts';
 import type { KubeApi } from '../../../shared/kubernetes/kube-api.ts';
 import type { TokenGuard } from '../../../shared/kubernetes/token-guard.ts';
-import { silentLogger } from '../../helpers/local-api.ts';
+import { silentLogger } from '../../support/local-api.ts';
 
 describe('What lasts longer than it should', () => {
   it('the issuer of the cluster changes, its keys do not: tokens of pods are taken again after a moment', async () => {

@@ -2,8 +2,8 @@ import { expect } from 'chai';
 import { ApplicationWatch } from '../../../shared/kubernetes/application-watch.ts';
 import type { KubeApi } from '../../../shared/kubernetes/kube-api.ts';
 import { RESOURCES } from '../../../shared/kubernetes/paths.ts';
-import { FakeClock } from '../../helpers/fake-clock.ts';
-import { silentLogger, until } from '../../helpers/local-api.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { silentLogger, until } from '../../support/local-api.ts';
 
 /** Heap in use after a full collection. */
 const heap = (): number => {

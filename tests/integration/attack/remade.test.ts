@@ -3,12 +3,12 @@ import { expect } from 'chai';
 import { HoldBudget, HoldTicket } from '../../../loadbalancer/domain/hold-queue.ts';
 import { Announcements } from '../../../loadbalancer/routing/announcements.ts';
 import { ApplicationDirectory } from '../../../loadbalancer/routing/application-directory.ts';
-import type { RoutedApplication } from '../../../loadbalancer/routing/routed-application.ts';
+import type { RoutedApplication } from '../../../loadbalancer/routing/backend.ts';
 import { Waker } from '../../../loadbalancer/wake/waker.ts';
 import type { Application, ApplicationWatch } from '../../../shared/kubernetes/application-watch.ts';
 import { KubeError, type KubeApi } from '../../../shared/kubernetes/kube-api.ts';
-import { FakeClock } from '../../helpers/fake-clock.ts';
-import { silentLogger } from '../../helpers/local-api.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { silentLogger } from '../../support/local-api.ts';
 
 class Ticket extends HoldTicket {
   onGranted(): void {

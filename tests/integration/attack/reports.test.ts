@@ -12,13 +12,13 @@ import { ReportPacing } from '../../../autoscaler/domain/signals/report-pacing.t
 import { BalancerStream } from '../../../autoscaler/ingest/balancer-stream.ts';
 import { createIngest } from '../../../autoscaler/ingest/ingest-routes.ts';
 import type { ProgramTokens } from '../../../autoscaler/ingest/program-tokens.ts';
-import { Refusals } from '../../../autoscaler/ingest/refusals.ts';
+import { Refusals } from '../../../autoscaler/ingest/rejections.ts';
 import { ReportLimits } from '../../../autoscaler/ingest/report-limits.ts';
 import { ApplicationWatch } from '../../../shared/kubernetes/application-watch.ts';
 import type { Pod } from '../../../shared/kubernetes/objects.ts';
 import { systemClock } from '../../../shared/runtime/clock.ts';
 import { close, listen } from '../../../shared/runtime/management-server.ts';
-import { silentLogger, startLocalApi, type LocalApi } from '../../helpers/local-api.ts';
+import { silentLogger, startLocalApi, type LocalApi } from '../../support/local-api.ts';
 
 /** The room: POST /metrics, where every pod of every tenant may knock. */
 describe('Attack: a pod that reports too much', function () {

@@ -11,7 +11,7 @@ import express from 'express';
 import { applyManifest } from '../../../demo/apply.ts';
 import { customResourceDefinitions } from '../../../shared/api/crd.ts';
 import { close, listen } from '../../../shared/runtime/management-server.ts';
-import { startLocalApi, type LocalApi } from '../../helpers/local-api.ts';
+import { startLocalApi, type LocalApi } from '../../support/local-api.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..', '..');
 /** Ends within so long of its last request. */

@@ -3,11 +3,11 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { KubeConfig } from '@kubernetes/client-node';
 import { expect } from 'chai';
-import type { RoutedApplication } from '../../../loadbalancer/routing/routed-application.ts';
+import type { RoutedApplication } from '../../../loadbalancer/routing/backend.ts';
 import { Waker } from '../../../loadbalancer/wake/waker.ts';
 import { KubeApi } from '../../../shared/kubernetes/kube-api.ts';
 import { systemClock } from '../../../shared/runtime/clock.ts';
-import { silentLogger } from '../../helpers/local-api.ts';
+import { silentLogger } from '../../support/local-api.ts';
 
 /** Somebody's webhook that is gone costs each write its timeout, 10 s by default; reads go on as ever. */
 describe('A wake where writes take longer than a first call waits', function () {

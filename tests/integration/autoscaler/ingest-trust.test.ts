@@ -9,13 +9,13 @@ import { BalancerStream } from '../../../autoscaler/ingest/balancer-stream.ts';
 import { createIngest } from '../../../autoscaler/ingest/ingest-routes.ts';
 import { ProgramTokens } from '../../../autoscaler/ingest/program-tokens.ts';
 import { ReportLimits } from '../../../autoscaler/ingest/report-limits.ts';
-import { Refusals } from '../../../autoscaler/ingest/refusals.ts';
+import { Refusals } from '../../../autoscaler/ingest/rejections.ts';
 import { ApplicationWatch } from '../../../shared/kubernetes/application-watch.ts';
 import type { Pod } from '../../../shared/kubernetes/objects.ts';
 import { TokenGuard } from '../../../shared/kubernetes/token-guard.ts';
 import { systemClock } from '../../../shared/runtime/clock.ts';
 import { close, listen } from '../../../shared/runtime/management-server.ts';
-import { silentLogger, startLocalApi, until, type LocalApi } from '../../helpers/local-api.ts';
+import { silentLogger, startLocalApi, until, type LocalApi } from '../../support/local-api.ts';
 
 const HOUR_MS = 3_600_000;
 

@@ -6,7 +6,7 @@ import { customResourceDefinitions } from '../../../shared/api/crd.ts';
 import type { Deployment } from '../../../shared/kubernetes/objects.ts';
 import { PATCH_TYPES } from '../../../shared/kubernetes/kube-api.ts';
 import { pathOf, RESOURCES } from '../../../shared/kubernetes/paths.ts';
-import { startLocalApi, type LocalApi } from '../../helpers/local-api.ts';
+import { startLocalApi, type LocalApi } from '../../support/local-api.ts';
 
 const SYSTEM = 'nemesis-system';
 const NAMESPACE = 'default';

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { LeaseElector } from '../../../shared/kubernetes/lease-elector.ts';
 import { systemClock } from '../../../shared/runtime/clock.ts';
-import { FakeClock } from '../../helpers/fake-clock.ts';
-import { silentLogger, startLocalApi, until, type LocalApi } from '../../helpers/local-api.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { silentLogger, startLocalApi, until, type LocalApi } from '../../support/local-api.ts';
 
 const times = { leaseDurationMs: 1000, renewDeadlineMs: 600, retryPeriodMs: 20 };
 

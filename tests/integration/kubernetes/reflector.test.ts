@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { EventRecorder } from '../../../shared/kubernetes/event-recorder.ts';
 import { isKubeStatus, KubeError } from '../../../shared/kubernetes/kube-api.ts';
-import { keptDeployment, keptMetadata, podKeeper } from '../../../shared/kubernetes/kept.ts';
+import { keptDeployment, keptMetadata, podKeeper } from '../../../shared/kubernetes/trim.ts';
 import {
   replicasManager,
   type Deployment,
@@ -10,8 +10,8 @@ import {
 } from '../../../shared/kubernetes/objects.ts';
 import { Reflector, type ReflectorEvent } from '../../../shared/kubernetes/reflector.ts';
 import { systemClock } from '../../../shared/runtime/clock.ts';
-import { FakeClock } from '../../helpers/fake-clock.ts';
-import { silentLogger, startLocalApi, until, type LocalApi } from '../../helpers/local-api.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { silentLogger, startLocalApi, until, type LocalApi } from '../../support/local-api.ts';
 
 const MAPS = '/api/v1/namespaces/default/configmaps';
 const deps = { logger: silentLogger, clock: systemClock, random: () => 0 };

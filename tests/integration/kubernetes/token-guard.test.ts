@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { isLoopback, TokenGuard } from '../../../shared/kubernetes/token-guard.ts';
 import { systemClock } from '../../../shared/runtime/clock.ts';
-import { startLocalApi, type LocalApi } from '../../helpers/local-api.ts';
+import { startLocalApi, type LocalApi } from '../../support/local-api.ts';
 
 describe('Cluster tokens', function () {
   this.timeout(30_000);

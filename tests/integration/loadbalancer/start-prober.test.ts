@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { Announcements } from '../../../loadbalancer/routing/announcements.ts';
-import type { RoutedApplication } from '../../../loadbalancer/routing/routed-application.ts';
+import type { RoutedApplication } from '../../../loadbalancer/routing/backend.ts';
 import { StartProber } from '../../../loadbalancer/wake/start-prober.ts';
 import type { Pod } from '../../../shared/kubernetes/objects.ts';
 import { answering, nowMs, podAt, type Plane, startPlane, startRaw, statusOf, talk, until } from './support.ts';

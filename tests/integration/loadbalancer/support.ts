@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { Application } from '../../../loadbalancer/domain/application.ts';
+import { Application } from '../../../loadbalancer/domain/request-queue.ts';
 import type { ApplicationSettings } from '../../../loadbalancer/domain/application-settings.ts';
 import { HoldBudget } from '../../../loadbalancer/domain/hold-queue.ts';
 import type { PodDescription } from '../../../loadbalancer/domain/pod-slot.ts';

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { Application } from '../../../loadbalancer/domain/application.ts';
+import { Application } from '../../../loadbalancer/domain/request-queue.ts';
 import type { ApplicationSettings } from '../../../loadbalancer/domain/application-settings.ts';
 import { HoldBudget, HoldTicket, type Refusal } from '../../../loadbalancer/domain/hold-queue.ts';
 import { policyNames } from '../../../loadbalancer/domain/policies/registry.ts';

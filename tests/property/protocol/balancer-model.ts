@@ -1,4 +1,4 @@
-import type { Application } from '../../../loadbalancer/domain/application.ts';
+import type { Application } from '../../../loadbalancer/domain/request-queue.ts';
 import { HoldBudget, HoldTicket, type Refusal } from '../../../loadbalancer/domain/hold-queue.ts';
 import { PodSlot } from '../../../loadbalancer/domain/pod-slot.ts';
 import { TrafficReporter } from '../../../loadbalancer/report/traffic-reporter.ts';

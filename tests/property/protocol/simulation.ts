@@ -1,4 +1,4 @@
-import { FakeClock } from '../../helpers/fake-clock.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
 
 /** A simulated process: what belongs to it stops with it, and waits while it is frozen. */
 export class Process {

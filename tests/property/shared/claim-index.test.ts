@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { ClaimIndex } from '../../../shared/rules/claim-index.ts';
-import { decideClaims, type Claimant } from '../../../shared/rules/claims.ts';
+import { ClaimIndex } from '../../../shared/rules/ownership-index.ts';
+import { decideClaims, type Claimant } from '../../../shared/rules/ownership.ts';
 import { RouteTable } from '../../../shared/rules/routes.ts';
 
 interface Given {

@@ -3,8 +3,8 @@ import { CaDistributor } from '../../../autoscaler/certificates/ca-distributor.t
 import type { Certificates } from '../../../autoscaler/certificates/certificates.ts';
 import { KubeError, type KubeApi, type KubeRequestOptions } from '../../../shared/kubernetes/kube-api.ts';
 import type { Pod } from '../../../shared/kubernetes/objects.ts';
-import { FakeClock } from '../../helpers/fake-clock.ts';
-import { silentLogger, until } from '../../helpers/local-api.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { silentLogger, until } from '../../support/local-api.ts';
 
 const FIELD = "metadata.annotations['nemesis.io/ca']";
 const base64 = (text: string): string => Buffer.from(text).toString('base64');

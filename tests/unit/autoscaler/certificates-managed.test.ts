@@ -2,7 +2,7 @@ import { generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { expect } from 'chai';
 import { readAuthority } from '../../../autoscaler/certificates/authority-secret.ts';
 import { certificatesIn, createAuthority, issueServerCertificate } from '../../../autoscaler/certificates/x509.ts';
-import { FakeClock } from '../../helpers/fake-clock.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
 import { controllerOn, isTrusted, OneSecret } from './certificates-support.ts';
 
 const HOUR_MS = 3_600_000;

@@ -3,8 +3,8 @@ import type { Secret } from '../../../autoscaler/certificates/authority-secret.t
 import { ManagedCertificates } from '../../../autoscaler/certificates/managed-certificates.ts';
 import { certificatesIn } from '../../../autoscaler/certificates/x509.ts';
 import { KubeError, type KubeApi, type KubeRequestOptions } from '../../../shared/kubernetes/kube-api.ts';
-import type { FakeClock } from '../../helpers/fake-clock.ts';
-import { silentLogger } from '../../helpers/local-api.ts';
+import type { FakeClock } from '../../support/fake-clock.ts';
+import { silentLogger } from '../../support/local-api.ts';
 
 /** An API server that has one Secret, with resourceVersions and conflicts. */
 export class OneSecret {

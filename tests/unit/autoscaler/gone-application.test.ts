@@ -2,9 +2,9 @@ import { expect } from 'chai';
 import {
   ApplicationController,
   type ApplicationControllerDeps,
-} from '../../../autoscaler/controllers/application-controller.ts';
+} from '../../../autoscaler/controllers/application/controller.ts';
 import { MetricsCollector } from '../../../autoscaler/domain/signals/metrics-collector.ts';
-import { FakeClock } from '../../helpers/fake-clock.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
 
 describe('an application that is gone', () => {
   it('Given another controller leads when it is deleted, Then it is forgotten here all the same: nobody tells of it again', async () => {

@@ -2,12 +2,12 @@ import { expect } from 'chai';
 import {
   ApplicationController,
   type ApplicationControllerDeps,
-} from '../../../autoscaler/controllers/application-controller.ts';
-import { ScalingSpecs } from '../../../autoscaler/controllers/scaling-spec.ts';
+} from '../../../autoscaler/controllers/application/controller.ts';
+import { ScalingSpecs } from '../../../autoscaler/controllers/application/scaling-spec.ts';
 import { MetricsCollector } from '../../../autoscaler/domain/signals/metrics-collector.ts';
 import { autoscalerSpecSchema, type AutoscalerStatus } from '../../../shared/api/autoscaler.ts';
 import { DEFAULT_SETTINGS } from '../../../shared/api/load-balancer-settings.ts';
-import { FakeClock } from '../../helpers/fake-clock.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
 
 const KEY = 'n/a';
 

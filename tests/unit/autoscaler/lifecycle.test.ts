@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { lifeOf, statusPatch } from '../../../autoscaler/controllers/status.ts';
-import { step } from '../../../autoscaler/domain/lifecycle/automaton.ts';
+import { lifeOf, statusPatch } from '../../../autoscaler/controllers/application/status.ts';
+import { step } from '../../../autoscaler/domain/lifecycle/step.ts';
 import {
   UNKNOWN_LIFE,
   type LifecycleFacts,

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { isRollingOut } from '../../../autoscaler/controllers/lifecycle-facts.ts';
-import { followClock, type Memory } from '../../../autoscaler/controllers/memory.ts';
+import { isRollingOut } from '../../../autoscaler/controllers/application/lifecycle-facts.ts';
+import { followClock, type Memory } from '../../../autoscaler/controllers/application/reconcile-state.ts';
 import { UNKNOWN_LIFE } from '../../../autoscaler/domain/lifecycle/lifecycle.ts';
 import { replicaHealth, type ReplicaFacts } from '../../../autoscaler/domain/lifecycle/replica-health.ts';
 import { findStartProblem } from '../../../autoscaler/domain/lifecycle/start-problem.ts';

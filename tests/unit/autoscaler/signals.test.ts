@@ -1,7 +1,7 @@
 import { expect } from 'chai';
-import { existingBalancers } from '../../../autoscaler/controllers/balancers.ts';
+import { existingBalancers } from '../../../autoscaler/controllers/application/balancers.ts';
 import { KeyedQueue } from '../../../autoscaler/controllers/keyed-queue.ts';
-import { UsageRecorder } from '../../../autoscaler/controllers/usage.ts';
+import { UsageRecorder } from '../../../autoscaler/controllers/usage/usage-recorder.ts';
 import {
   FRESHNESS,
   MetricsCollector,
@@ -11,7 +11,7 @@ import { POD_FRESHNESS } from '../../../autoscaler/domain/signals/pod-windows.ts
 import { SampleWindow } from '../../../autoscaler/domain/signals/sample-window.ts';
 import { hasTraffic, noData, type Signals } from '../../../autoscaler/domain/signals/signals.ts';
 import type { Pod } from '../../../shared/kubernetes/objects.ts';
-import { FakeClock } from '../../helpers/fake-clock.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
 
 const APP = 'n/a';
 const sample = (over: Partial<TrafficSample> = {}): TrafficSample => ({

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { Application } from '../../../loadbalancer/domain/application.ts';
+import { Application } from '../../../loadbalancer/domain/request-queue.ts';
 import { HoldBudget, HoldTicket, type Refusal } from '../../../loadbalancer/domain/hold-queue.ts';
 import { PodSlot } from '../../../loadbalancer/domain/pod-slot.ts';
 import { ResponseTimes } from '../../../loadbalancer/domain/response-times.ts';

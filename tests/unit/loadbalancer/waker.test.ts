@@ -1,10 +1,10 @@
 import { mock } from 'node:test';
 import { expect } from 'chai';
-import type { RoutedApplication } from '../../../loadbalancer/routing/routed-application.ts';
+import type { RoutedApplication } from '../../../loadbalancer/routing/backend.ts';
 import { Waker, type WakeOutcome } from '../../../loadbalancer/wake/waker.ts';
 import { KubeError, type KubeApi } from '../../../shared/kubernetes/kube-api.ts';
-import { FakeClock } from '../../helpers/fake-clock.ts';
-import { silentLogger } from '../../helpers/local-api.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { silentLogger } from '../../support/local-api.ts';
 
 const turns = async (): Promise<void> => {
   for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { ReviewCache } from '../../../shared/kubernetes/review-cache.ts';
 import { ReviewLimits, type ReviewLimitOptions } from '../../../shared/kubernetes/review-limits.ts';
 import { LruMap } from '../../../shared/runtime/lru-map.ts';
-import { FakeClock } from '../../helpers/fake-clock.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
 
 const codeOf = (error: unknown): unknown => (error as { code?: unknown }).code;
 

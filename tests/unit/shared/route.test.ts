@@ -3,8 +3,8 @@ import { Registry } from 'prom-client';
 import { openAccess } from '../../../shared/http/access.ts';
 import { AuditLog, type AuditEntry } from '../../../shared/http/audit-log.ts';
 import { createGuardedApp, type Route } from '../../../shared/http/route.ts';
-import { FakeClock } from '../../helpers/fake-clock.ts';
-import { silentLogger } from '../../helpers/local-api.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { silentLogger } from '../../support/local-api.ts';
 
 const mounting = (route: object) => () => {
   const registry = new Registry();

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { decideClaims, type Claimant } from '../../../shared/rules/claims.ts';
+import { decideClaims, type Claimant } from '../../../shared/rules/ownership.ts';
 import { RouteTable } from '../../../shared/rules/routes.ts';
 import { mustHold, SLEEP_TIMES } from '../../../shared/rules/sleep.ts';
 import { decideWake, FIELD_MANAGERS, type WakeFacts } from '../../../shared/rules/wake.ts';

@@ -23,7 +23,7 @@ import { KubeApi } from '../../../../shared/kubernetes/kube-api.ts';
 import type { Logger } from '../../../../shared/runtime/logger.ts';
 import { systemClock } from '../../../../shared/runtime/clock.ts';
 import { close, listen } from '../../../../shared/runtime/management-server.ts';
-import { silentLogger, startLocalApi, until, type LocalApi } from '../../../helpers/local-api.ts';
+import { silentLogger, startLocalApi, until, type LocalApi } from '../../../support/local-api.ts';
 
 /** Namespace of the product. */
 export const SYSTEM = 'nemesis-system';

@@ -2,7 +2,7 @@ import { replicasManager } from '../../shared/kubernetes/objects.ts';
 import type { Application as WatchedApplication } from '../../shared/kubernetes/application-watch.ts';
 import { mustHold, SLEEP_TIMES } from '../../shared/rules/sleep.ts';
 import { decideWake, type WakeDecision, type WakeFacts } from '../../shared/rules/wake.ts';
-import type { Application } from '../domain/application.ts';
+import type { Application } from '../domain/request-queue.ts';
 import type { Gate } from '../domain/application-settings.ts';
 
 /** An application of this balancer: the queue and pods of the data plane, and what the cluster says of it. */

@@ -1,25 +1,25 @@
-import type { Autoscaler } from '../../shared/api/autoscaler.ts';
-import type { Application, ApplicationWatch } from '../../shared/kubernetes/application-watch.ts';
-import { isPodReady } from '../../shared/kubernetes/objects.ts';
-import { SLEEP_TIMES } from '../../shared/rules/sleep.ts';
-import type { Clock } from '../../shared/runtime/clock.ts';
-import { recordChange } from '../domain/engine/behavior.ts';
-import { ScalingEngine, type ScalingResult } from '../domain/engine/scaling-engine.ts';
-import { step } from '../domain/lifecycle/automaton.ts';
-import type { LifecycleAction, LifecycleStep } from '../domain/lifecycle/lifecycle.ts';
-import type { ReplicaHealth } from '../domain/lifecycle/replica-health.ts';
-import type { BalancerRef, MetricsCollector } from '../domain/signals/metrics-collector.ts';
-import { hasTraffic, type Signals } from '../domain/signals/signals.ts';
+import type { Autoscaler } from '../../../shared/api/autoscaler.ts';
+import type { Application, ApplicationWatch } from '../../../shared/kubernetes/application-watch.ts';
+import { isPodReady } from '../../../shared/kubernetes/objects.ts';
+import { SLEEP_TIMES } from '../../../shared/rules/sleep.ts';
+import type { Clock } from '../../../shared/runtime/clock.ts';
+import { recordChange } from '../../domain/engine/behavior.ts';
+import { ScalingEngine, type ScalingResult } from '../../domain/engine/scaling-engine.ts';
+import { step } from '../../domain/lifecycle/step.ts';
+import type { LifecycleAction, LifecycleStep } from '../../domain/lifecycle/lifecycle.ts';
+import type { ReplicaHealth } from '../../domain/lifecycle/replica-health.ts';
+import type { BalancerRef, MetricsCollector } from '../../domain/signals/metrics-collector.ts';
+import { hasTraffic, type Signals } from '../../domain/signals/signals.ts';
 import type { Actuator } from './actuator.ts';
-import type { ControllerMetrics } from './controller-metrics.ts';
-import { applicationSignals, replicaHealthOf } from './application-signals.ts';
+import type { ControllerMetrics } from '../controller-metrics.ts';
+import { applicationSignals, replicaHealthOf } from './observe.ts';
 import { lifecycleFacts } from './lifecycle-facts.ts';
-import { followClock, noteTemplate, recall, type Memory } from './memory.ts';
+import { followClock, noteTemplate, recall, type Memory } from './reconcile-state.ts';
 import type { ScalingSpecs } from './scaling-spec.ts';
 import type { Observations } from './observations.ts';
 import { buildStatus, conditionsOf, inertConditions } from './status.ts';
 import type { StatusWriter } from './status-writer.ts';
-import { desiredOf, type Story } from './story.ts';
+import { desiredOf, type Story } from './record.ts';
 
 /** What the controller of applications needs. */
 export interface ApplicationControllerDeps {

@@ -1,6 +1,6 @@
-import type { Pod } from '../../shared/kubernetes/objects.ts';
-import type { BalancerRef } from '../domain/signals/metrics-collector.ts';
-import { isPodReady } from '../../shared/kubernetes/objects.ts';
+import type { Pod } from '../../../shared/kubernetes/objects.ts';
+import type { BalancerRef } from '../../domain/signals/metrics-collector.ts';
+import { isPodReady } from '../../../shared/kubernetes/objects.ts';
 
 /** Service account of the balancers. */
 export const BALANCER_ACCOUNT = 'nemesis-loadbalancer';

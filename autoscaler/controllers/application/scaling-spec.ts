@@ -1,8 +1,8 @@
-import type { Autoscaler, AutoscalerSpec, ScalingRuleSpec } from '../../shared/api/autoscaler.ts';
-import type { LoadBalancerSettingsSpec } from '../../shared/api/load-balancer-settings.ts';
-import { parseBytes, parseDurationMs, parseMillicores } from '../../shared/api/quantity.ts';
-import type { ScalingRule } from '../domain/engine/scaling-rule.ts';
-import type { ScalingSpec } from '../domain/engine/scaling-engine.ts';
+import type { Autoscaler, AutoscalerSpec, ScalingRuleSpec } from '../../../shared/api/autoscaler.ts';
+import type { LoadBalancerSettingsSpec } from '../../../shared/api/load-balancer-settings.ts';
+import { parseBytes, parseDurationMs, parseMillicores } from '../../../shared/api/quantity.ts';
+import type { ScalingRule } from '../../domain/engine/scaling-rule.ts';
+import type { ScalingSpec } from '../../domain/engine/scaling-engine.ts';
 
 const DEFAULT_WINDOW_SECONDS = 15;
 

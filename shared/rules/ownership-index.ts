@@ -8,7 +8,7 @@ import {
   targetKey,
   type Claimant,
   type Conflict,
-} from './claims.ts';
+} from './ownership.ts';
 
 interface Entry {
   readonly claimant: Claimant;

@@ -1,10 +1,10 @@
-import type { Autoscaler } from '../../shared/api/autoscaler.ts';
-import type { Application } from '../../shared/kubernetes/application-watch.ts';
-import { isPodReady, type Pod } from '../../shared/kubernetes/objects.ts';
-import { SIDECAR_CONTAINER } from '../../shared/rules/readiness.ts';
-import { replicaHealth, type ReplicaHealth } from '../domain/lifecycle/replica-health.ts';
-import type { BalancerRef, MetricsCollector } from '../domain/signals/metrics-collector.ts';
-import { hasTraffic, type Signals } from '../domain/signals/signals.ts';
+import type { Autoscaler } from '../../../shared/api/autoscaler.ts';
+import type { Application } from '../../../shared/kubernetes/application-watch.ts';
+import { isPodReady, type Pod } from '../../../shared/kubernetes/objects.ts';
+import { SIDECAR_CONTAINER } from '../../../shared/rules/readiness.ts';
+import { replicaHealth, type ReplicaHealth } from '../../domain/lifecycle/replica-health.ts';
+import type { BalancerRef, MetricsCollector } from '../../domain/signals/metrics-collector.ts';
+import { hasTraffic, type Signals } from '../../domain/signals/signals.ts';
 import { startDeadlineMs } from './lifecycle-facts.ts';
 import type { PodTimes } from './pod-times.ts';
 import { windowMsOf } from './scaling-spec.ts';

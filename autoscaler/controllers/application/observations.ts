@@ -1,15 +1,15 @@
-import type { Autoscaler } from '../../shared/api/autoscaler.ts';
-import { parseMillicores } from '../../shared/api/quantity.ts';
-import type { Application, ApplicationWatch } from '../../shared/kubernetes/application-watch.ts';
-import { isNearThreshold } from '../domain/engine/near-threshold.ts';
-import type { LifecycleStep } from '../domain/lifecycle/lifecycle.ts';
-import type { ReplicaHealth } from '../domain/lifecycle/replica-health.ts';
-import type { ReportPacing } from '../domain/signals/report-pacing.ts';
-import { hasTraffic, type Signals } from '../domain/signals/signals.ts';
-import type { ControllerMetrics } from './controller-metrics.ts';
-import type { Memory } from './memory.ts';
+import type { Autoscaler } from '../../../shared/api/autoscaler.ts';
+import { parseMillicores } from '../../../shared/api/quantity.ts';
+import type { Application, ApplicationWatch } from '../../../shared/kubernetes/application-watch.ts';
+import { isNearThreshold } from '../../domain/engine/near-threshold.ts';
+import type { LifecycleStep } from '../../domain/lifecycle/lifecycle.ts';
+import type { ReplicaHealth } from '../../domain/lifecycle/replica-health.ts';
+import type { ReportPacing } from '../../domain/signals/report-pacing.ts';
+import { hasTraffic, type Signals } from '../../domain/signals/signals.ts';
+import type { ControllerMetrics } from '../controller-metrics.ts';
+import type { Memory } from './reconcile-state.ts';
 import type { ScalingSpecs } from './scaling-spec.ts';
-import type { UsageRecorder } from './usage.ts';
+import type { UsageRecorder } from '../usage/usage-recorder.ts';
 
 /** What is noted at each look besides the decision: usage, what sleep would save, and how often sidecars are to report. */
 export class Observations {

@@ -1,10 +1,10 @@
-import type { ApplicationWatch } from '../../shared/kubernetes/application-watch.ts';
-import { isKubeStatus, type KubeApi } from '../../shared/kubernetes/kube-api.ts';
-import { replicasManager, type Deployment, type KubernetesObject } from '../../shared/kubernetes/objects.ts';
-import { keyOf } from '../../shared/kubernetes/reflector.ts';
-import { writeReplicas } from '../../shared/kubernetes/scale.ts';
-import { FIELD_MANAGERS } from '../../shared/rules/wake.ts';
-import { messageOf, type Logger } from '../../shared/runtime/logger.ts';
+import type { ApplicationWatch } from '../../../shared/kubernetes/application-watch.ts';
+import { isKubeStatus, type KubeApi } from '../../../shared/kubernetes/kube-api.ts';
+import { replicasManager, type Deployment, type KubernetesObject } from '../../../shared/kubernetes/objects.ts';
+import { keyOf } from '../../../shared/kubernetes/reflector.ts';
+import { writeReplicas } from '../../../shared/kubernetes/scale.ts';
+import { FIELD_MANAGERS } from '../../../shared/rules/wake.ts';
+import { messageOf, type Logger } from '../../../shared/runtime/logger.ts';
 
 const SWEEP_MS = 10_000;
 

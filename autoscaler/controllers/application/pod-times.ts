@@ -1,4 +1,4 @@
-import { isPodReady, type Pod } from '../../shared/kubernetes/objects.ts';
+import { isPodReady, type Pod } from '../../../shared/kubernetes/objects.ts';
 
 /** Since when each pod of one application is ready or not, and which have served; as many entries as pods. */
 export class PodTimes {

@@ -1,16 +1,16 @@
-import type { Autoscaler } from '../../shared/api/autoscaler.ts';
-import type { Application } from '../../shared/kubernetes/application-watch.ts';
-import { replicasManager } from '../../shared/kubernetes/objects.ts';
-import { FIELD_MANAGERS, isOurManager, otherWriterName } from '../../shared/rules/wake.ts';
-import type { Clock } from '../../shared/runtime/clock.ts';
-import type { Logger } from '../../shared/runtime/logger.ts';
-import type { ScalingResult } from '../domain/engine/scaling-engine.ts';
-import { noteChange, otherScalerSentence, truceUntilMs } from '../domain/lifecycle/contention.ts';
-import type { LifecycleStep } from '../domain/lifecycle/lifecycle.ts';
-import type { HistorySink } from '../history/records.ts';
+import type { Autoscaler } from '../../../shared/api/autoscaler.ts';
+import type { Application } from '../../../shared/kubernetes/application-watch.ts';
+import { replicasManager } from '../../../shared/kubernetes/objects.ts';
+import { FIELD_MANAGERS, isOurManager, otherWriterName } from '../../../shared/rules/wake.ts';
+import type { Clock } from '../../../shared/runtime/clock.ts';
+import type { Logger } from '../../../shared/runtime/logger.ts';
+import type { ScalingResult } from '../../domain/engine/scaling-engine.ts';
+import { noteChange, otherScalerSentence, truceUntilMs } from '../../domain/lifecycle/contention.ts';
+import type { LifecycleStep } from '../../domain/lifecycle/lifecycle.ts';
+import type { HistorySink } from '../../history/records.ts';
 import type { Actuator } from './actuator.ts';
-import type { ControllerMetrics } from './controller-metrics.ts';
-import type { Memory } from './memory.ts';
+import type { ControllerMetrics } from '../controller-metrics.ts';
+import type { Memory } from './reconcile-state.ts';
 
 const DECISION_EVERY_MS = 30_000;
 

@@ -1,12 +1,12 @@
-import type { AutoscalerStatus } from '../../shared/api/autoscaler.ts';
-import type { Application } from '../../shared/kubernetes/application-watch.ts';
-import { isKubeStatus, PATCH_TYPES, type KubeApi } from '../../shared/kubernetes/kube-api.ts';
-import { pathOf, RESOURCES } from '../../shared/kubernetes/paths.ts';
-import { FIELD_MANAGERS } from '../../shared/rules/wake.ts';
-import type { Clock } from '../../shared/runtime/clock.ts';
-import { messageOf, type Logger } from '../../shared/runtime/logger.ts';
-import { TokenBucket } from '../../shared/runtime/token-bucket.ts';
-import type { Memory } from './memory.ts';
+import type { AutoscalerStatus } from '../../../shared/api/autoscaler.ts';
+import type { Application } from '../../../shared/kubernetes/application-watch.ts';
+import { isKubeStatus, PATCH_TYPES, type KubeApi } from '../../../shared/kubernetes/kube-api.ts';
+import { pathOf, RESOURCES } from '../../../shared/kubernetes/paths.ts';
+import { FIELD_MANAGERS } from '../../../shared/rules/wake.ts';
+import type { Clock } from '../../../shared/runtime/clock.ts';
+import { messageOf, type Logger } from '../../../shared/runtime/logger.ts';
+import { TokenBucket } from '../../../shared/runtime/token-bucket.ts';
+import type { Memory } from './reconcile-state.ts';
 import { isTransition, sameStatus, statusPatch, type WantedCondition } from './status.ts';
 
 /** Reasons and sentences of one application are written at most so often. */

@@ -1,12 +1,12 @@
-import type { Application } from '../../shared/kubernetes/application-watch.ts';
-import type { EventRecorder } from '../../shared/kubernetes/event-recorder.ts';
-import { isKubeStatus, KubeError, PATCH_TYPES, type KubeApi } from '../../shared/kubernetes/kube-api.ts';
-import { isPodReady, type Pod } from '../../shared/kubernetes/objects.ts';
-import { pathOf, RESOURCES } from '../../shared/kubernetes/paths.ts';
-import { writeReplicas } from '../../shared/kubernetes/scale.ts';
-import { SLEEP_TIMES } from '../../shared/rules/sleep.ts';
-import { FIELD_MANAGERS } from '../../shared/rules/wake.ts';
-import { messageOf, type Logger } from '../../shared/runtime/logger.ts';
+import type { Application } from '../../../shared/kubernetes/application-watch.ts';
+import type { EventRecorder } from '../../../shared/kubernetes/event-recorder.ts';
+import { isKubeStatus, KubeError, PATCH_TYPES, type KubeApi } from '../../../shared/kubernetes/kube-api.ts';
+import { isPodReady, type Pod } from '../../../shared/kubernetes/objects.ts';
+import { pathOf, RESOURCES } from '../../../shared/kubernetes/paths.ts';
+import { writeReplicas } from '../../../shared/kubernetes/scale.ts';
+import { SLEEP_TIMES } from '../../../shared/rules/sleep.ts';
+import { FIELD_MANAGERS } from '../../../shared/rules/wake.ts';
+import { messageOf, type Logger } from '../../../shared/runtime/logger.ts';
 
 /** How a write of replicas ended. `stale`: the Deployment changed meanwhile, decide again. */
 export type ScaleOutcome =

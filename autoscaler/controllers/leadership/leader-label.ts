@@ -1,8 +1,8 @@
-import { PATCH_TYPES, type KubeApi } from '../../shared/kubernetes/kube-api.ts';
-import type { Pod } from '../../shared/kubernetes/objects.ts';
-import { pathOf, RESOURCES } from '../../shared/kubernetes/paths.ts';
-import { messageOf, type Logger } from '../../shared/runtime/logger.ts';
-import { KeyedQueue } from './keyed-queue.ts';
+import { PATCH_TYPES, type KubeApi } from '../../../shared/kubernetes/kube-api.ts';
+import type { Pod } from '../../../shared/kubernetes/objects.ts';
+import { pathOf, RESOURCES } from '../../../shared/kubernetes/paths.ts';
+import { messageOf, type Logger } from '../../../shared/runtime/logger.ts';
+import { KeyedQueue } from '../keyed-queue.ts';
 
 /** The controller's Service selects this label, so that requests reach the leader without a redirect. */
 export const LEADER_LABEL = 'nemesis.io/leader';

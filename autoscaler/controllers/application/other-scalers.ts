@@ -1,9 +1,9 @@
-import type { Clock } from '../../shared/runtime/clock.ts';
-import type { Logger } from '../../shared/runtime/logger.ts';
-import type { KubeApi } from '../../shared/kubernetes/kube-api.ts';
-import type { ScaleTargetHolder } from '../../shared/kubernetes/objects.ts';
-import { RESOURCES } from '../../shared/kubernetes/paths.ts';
-import { keyOf, Reflector } from '../../shared/kubernetes/reflector.ts';
+import type { Clock } from '../../../shared/runtime/clock.ts';
+import type { Logger } from '../../../shared/runtime/logger.ts';
+import type { KubeApi } from '../../../shared/kubernetes/kube-api.ts';
+import type { ScaleTargetHolder } from '../../../shared/kubernetes/objects.ts';
+import { RESOURCES } from '../../../shared/kubernetes/paths.ts';
+import { keyOf, Reflector } from '../../../shared/kubernetes/reflector.ts';
 
 const KEDA_SCALED_OBJECTS = { prefix: '/apis/keda.sh/v1alpha1', plural: 'scaledobjects' };
 

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import type { AutoscalerStatus } from '../../shared/api/autoscaler.ts';
-import type { Application } from '../../shared/kubernetes/application-watch.ts';
-import type { Deployment } from '../../shared/kubernetes/objects.ts';
-import { EMPTY_SCALING_STATE, type ScalingState } from '../domain/engine/behavior.ts';
-import type { Contention } from '../domain/lifecycle/contention.ts';
-import type { LifecycleState } from '../domain/lifecycle/lifecycle.ts';
+import type { AutoscalerStatus } from '../../../shared/api/autoscaler.ts';
+import type { Application } from '../../../shared/kubernetes/application-watch.ts';
+import type { Deployment } from '../../../shared/kubernetes/objects.ts';
+import { EMPTY_SCALING_STATE, type ScalingState } from '../../domain/engine/behavior.ts';
+import type { Contention } from '../../domain/lifecycle/contention.ts';
+import type { LifecycleState } from '../../domain/lifecycle/lifecycle.ts';
 import { ColdStarts } from './cold-starts.ts';
 import { PodTimes } from './pod-times.ts';
 import { lifeOf } from './status.ts';

@@ -4,11 +4,11 @@ import {
   type AutoscalerCondition,
   type AutoscalerStatus,
   type ConditionType,
-} from '../../shared/api/autoscaler.ts';
-import { otherScalerSentence } from '../domain/lifecycle/contention.ts';
-import { UNKNOWN_LIFE, type LifecycleState, type LifecycleStep } from '../domain/lifecycle/lifecycle.ts';
-import type { ScalingResult } from '../domain/engine/scaling-engine.ts';
-import type { Vote } from '../domain/engine/scaling-rule.ts';
+} from '../../../shared/api/autoscaler.ts';
+import { otherScalerSentence } from '../../domain/lifecycle/contention.ts';
+import { UNKNOWN_LIFE, type LifecycleState, type LifecycleStep } from '../../domain/lifecycle/lifecycle.ts';
+import type { ScalingResult } from '../../domain/engine/scaling-engine.ts';
+import type { Vote } from '../../domain/engine/scaling-rule.ts';
 
 /** What the status is made of. */
 export interface StatusInput {

@@ -2,7 +2,7 @@ import type { ApplicationSettings, Gate } from './application-settings.ts';
 import { type HoldBudget, HoldQueue, type HoldTicket, type Refusal } from './hold-queue.ts';
 import { HoldDeadlines } from './hold-deadlines.ts';
 import { bufferFull, startTimeout } from './hold-refusals.ts';
-import type { Policy, Random } from './policies/policy.ts';
+import type { Policy, Random } from './policies/balancing-policy.ts';
 import { createPolicy } from './policies/registry.ts';
 import { PodPool } from './pod-pool.ts';
 import { type HasRoom, hasPacedRoom, hasRoom, initialWindow, type PodDescription, type PodSlot } from './pod-slot.ts';
