@@ -26,7 +26,12 @@ import { chooseCertificates } from './certificates/choose-certificates.ts';
 import { autoscalerSettings, checkAutoscalerSettings } from './config.ts';
 import { Actuator } from './controllers/application/actuator.ts';
 import { ApplicationController } from './controllers/application/controller.ts';
-import { BALANCER_ACCOUNT, BALANCER_SELECTOR, BalancerPresence, existingBalancers } from './controllers/application/balancers.ts';
+import {
+  BALANCER_ACCOUNT,
+  BALANCER_SELECTOR,
+  BalancerPresence,
+  existingBalancers,
+} from './controllers/application/balancers.ts';
 import { ControllerMetrics } from './controllers/controller-metrics.ts';
 import { KeyedQueue } from './controllers/keyed-queue.ts';
 import { LeaderLabel } from './controllers/leadership/leader-label.ts';
@@ -35,7 +40,7 @@ import { Orphans } from './controllers/orphans/orphans.ts';
 import { OtherScalers } from './controllers/application/other-scalers.ts';
 import { ScalingSpecs } from './controllers/application/scaling-spec.ts';
 import { StatusWriter } from './controllers/application/status-writer.ts';
-import { Story } from './controllers/application/record.ts';
+import { ApplicationRecorder } from './controllers/application/record.ts';
 import { Ticker } from './controllers/ticker.ts';
 import { UsageRecorder } from './controllers/usage/usage-recorder.ts';
 import { MetricsCollector, type BalancerRef } from './domain/signals/metrics-collector.ts';
@@ -46,7 +51,7 @@ import { History } from './history/history.ts';
 import { BalancerStream } from './ingest/balancer-stream.ts';
 import { createIngest } from './ingest/ingest-routes.ts';
 import { ProgramTokens } from './ingest/program-tokens.ts';
-import { Refusals } from './ingest/rejections.ts';
+import { Rejections } from './ingest/rejections.ts';
 import { ReportLimits } from './ingest/report-limits.ts';
 
 /** The audience of our programs' own tokens. */
@@ -119,38 +124,38 @@ async function start(): Promise<Lifecycle> {
     existingBalancers(
       balancerPods.objects.values(),
       (uid) => collector.knowsBalancer(uid),
-      collector.livingBalancers(clock.nowMs()),
+      collector.livingBalancers(clock.monotonicMs()),
     );
   const usage = new UsageRecorder({ history, clock });
   const pacing = new ReportPacing();
   const specs = new ScalingSpecs();
   const limits = new ReportLimits();
-  const presence = new BalancerPresence(settings.noBalancerSeconds * 1000, clock.nowMs());
+  const presence = new BalancerPresence(settings.noBalancerSeconds * 1000, clock.monotonicMs());
   const controller = new ApplicationController({
     watch,
     collector,
     balancers,
-    balancersMissing: () => presence.missing(balancers().length, clock.nowMs()),
+    balancersMissing: () => presence.missing(balancers().length, clock.monotonicMs()),
     otherScaler: (target) => otherScalers.find(target),
     isLeader,
     actuator,
     statusWriter: new StatusWriter(api, { isLeader, clock, logger }),
-    story: new Story({ actuator, history, metrics, clock, logger }),
+    recorder: new ApplicationRecorder({ actuator, history, metrics, clock, logger }),
     specs,
     observations: new Observations({ watch, specs, usage, pacing, metrics }),
     metrics,
     clock,
     newId: randomUUID,
-    again: (key) => queue.add(key),
+    requeue: (key) => queue.add(key),
   });
   const queue = new KeyedQueue(
     (key) => controller.reconcile(key),
-    (application, error) => logger.error('a look at an application failed', { application, err: error }),
+    (application, error) => logger.error('an application could not be reconciled', { application, err: error }),
   );
   lifecycle.onStop('controller', () => queue.close());
-  const look = (key: string): void => queue.add(key);
+  const enqueue = (key: string): void => queue.add(key);
 
-  const ticker = new Ticker({ watch, isLeader, usage, look });
+  const ticker = new Ticker({ watch, isLeader, usage, enqueue });
   const certificates = chooseCertificates(settings, api, {
     logger,
     clock: systemClock,
@@ -188,8 +193,8 @@ async function start(): Promise<Lifecycle> {
   });
   const orphans = new Orphans(api, { watch, isLeader, logger });
   orphans.start();
-  watch.start(look);
-  otherScalers.start(() => ticker.lookAtAll());
+  watch.start(enqueue);
+  otherScalers.start(() => ticker.enqueueAll());
   balancerPods.start();
   lifecycle.onStop('watches', () => {
     orphans.stop();
@@ -231,7 +236,7 @@ async function start(): Promise<Lifecycle> {
       stream,
       isLeader,
       metrics,
-      refusals: new Refusals({ metrics, logger, clock }),
+      rejections: new Rejections({ metrics, logger, clock }),
       tokens: guarded
         ? new ProgramTokens(api, PROGRAMS_AUDIENCE, {
             review: new TokenGuard(api, [PROGRAMS_AUDIENCE], { clock }),
@@ -242,7 +247,7 @@ async function start(): Promise<Lifecycle> {
       balancerAccount: { namespace: settings.systemNamespace, name: BALANCER_ACCOUNT },
       isBalancerPod: (uid) => [...balancerPods.objects.values()].some(({ metadata }) => metadata.uid === uid),
       clock,
-      look,
+      enqueue,
     },
   );
   const managementServer = await listen(
@@ -275,7 +280,7 @@ async function start(): Promise<Lifecycle> {
     controller.reset();
     leaderLabel.set(leads);
     if (leads) {
-      ticker.lookAtAll();
+      ticker.enqueueAll();
       void distributor?.lookAtAll();
     } else {
       stream.disconnect();

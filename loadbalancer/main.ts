@@ -84,7 +84,7 @@ async function start(): Promise<Lifecycle> {
       waker.wake(application);
       prober.look(application);
       // The first one is news; the others are in the next report.
-      if (application.plane.queued === 1) reporter.urgent();
+      if (application.queue.queued === 1) reporter.urgent();
     },
     onIdle: (application) => {
       if (application.drain !== undefined) reporter.urgent();
@@ -100,7 +100,7 @@ async function start(): Promise<Lifecycle> {
   let reachable = true;
   const noteConnection = (): void => {
     const frozen = !reachable || !watch.connected;
-    for (const { plane } of directory.all()) plane.freezeDeadlines(frozen, clock.nowMs());
+    for (const { queue } of directory.all()) queue.freezeDeadlines(frozen, clock.monotonicMs());
   };
   watch.onConnection(noteConnection);
   const waker = new Waker(api, {
@@ -130,7 +130,7 @@ async function start(): Promise<Lifecycle> {
       const key = pod === undefined ? undefined : watch.ownerOf(pod);
       const application = key === undefined ? undefined : directory.get(key);
       if (pod === undefined || application === undefined || pod.metadata.uid !== announcement.podUid) return;
-      if (announcements.announce(pod, announcement, clock.nowMs())) directory.refreshPods(application);
+      if (announcements.announce(pod, announcement, clock.monotonicMs())) directory.refreshPods(application);
     },
   });
   const reporter = new TrafficReporter({

@@ -7,7 +7,7 @@ import type { Caller } from '../../shared/http/access.ts';
 import type { AuditEntry } from '../../shared/http/audit-log.ts';
 import { objectInPath, objectInQuery, type MountRoute, type Permission } from '../../shared/http/route.ts';
 import { ifMatchVersion, refusedByKubernetes } from '../../shared/kubernetes/conditional-write.ts';
-import type { Application, ApplicationWatch } from '../../shared/kubernetes/application-watch.ts';
+import type { ApplicationSnapshot, ApplicationWatch } from '../../shared/kubernetes/application-watch.ts';
 import { PATCH_TYPES, type KubeApi } from '../../shared/kubernetes/kube-api.ts';
 import { isPodReady } from '../../shared/kubernetes/objects.ts';
 import { pathOf, RESOURCES } from '../../shared/kubernetes/paths.ts';
@@ -31,7 +31,7 @@ export interface ApplicationRoutesDeps {
   readonly api: KubeApi;
   readonly watch: ApplicationWatch;
   readonly collector: MetricsCollector;
-  readonly signalsOf: (application: Application) => Signals;
+  readonly signalsOf: (application: ApplicationSnapshot) => Signals;
   readonly history: HistorySink & HistorySource;
   readonly clock: Clock;
 }
@@ -182,7 +182,7 @@ export function recordRefusal(history: HistorySink, entry: AuditEntry, clock: Cl
 }
 
 /** What there is elsewhere is not told: whoever may look into this namespace may not know the others. */
-function find(watch: ApplicationWatch, request: Request): Application {
+function find(watch: ApplicationWatch, request: Request): ApplicationSnapshot {
   const { namespace, name } = objectInPath(request);
   const application = watch.get(`${namespace}/${name}`);
   if (application === undefined) {
@@ -200,7 +200,7 @@ function find(watch: ApplicationWatch, request: Request): Application {
 }
 
 function shown(
-  application: Application | undefined,
+  application: ApplicationSnapshot | undefined,
   deps: ApplicationRoutesDeps,
 ): z.input<typeof applicationSchema> | undefined {
   if (application === undefined) return undefined;
@@ -228,10 +228,13 @@ function shown(
   };
 }
 
-function podsOf(application: Application, { collector, clock }: ApplicationRoutesDeps): z.input<typeof podSchema>[] {
+function podsOf(
+  application: ApplicationSnapshot,
+  { collector, clock }: ApplicationRoutesDeps,
+): z.input<typeof podSchema>[] {
   return application.pods.map((pod) => {
     const { name, uid, namespace = '', deletionTimestamp } = pod.metadata;
-    const measured = collector.latestOf(`${namespace}/${name}`, clock.nowMs());
+    const measured = collector.latestOf(`${namespace}/${name}`, clock.monotonicMs());
     return {
       name,
       uid,

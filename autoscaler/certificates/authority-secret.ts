@@ -44,7 +44,7 @@ export function readAuthority(secret: Secret): ReadAuthority {
 /** The data of the Secret for a state, in base64; `null` takes a key away in a merge patch. */
 export function authorityData(
   state: Omit<AuthorityState, 'bundle'>,
-  nowMs: number,
+  wallMs: number,
 ): Readonly<Record<string, string | null>> {
   const encode = (value: string): string => Buffer.from(value).toString('base64');
   return {
@@ -52,7 +52,7 @@ export function authorityData(
     'tls.key': encode(state.current.key),
     'next.crt': state.next === undefined ? null : encode(state.next.cert),
     'next.key': state.next === undefined ? null : encode(state.next.key),
-    'ca.crt': encode(bundleOf(state, nowMs)),
+    'ca.crt': encode(bundleOf(state, wallMs)),
   };
 }
 

@@ -83,7 +83,7 @@ export class CaDistributor {
   knownForMs(): number | undefined {
     const { certificates, clock, isLeader } = this.#deps;
     if (!isLeader() || this.#known?.bundle !== certificates.ca) return undefined;
-    return clock.nowMs() - this.#known.sinceMs;
+    return clock.monotonicMs() - this.#known.sinceMs;
   }
 
   /** Looks at the webhook's configuration and all pods. */
@@ -104,7 +104,7 @@ export class CaDistributor {
     void this.#work();
     const told = !this.#deps.withWebhook || (await this.#tellApiServer(ca));
     if (!complete || !told) this.#known = undefined;
-    else if (this.#known?.bundle !== ca) this.#known = { bundle: ca, sinceMs: this.#deps.clock.nowMs() };
+    else if (this.#known?.bundle !== ca) this.#known = { bundle: ca, sinceMs: this.#deps.clock.monotonicMs() };
   }
 
   /** @returns whether the configuration has the bundle now, or does not exist */
@@ -136,9 +136,9 @@ export class CaDistributor {
 
   /** What goes wrong every few seconds is said every few minutes. */
   #complain(message: string, fields: Record<string, unknown>): void {
-    const nowMs = this.#deps.clock.nowMs();
-    if (nowMs < (this.#quietUntilMs.get(message) ?? 0)) return;
-    this.#quietUntilMs.set(message, nowMs + COMPLAIN_EVERY_MS);
+    const monotonicMs = this.#deps.clock.monotonicMs();
+    if (monotonicMs < (this.#quietUntilMs.get(message) ?? 0)) return;
+    this.#quietUntilMs.set(message, monotonicMs + COMPLAIN_EVERY_MS);
     this.#deps.logger.warn(message, fields);
   }
 

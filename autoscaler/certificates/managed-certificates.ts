@@ -145,34 +145,34 @@ export class ManagedCertificates implements Certificates {
 
   /** The state to write, or undefined when nothing is to be done. */
   #step(state: AuthorityState | undefined): Omit<AuthorityState, 'bundle'> | undefined {
-    const nowMs = this.#deps.clock.wallMs();
-    const step = planRotation(state, nowMs, this.#deps.knownForMs());
+    const wallMs = this.#deps.clock.wallMs();
+    const step = planRotation(state, wallMs, this.#deps.knownForMs());
     if (step === 'keep') return undefined;
     this.#deps.logger.info('the certificate authority is changed', { step });
     if (step === 'create' || state === undefined) {
-      return { current: newAuthority(nowMs), next: undefined, trusted: state?.trusted ?? [] };
+      return { current: newAuthority(wallMs), next: undefined, trusted: state?.trusted ?? [] };
     }
     const { current, next, trusted } = state;
     switch (step) {
       case 'introduce':
-        return { current, next: newAuthority(nowMs), trusted };
+        return { current, next: newAuthority(wallMs), trusted };
       case 'promote':
-        return { current: next ?? newAuthority(nowMs), next: undefined, trusted: [current, ...trusted] };
+        return { current: next ?? newAuthority(wallMs), next: undefined, trusted: [current, ...trusted] };
       case 'rebundle':
         return state;
     }
   }
 
   #adopt(state: AuthorityState): void {
-    const nowMs = this.#deps.clock.wallMs();
-    const ca = bundleOf(state, nowMs);
+    const wallMs = this.#deps.clock.wallMs();
+    const ca = bundleOf(state, wallMs);
     const signer = state.current.cert;
     const renew =
-      this.#serving === undefined || this.#serving.signer !== signer || isDueForRenewal(this.#serving, nowMs);
+      this.#serving === undefined || this.#serving.signer !== signer || isDueForRenewal(this.#serving, wallMs);
     if (!renew && ca === this.#ca) return;
     this.#ca = ca;
     if (renew) {
-      const life = lifeFrom(nowMs, SERVING_LIFE_MS, state.current);
+      const life = lifeFrom(wallMs, SERVING_LIFE_MS, state.current);
       const issued = issueServerCertificate(state.current, servingNames(this.#namespace), life);
       this.#serving = { ...issued, ...life, signer };
       this.#deps.logger.info('a certificate was issued', { until: new Date(life.notAfterMs).toISOString() });
@@ -211,10 +211,10 @@ export class ManagedCertificates implements Certificates {
   }
 }
 
-function newAuthority(nowMs: number): Authority {
-  const life = lifeFrom(nowMs, AUTHORITY_LIFE_MS);
+function newAuthority(wallMs: number): Authority {
+  const life = lifeFrom(wallMs, AUTHORITY_LIFE_MS);
   // Each has a name of its own, so that nobody takes one for the other.
-  const { cert, key } = createAuthority(`nemesis-ca ${new Date(nowMs).toISOString()}`, life);
+  const { cert, key } = createAuthority(`nemesis-ca ${new Date(wallMs).toISOString()}`, life);
   return { cert, key, ...life };
 }
 

@@ -52,14 +52,14 @@ export const LAST_MOMENT_MS = 30 * DAY_MS;
 const RENEW_AT = 2 / 3;
 
 /** From when until when a certificate made now holds; never longer than its signer. */
-export function lifeFrom(nowMs: number, lifeMs: number, signer?: CertificateLife): CertificateLife {
-  const notAfterMs = Math.min(nowMs + lifeMs, signer?.notAfterMs ?? Number.POSITIVE_INFINITY);
-  return { notBeforeMs: Math.min(nowMs - CLOCK_SKEW_MS, notAfterMs), notAfterMs };
+export function lifeFrom(wallMs: number, lifeMs: number, signer?: CertificateLife): CertificateLife {
+  const notAfterMs = Math.min(wallMs + lifeMs, signer?.notAfterMs ?? Number.POSITIVE_INFINITY);
+  return { notBeforeMs: Math.min(wallMs - CLOCK_SKEW_MS, notAfterMs), notAfterMs };
 }
 
 /** Whether two thirds of a certificate's life are over. */
-export function isDueForRenewal({ notBeforeMs, notAfterMs }: CertificateLife, nowMs: number): boolean {
-  return nowMs >= notBeforeMs + (notAfterMs - notBeforeMs) * RENEW_AT;
+export function isDueForRenewal({ notBeforeMs, notAfterMs }: CertificateLife, wallMs: number): boolean {
+  return wallMs >= notBeforeMs + (notAfterMs - notBeforeMs) * RENEW_AT;
 }
 
 /**
@@ -70,26 +70,26 @@ export function isDueForRenewal({ notBeforeMs, notAfterMs }: CertificateLife, no
  */
 export function planRotation(
   state: AuthorityState | undefined,
-  nowMs: number,
+  wallMs: number,
   knownForMs: number | undefined,
 ): RotationStep {
   if (state === undefined) return 'create';
   const { current, next } = state;
-  if (next !== undefined && next.notAfterMs > nowMs) {
-    const leftMs = current.notAfterMs - nowMs;
-    const introducedForMs = nowMs - (next.notBeforeMs + CLOCK_SKEW_MS);
+  if (next !== undefined && next.notAfterMs > wallMs) {
+    const leftMs = current.notAfterMs - wallMs;
+    const introducedForMs = wallMs - (next.notBeforeMs + CLOCK_SKEW_MS);
     const known = knownForMs !== undefined && knownForMs >= SETTLING_MS;
     if (leftMs <= 0 || (introducedForMs >= GRACE_MS && (known || leftMs < LAST_MOMENT_MS))) return 'promote';
   } else {
-    if (current.notAfterMs <= nowMs) return 'create';
-    if (isDueForRenewal(current, nowMs)) return 'introduce';
+    if (current.notAfterMs <= wallMs) return 'create';
+    if (isDueForRenewal(current, wallMs)) return 'introduce';
   }
-  return bundleOf(state, nowMs) === state.bundle ? 'keep' : 'rebundle';
+  return bundleOf(state, wallMs) === state.bundle ? 'keep' : 'rebundle';
 }
 
 /** The bundle as it should be: the current authority, the next one, and those before that have not expired. */
-export function bundleOf(state: Omit<AuthorityState, 'bundle'>, nowMs: number): string {
-  const living = state.trusted.filter(({ notAfterMs }) => notAfterMs > nowMs).map(({ cert }) => cert);
-  const next = state.next === undefined || state.next.notAfterMs <= nowMs ? [] : [state.next.cert];
+export function bundleOf(state: Omit<AuthorityState, 'bundle'>, wallMs: number): string {
+  const living = state.trusted.filter(({ notAfterMs }) => notAfterMs > wallMs).map(({ cert }) => cert);
+  const next = state.next === undefined || state.next.notAfterMs <= wallMs ? [] : [state.next.cert];
   return [...new Set([state.current.cert, ...next, ...living])].join('');
 }

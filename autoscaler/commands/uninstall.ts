@@ -4,7 +4,7 @@ import { isKubeStatus, KubeApi, PATCH_TYPES } from '../../shared/kubernetes/kube
 import { replicasManager, type Deployment, type KubernetesObject } from '../../shared/kubernetes/objects.ts';
 import { pathOf, RESOURCES } from '../../shared/kubernetes/paths.ts';
 import { writeScale } from '../../shared/kubernetes/scale.ts';
-import { decideClaims } from '../../shared/rules/ownership.ts';
+import { decideOwnership } from '../../shared/rules/ownership.ts';
 import { decideWake } from '../../shared/rules/wake.ts';
 import { commonSettings } from '../../shared/runtime/common-settings.ts';
 import { messageOf } from '../../shared/runtime/logger.ts';
@@ -52,7 +52,7 @@ export async function wakeAll(
   const { systemNamespace, watchNamespace, say } = options;
   await stopControllers(api, systemNamespace, say);
   const resources = await readAutoscalers(api, watchNamespace, say);
-  const conflicts = decideClaims(resources);
+  const conflicts = decideOwnership(resources);
   let failures = 0;
   for (const resource of resources) {
     const { namespace, name } = resource.metadata;

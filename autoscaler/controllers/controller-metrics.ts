@@ -85,6 +85,11 @@ export class ControllerMetrics {
     });
   }
 
+  /** Counts a write of `spec.replicas`. */
+  countScaleWrite(result: string): void {
+    this.scaleWrites.inc({ result });
+  }
+
   /** Sets an application's gauges. */
   observe(key: string, phase: string | undefined, replicas: number, ready: number, signals: Signals): void {
     const traffic = hasTraffic(signals.traffic) ? signals.traffic : undefined;

@@ -9,7 +9,7 @@ export class KeyedQueue {
   readonly #work: (key: string) => Promise<void>;
   readonly #onError: (key: string, error: unknown) => void;
   readonly #running = new Map<string, Promise<void>>();
-  readonly #again = new Set<string>();
+  readonly #requeued = new Set<string>();
   /** Asked for and not begun, in the order of asking. */
   readonly #waiting = new Set<string>();
   readonly #nextTurn: (run: () => void) => void;
@@ -31,7 +31,7 @@ export class KeyedQueue {
   /** Asks for a run of this key. */
   add(key: string): void {
     if (this.#closed) return;
-    if (this.#running.has(key)) this.#again.add(key);
+    if (this.#running.has(key)) this.#requeued.add(key);
     else if (this.#begun < RUNS_PER_TURN) this.#begin(key);
     else this.#waiting.add(key);
   }
@@ -39,7 +39,7 @@ export class KeyedQueue {
   /** Takes no more work and waits for what runs. */
   async close(): Promise<void> {
     this.#closed = true;
-    this.#again.clear();
+    this.#requeued.clear();
     this.#waiting.clear();
     await Promise.all(this.#running.values());
   }
@@ -67,13 +67,13 @@ export class KeyedQueue {
     // Off the caller's stack, so that the entry in the map stands before the work looks at it.
     await Promise.resolve();
     do {
-      this.#again.delete(key);
+      this.#requeued.delete(key);
       try {
         await this.#work(key);
       } catch (error) {
         this.#onError(key, error);
       }
-    } while (this.#again.has(key));
+    } while (this.#requeued.has(key));
     this.#running.delete(key);
   }
 }

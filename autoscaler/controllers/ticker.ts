@@ -12,7 +12,7 @@ export class Ticker {
     watch: ApplicationWatch;
     isLeader: () => boolean;
     usage: UsageRecorder;
-    look: (key: string) => void;
+    enqueue: (key: string) => void;
   };
   #timer: NodeJS.Timeout | undefined;
   #round: readonly string[] = [];
@@ -22,7 +22,7 @@ export class Ticker {
     watch: ApplicationWatch;
     isLeader: () => boolean;
     usage: UsageRecorder;
-    look: (key: string) => void;
+    enqueue: (key: string) => void;
   }) {
     this.#deps = deps;
   }
@@ -39,8 +39,8 @@ export class Ticker {
   }
 
   /** Looks at all applications now. */
-  lookAtAll(): void {
-    for (const key of this.#deps.watch.keys()) this.#deps.look(key);
+  enqueueAll(): void {
+    for (const key of this.#deps.watch.keys()) this.#deps.enqueue(key);
   }
 
   #tick(): void {
@@ -50,7 +50,7 @@ export class Ticker {
       this.#slice = 0;
     }
     const [from, to] = [this.#slice, this.#slice + 1].map((each) => Math.floor((each * this.#round.length) / SLICES));
-    for (const key of this.#round.slice(from, to)) this.#deps.look(key);
+    for (const key of this.#round.slice(from, to)) this.#deps.enqueue(key);
     this.#slice += 1;
   }
 }

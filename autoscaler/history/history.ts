@@ -95,7 +95,7 @@ export class History implements HistorySink, HistorySource {
     const maxBytes = inMemory ? Math.min(wanted, MAX_MEMORY_BYTES) : wanted;
     this.#options = { ...options, maxBytes };
     this.#deps = deps;
-    this.#wallOffsetMs = deps.clock.wallMs() - deps.clock.nowMs();
+    this.#wallOffsetMs = deps.clock.wallMs() - deps.clock.monotonicMs();
     this.#healthy = inMemory
       ? { written: true, reason: 'InMemory', message: 'The history is in memory and ends with this process.' }
       : { written: true, reason: 'Written', message: `The history is written to ${options.file}.` };
@@ -160,15 +160,18 @@ export class History implements HistorySink, HistorySource {
   async maintain(): Promise<void> {
     // A clock that is set far ahead by mistake must not make everything old: at most a day more than has passed counts.
     const { clock } = this.#deps;
-    const nowMs = Math.min(clock.wallMs(), clock.nowMs() + this.#wallOffsetMs + DAY_MS);
+    const monotonicMs = Math.min(clock.wallMs(), clock.monotonicMs() + this.#wallOffsetMs + DAY_MS);
     const { retention, maxBytes } = this.#options;
     const sinceMs = Object.fromEntries(
-      HISTORY_TABLES.map((table) => [table, nowMs - (table === 'usage' ? USAGE_DAYS_DAYS : retention[table]) * DAY_MS]),
+      HISTORY_TABLES.map((table) => [
+        table,
+        monotonicMs - (table === 'usage' ? USAGE_DAYS_DAYS : retention[table]) * DAY_MS,
+      ]),
     ) as Record<HistoryTable, number>;
     const keep = {
       sinceMs,
-      minutesSinceMs: nowMs - Math.min(USAGE_MINUTES_DAYS, retention.usage) * DAY_MS,
-      hoursSinceMs: nowMs - retention.usage * DAY_MS,
+      minutesSinceMs: monotonicMs - Math.min(USAGE_MINUTES_DAYS, retention.usage) * DAY_MS,
+      hoursSinceMs: monotonicMs - retention.usage * DAY_MS,
       maxBytes,
     };
     await this.#worker.ask({ kind: 'maintain', keep }).then(
@@ -200,7 +203,7 @@ export class History implements HistorySink, HistorySource {
   }
 
   get #mayWrite(): boolean {
-    return this.#pending.size > 0 && this.#deps.clock.nowMs() >= this.#notBeforeMs;
+    return this.#pending.size > 0 && this.#deps.clock.monotonicMs() >= this.#notBeforeMs;
   }
 
   async #write(): Promise<void> {
@@ -212,7 +215,7 @@ export class History implements HistorySink, HistorySource {
     } catch (error) {
       this.#pending.putBack(records);
       this.#retryMs = Math.min(LAST_RETRY_MS, Math.max(FIRST_RETRY_MS, this.#retryMs * 2));
-      this.#notBeforeMs = this.#deps.clock.nowMs() + this.#retryMs;
+      this.#notBeforeMs = this.#deps.clock.monotonicMs() + this.#retryMs;
       this.#failed(error);
     }
   }

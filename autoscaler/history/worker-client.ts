@@ -66,7 +66,7 @@ export class WorkerClient {
 
   #living(): Worker | undefined {
     if (this.#worker !== undefined) return this.#worker;
-    if (this.#closed || this.#clock.nowMs() < this.#notBeforeMs) return undefined;
+    if (this.#closed || this.#clock.monotonicMs() < this.#notBeforeMs) return undefined;
     const worker = this.#start();
     this.#worker = worker;
     worker.on('message', (answer: WorkerAnswer) => this.#settle(answer));
@@ -78,7 +78,7 @@ export class WorkerClient {
   #died(worker: Worker, why: string): void {
     if (this.#worker !== worker) return;
     this.#worker = undefined;
-    this.#notBeforeMs = this.#clock.nowMs() + this.#restartMs;
+    this.#notBeforeMs = this.#clock.monotonicMs() + this.#restartMs;
     this.#restartMs = Math.min(LAST_RESTART_MS, Math.max(FIRST_RESTART_MS, this.#restartMs * 2));
     const error = new WorkerError('WorkerFailed', `The worker of the history has failed: ${why}.`);
     for (const waiting of this.#waiting.values()) waiting.reject(error);

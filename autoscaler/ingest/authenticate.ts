@@ -1,14 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { NemesisError } from '../../shared/errors/registry.ts';
 import type { ProgramIdentity, ProgramTokens } from './program-tokens.ts';
-import type { Refusals } from './rejections.ts';
-import type { Refusal } from './report-access.ts';
+import type { Rejections } from './rejections.ts';
+import type { Rejection } from './report-access.ts';
 
 /** What tells who a program is. */
 export interface AuthenticateDeps {
   /** Undefined where tokens are not asked for: on loopback. */
   readonly tokens: ProgramTokens | undefined;
-  readonly refusals: Refusals;
+  readonly rejections: Rejections;
 }
 
 /**
@@ -22,11 +22,11 @@ export async function authenticate(
   kind: string,
   request: IncomingMessage,
   response: ServerResponse,
-  { tokens, refusals }: AuthenticateDeps,
+  { tokens, rejections }: AuthenticateDeps,
 ): Promise<ProgramIdentity | undefined> {
   if (tokens === undefined) return undefined;
-  const refuse = (refusal: Refusal): never => {
-    refusals.note(kind, refusal, undefined, request.socket.remoteAddress);
+  const refuse = (refusal: Rejection): never => {
+    rejections.note(kind, refusal, undefined, request.socket.remoteAddress);
     response.setHeader('www-authenticate', 'Bearer');
     throw new NemesisError('Unauthenticated', refusal.detail, { extra: { reason: refusal.reason } });
   };

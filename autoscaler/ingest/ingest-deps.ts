@@ -9,7 +9,7 @@ import type { ReportPacing } from '../domain/signals/report-pacing.ts';
 import type { AuthenticateDeps } from './authenticate.ts';
 import type { BalancerStream } from './balancer-stream.ts';
 import type { ProgramIdentity } from './program-tokens.ts';
-import { refuseClaim, type ClaimedPod, type Refusal } from './report-access.ts';
+import { authorizeReport, type ReportingPod, type Rejection } from './report-access.ts';
 import type { ReportLimits } from './report-limits.ts';
 
 /** What the ingest needs. */
@@ -26,11 +26,11 @@ export interface IngestDeps extends AuthenticateDeps {
   readonly isBalancerPod: (uid: string) => boolean;
   readonly clock: Clock;
   /** Asks for a look at an application. */
-  readonly look: (key: string) => void;
+  readonly enqueue: (key: string) => void;
 }
 
 /** @throws NemesisError `NotLeader` unless this controller leads */
-export function checkLeads({ isLeader }: IngestDeps): void {
+export function requireLeader({ isLeader }: IngestDeps): void {
   if (isLeader()) return;
   throw new NemesisError('NotLeader', 'Another controller leads; the Service nemesis-autoscaler leads to it.');
 }
@@ -40,33 +40,33 @@ export function checkLeads({ isLeader }: IngestDeps): void {
  *
  * @throws NemesisError `NotFound`, or `Forbidden` where the sender may not
  */
-export function claimedPod(
+export function authorizedPod(
   deps: IngestDeps,
   kind: string,
   request: IncomingMessage,
   identity: ProgramIdentity | undefined,
-  claimed: ClaimedPod,
+  claimed: ReportingPod,
 ): Pod {
   const pod = deps.watch.pods.objects.get(`${claimed.namespace}/${claimed.podName}`);
-  refuse(deps, kind, request, identity, refuseClaim(identity, claimed, pod));
+  rejectIf(deps, kind, request, identity, authorizeReport(identity, claimed, pod));
   return pod as Pod;
 }
 
 /** Notes a refusal and throws it; does nothing without one. */
-export function refuse(
+export function rejectIf(
   deps: IngestDeps,
   kind: string,
   request: IncomingMessage,
   identity: ProgramIdentity | undefined,
-  refusal: Refusal | undefined,
+  refusal: Rejection | undefined,
 ): void {
   if (refusal === undefined) return;
-  deps.refusals.note(kind, refusal, identity, request.socket.remoteAddress);
+  deps.rejections.note(kind, refusal, identity, request.socket.remoteAddress);
   throw new NemesisError(codeOf(refusal), refusal.detail, { extra: { reason: refusal.reason } });
 }
 
 /** A pod that the watch does not show yet will be there in a moment: that is no verdict on who asks. */
-function codeOf({ reason }: Refusal): 'NotFound' | 'Forbidden' | 'Conflict' {
+function codeOf({ reason }: Rejection): 'NotFound' | 'Forbidden' | 'Conflict' {
   if (reason === 'UnknownPod') return 'NotFound';
   return reason === 'UnprovenAddress' ? 'Conflict' : 'Forbidden';
 }

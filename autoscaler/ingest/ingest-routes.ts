@@ -6,9 +6,9 @@ import { parseOrThrow } from '../../shared/errors/problem.ts';
 import { createManagementApp, type Management } from '../../shared/runtime/management-server.ts';
 import { windowMsOf } from '../controllers/application/scaling-spec.ts';
 import { authenticate } from './authenticate.ts';
-import { checkLeads, claimedPod, refuse, type IngestDeps } from './ingest-deps.ts';
+import { requireLeader, authorizedPod, rejectIf, type IngestDeps } from './ingest-deps.ts';
 import type { ProgramIdentity } from './program-tokens.ts';
-import { refuseAddress, refuseBalancer } from './report-access.ts';
+import { authorizeAddress, authorizeBalancer } from './report-access.ts';
 import { receiveReports } from './report-receiver.ts';
 
 /** What programs tell the controller: measurements, traffic, announcements; and the stream back to the balancers. */
@@ -33,7 +33,7 @@ function mountIngest(app: Express, deps: IngestDeps): void {
     counted(kind),
     identify(kind, deps),
     (_request, _response, next) => {
-      checkLeads(deps);
+      requireLeader(deps);
       next();
     },
     express.json({ limit }),
@@ -41,8 +41,8 @@ function mountIngest(app: Express, deps: IngestDeps): void {
   const balancerOnly = (kind: string, request: Request, response: Response, uid?: string): void => {
     const { balancerAccount, isBalancerPod } = deps;
     const identity = identityOf(response);
-    const refusal = refuseBalancer(identity, balancerAccount, uid, isBalancerPod);
-    refuse(deps, kind, request, identity, refusal);
+    const refusal = authorizeBalancer(identity, balancerAccount, uid, isBalancerPod);
+    rejectIf(deps, kind, request, identity, refusal);
   };
 
   // Asked by sidecars when they start, so that what follows finds a warm connection and a known token.
@@ -53,14 +53,14 @@ function mountIngest(app: Express, deps: IngestDeps): void {
   app.post('/traffic', ...chain('traffic', '8mb'), (request, response) => {
     const { balancer, applications } = parseOrThrow(trafficReportSchema, request.body, 'The traffic report');
     balancerOnly('traffic', request, response, balancer.podUid);
-    const nowMs = clock.nowMs();
-    collector.heardBalancer(balancer.podUid, nowMs);
+    const monotonicMs = clock.monotonicMs();
+    collector.recordBalancer(balancer.podUid, monotonicMs);
     for (const { namespace, name, ...traffic } of applications) {
       const key = `${namespace}/${name}`;
       const resource = watch.resourceOf(key);
       if (resource === undefined) continue;
-      collector.addTraffic(key, balancer.podUid, traffic, nowMs, windowMsOf(resource));
-      if (traffic.queued > 0 || traffic.drainId !== undefined) deps.look(key);
+      collector.addTraffic(key, balancer.podUid, traffic, monotonicMs, windowMsOf(resource));
+      if (traffic.queued > 0 || traffic.drainId !== undefined) deps.enqueue(key);
     }
     response.status(204).end();
   });
@@ -68,10 +68,10 @@ function mountIngest(app: Express, deps: IngestDeps): void {
   app.post('/announcements', ...chain('announcement', '16kb'), (request, response) => {
     const announcement = parseOrThrow(announcementSchema, request.body, 'The announcement');
     const identity = identityOf(response);
-    const pod = claimedPod(deps, 'announcement', request, identity, announcement);
+    const pod = authorizedPod(deps, 'announcement', request, identity, announcement);
     const peer = request.socket.remoteAddress;
-    const refusal = refuseAddress(pod, announcement.address, peer, watch.pods.objects.values());
-    refuse(deps, 'announcement', request, identity, refusal);
+    const refusal = authorizeAddress(pod, announcement.address, peer, watch.pods.objects.values());
+    rejectIf(deps, 'announcement', request, identity, refusal);
     stream.send({ type: 'announcement', announcement });
     response.status(204).end();
   });

@@ -14,11 +14,11 @@ export interface ProgramIdentity {
 }
 
 /** Why a token is refused. */
-export type TokenRefusal = 'InvalidToken' | 'ExpiredToken' | 'WrongAudience' | 'NotBoundToPod';
+export type TokenRejection = 'InvalidToken' | 'ExpiredToken' | 'WrongAudience' | 'NotBoundToPod';
 
 /** What a token proves. */
 export type TokenVerdict =
-  { readonly identity: ProgramIdentity } | { readonly refusal: TokenRefusal; readonly detail: string };
+  { readonly identity: ProgramIdentity } | { readonly refusal: TokenRejection; readonly detail: string };
 
 /** @see https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/#bound-service-account-tokens */
 const claimsSchema = z.object({
@@ -139,10 +139,10 @@ export class ProgramTokens {
 
   /** Reads the key set, for all that ask at the same time; what was read a moment ago is what there is. */
   async #load(): Promise<Keys | undefined> {
-    if (this.#deps.clock.nowMs() - this.#loadedMs < KEYS_AGAIN_MS) return this.#keys;
+    if (this.#deps.clock.monotonicMs() - this.#loadedMs < KEYS_AGAIN_MS) return this.#keys;
     this.#loading ??= this.#read().finally(() => {
       this.#loading = undefined;
-      this.#loadedMs = this.#deps.clock.nowMs();
+      this.#loadedMs = this.#deps.clock.monotonicMs();
     });
     return await this.#loading;
   }

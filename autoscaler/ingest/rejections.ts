@@ -2,14 +2,14 @@ import type { Clock } from '../../shared/runtime/clock.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
 import type { ControllerMetrics } from '../controllers/controller-metrics.ts';
 import type { ProgramIdentity } from './program-tokens.ts';
-import type { Refusal } from './report-access.ts';
+import type { Rejection } from './report-access.ts';
 
 /** The same refusal of the same program is logged once in so long; a sidecar repeats itself each second. */
 const LOG_EVERY_MS = 60_000;
 const REMEMBER_AT_MOST = 1_000;
 
 /** Counts what is refused, and names it in the log. */
-export class Refusals {
+export class Rejections {
   readonly #deps: { metrics: ControllerMetrics; logger: Logger; clock: Clock };
   readonly #logged = new Map<string, { atMs: number; since: number }>();
 
@@ -23,19 +23,19 @@ export class Refusals {
    * @param kind - what was refused, for instance `announcement`
    * @param peer - remote address of the connection
    */
-  note(kind: string, refusal: Refusal, identity: ProgramIdentity | undefined, peer: string | undefined): void {
+  note(kind: string, refusal: Rejection, identity: ProgramIdentity | undefined, peer: string | undefined): void {
     const { metrics, logger, clock } = this.#deps;
     metrics.refusals.inc({ kind, reason: refusal.reason });
     const pod = identity === undefined ? undefined : `${identity.namespace}/${identity.podName}`;
     const key = [kind, refusal.reason, pod ?? peer].join(' ');
     const before = this.#logged.get(key);
-    const nowMs = clock.nowMs();
-    if (before !== undefined && nowMs - before.atMs < LOG_EVERY_MS) {
+    const monotonicMs = clock.monotonicMs();
+    if (before !== undefined && monotonicMs - before.atMs < LOG_EVERY_MS) {
       before.since += 1;
       return;
     }
     if (this.#logged.size >= REMEMBER_AT_MOST) this.#logged.clear();
-    this.#logged.set(key, { atMs: nowMs, since: 0 });
+    this.#logged.set(key, { atMs: monotonicMs, since: 0 });
     logger.warn('a report was refused', {
       kind,
       reason: refusal.reason,

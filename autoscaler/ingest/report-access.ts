@@ -1,10 +1,10 @@
 import type { Pod } from '../../shared/kubernetes/objects.ts';
-import type { ProgramIdentity, TokenRefusal } from './program-tokens.ts';
+import type { ProgramIdentity, TokenRejection } from './program-tokens.ts';
 
 /** Why a report, an announcement or a stream is refused. */
-export type RefusalReason =
+export type RejectionReason =
   | 'NoToken'
-  | TokenRefusal
+  | TokenRejection
   | 'NotABalancer'
   | 'UnknownPod'
   | 'OtherPod'
@@ -13,13 +13,13 @@ export type RefusalReason =
   | 'UnprovenAddress';
 
 /** A refusal with the sentence that goes to the program and into the log. */
-export interface Refusal {
-  readonly reason: RefusalReason;
+export interface Rejection {
+  readonly reason: RejectionReason;
   readonly detail: string;
 }
 
 /** What a report says about where it comes from. */
-export interface ClaimedPod {
+export interface ReportingPod {
   readonly namespace: string;
   readonly podName: string;
   readonly podUid?: string | undefined;
@@ -31,11 +31,11 @@ export interface ClaimedPod {
  * @param identity - undefined where tokens are not asked for
  * @param pod - the pod of the claimed name as the watch shows it
  */
-export function refuseClaim(
+export function authorizeReport(
   identity: ProgramIdentity | undefined,
-  claimed: ClaimedPod,
+  claimed: ReportingPod,
   pod: Pod | undefined,
-): Refusal | undefined {
+): Rejection | undefined {
   const key = `${claimed.namespace}/${claimed.podName}`;
   if (identity !== undefined && (identity.namespace !== claimed.namespace || identity.podName !== claimed.podName)) {
     const detail = `The token belongs to pod ${identity.namespace}/${identity.podName}, which may not speak for pod ${key}.`;
@@ -51,12 +51,12 @@ export function refuseClaim(
 }
 
 /** Whether a program is a balancer: by its service account, and by a pod of the balancers that lives. */
-export function refuseBalancer(
+export function authorizeBalancer(
   identity: ProgramIdentity | undefined,
   account: { readonly namespace: string; readonly name: string },
   claimedUid: string | undefined,
   isBalancerPod: (uid: string) => boolean,
-): Refusal | undefined {
+): Rejection | undefined {
   if (identity === undefined) return undefined;
   const who = `Pod ${identity.namespace}/${identity.podName} (service account ${identity.serviceAccount})`;
   if (identity.namespace !== account.namespace || identity.serviceAccount !== account.name) {
@@ -81,12 +81,12 @@ export function refuseBalancer(
  * @param peer - remote address of the connection
  * @param others - pods that are known
  */
-export function refuseAddress(
+export function authorizeAddress(
   pod: Pod,
   address: string,
   peer: string | undefined,
   others: Iterable<Pod>,
-): Refusal | undefined {
+): Rejection | undefined {
   const key = `${pod.metadata.namespace ?? ''}/${pod.metadata.name}`;
   if (pod.metadata.deletionTimestamp !== undefined) {
     return { reason: 'UnknownPod', detail: `Pod ${key} is being deleted; nobody is to be sent to it any more.` };

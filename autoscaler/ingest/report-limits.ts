@@ -18,9 +18,9 @@ export class ReportLimits {
    *
    * @throws NemesisError `TooManyReports` beyond the limit over all pods
    */
-  checkAll(nowMs: number): void {
-    this.#all ??= new TokenBucket(OVER_ALL, nowMs);
-    if (this.#all.take(nowMs)) return;
+  checkAll(monotonicMs: number): void {
+    this.#all ??= new TokenBucket(OVER_ALL, monotonicMs);
+    if (this.#all.take(monotonicMs)) return;
     throw tooMany(`The controller takes in ${OVER_ALL.perSecond} reports a second over all pods`);
   }
 
@@ -29,13 +29,14 @@ export class ReportLimits {
    *
    * @throws NemesisError `TooManyReports` beyond the limit of a pod
    */
-  check(pod: string, nowMs: number): void {
+  check(pod: string, monotonicMs: number): void {
     let bucket = this.#pods.get(pod);
     if (bucket === undefined) {
-      bucket = new TokenBucket(PER_POD, nowMs);
+      bucket = new TokenBucket(PER_POD, monotonicMs);
       this.#pods.set(pod, bucket);
     }
-    if (!bucket.take(nowMs)) throw tooMany(`Pod ${pod} reports more often than ${PER_POD.perSecond} times a second`);
+    if (!bucket.take(monotonicMs))
+      throw tooMany(`Pod ${pod} reports more often than ${PER_POD.perSecond} times a second`);
   }
 
   /** Forgets a pod that is gone. */

@@ -5,7 +5,7 @@ import { readJson } from '../../shared/http/read-json.ts';
 import { windowMsOf } from '../controllers/application/scaling-spec.ts';
 import { CALM_INTERVAL_MS } from '../domain/signals/report-pacing.ts';
 import { authenticate } from './authenticate.ts';
-import { checkLeads, claimedPod, type IngestDeps } from './ingest-deps.ts';
+import { requireLeader, authorizedPod, type IngestDeps } from './ingest-deps.ts';
 import type { ProgramIdentity } from './program-tokens.ts';
 
 const KIND = 'metrics';
@@ -47,21 +47,21 @@ export function receiveReports(
 async function receive(deps: IngestDeps, request: IncomingMessage, response: ServerResponse): Promise<MetricsAnswer> {
   const { watch, collector, limits, pacing, clock } = deps;
   const identity = deps.tokens === undefined ? undefined : await authenticate(KIND, request, response, deps);
-  checkLeads(deps);
-  const nowMs = clock.nowMs();
-  checkRate(deps, identity, nowMs);
+  requireLeader(deps);
+  const monotonicMs = clock.monotonicMs();
+  checkRate(deps, identity, monotonicMs);
 
   const report = parseOrThrow(metricsReportSchema, await readJson(request, MAX_BODY_BYTES), 'The metrics report');
-  const pod = claimedPod(deps, KIND, request, identity, report);
+  const pod = authorizedPod(deps, KIND, request, identity, report);
   const key = `${report.namespace}/${report.podName}`;
   const application = watch.ownerOf(pod);
   // Nothing is kept of a pod that no application has; its sidecar goes on asking in case one comes.
   if (application === undefined) return answer(false, CALM_INTERVAL_MS);
   // Whose pod it is was not known before the report was read.
-  if (identity === undefined) limits.check(key, nowMs);
+  if (identity === undefined) limits.check(key, monotonicMs);
   const intervalMs = pacing.intervalMs(application);
   const window = { windowMs: windowMsOf(watch.resourceOf(application)), intervalMs };
-  const readMs = clock.nowMs();
+  const readMs = clock.monotonicMs();
   for (const { ageMs, metrics: sample } of report.backlog) {
     if (ageMs <= window.windowMs) collector.addPodSample(key, sample, readMs - ageMs, window);
   }
@@ -70,12 +70,12 @@ async function receive(deps: IngestDeps, request: IncomingMessage, response: Ser
 }
 
 /** Refuses what comes too often before it is read. */
-function checkRate({ limits, watch }: IngestDeps, identity: ProgramIdentity | undefined, nowMs: number): void {
+function checkRate({ limits, watch }: IngestDeps, identity: ProgramIdentity | undefined, monotonicMs: number): void {
   const key = identity === undefined ? undefined : `${identity.namespace}/${identity.podName}`;
   // One entry for each pod that exists: who has no pod is refused before anything is noted.
-  if (key !== undefined && watch.pods.objects.has(key)) limits.check(key, nowMs);
+  if (key !== undefined && watch.pods.objects.has(key)) limits.check(key, monotonicMs);
   // Only what its pod may send counts for all: one that floods must not use up what the others have.
-  limits.checkAll(nowMs);
+  limits.checkAll(monotonicMs);
 }
 
 function answer(kept: boolean, intervalMs: number): MetricsAnswer {

@@ -1,5 +1,5 @@
 import { autoscalerSchema } from '../../shared/api/autoscaler.ts';
-import type { Application } from '../../shared/kubernetes/application-watch.ts';
+import type { ApplicationSnapshot } from '../../shared/kubernetes/application-watch.ts';
 import type { Deployment, Pod } from '../../shared/kubernetes/objects.ts';
 import type { TrafficSample } from '../../autoscaler/domain/signals/metrics-collector.ts';
 
@@ -87,7 +87,7 @@ export function workloadOf(index: number): { deployment: Deployment; replicaSet:
 }
 
 /** An application as the controller's watch shows it. */
-export function makeApplication(index: number, windowSeconds: number): Application {
+export function makeApplication(index: number, windowSeconds: number): ApplicationSnapshot {
   const { namespace, name } = nameOf(index);
   const { deployment, pods } = workloadOf(index);
   const manifest = autoscalerManifest(index, windowSeconds);

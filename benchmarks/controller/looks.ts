@@ -8,13 +8,13 @@ import { KeyedQueue } from '../../autoscaler/controllers/keyed-queue.ts';
 import { Observations } from '../../autoscaler/controllers/application/observations.ts';
 import { ScalingSpecs } from '../../autoscaler/controllers/application/scaling-spec.ts';
 import { StatusWriter } from '../../autoscaler/controllers/application/status-writer.ts';
-import { Story } from '../../autoscaler/controllers/application/record.ts';
+import { ApplicationRecorder } from '../../autoscaler/controllers/application/record.ts';
 import { Ticker } from '../../autoscaler/controllers/ticker.ts';
 import { UsageRecorder } from '../../autoscaler/controllers/usage/usage-recorder.ts';
 import { MetricsCollector } from '../../autoscaler/domain/signals/metrics-collector.ts';
 import { ReportPacing } from '../../autoscaler/domain/signals/report-pacing.ts';
 import { DEFAULT_SETTINGS } from '../../shared/api/load-balancer-settings.ts';
-import type { Application, ApplicationWatch } from '../../shared/kubernetes/application-watch.ts';
+import type { ApplicationSnapshot, ApplicationWatch } from '../../shared/kubernetes/application-watch.ts';
 import type { EventRecorder } from '../../shared/kubernetes/event-recorder.ts';
 import type { KubeApi } from '../../shared/kubernetes/kube-api.ts';
 import { systemClock } from '../../shared/runtime/clock.ts';
@@ -34,7 +34,7 @@ const HISTORY_S = 600;
 const nothing = (): void => undefined;
 const logger = { info: nothing, warn: nothing, error: nothing, debug: nothing } as unknown as Logger;
 const clock = systemClock;
-const applications = new Map<string, Application>();
+const applications = new Map<string, ApplicationSnapshot>();
 for (let index = 0; index < COUNT; index += 1) {
   const application = makeApplication(index, WINDOW_S);
   applications.set(application.key, application);
@@ -83,10 +83,10 @@ const controller = new ApplicationController({
   isLeader,
   actuator,
   statusWriter: new StatusWriter(api, { isLeader, clock, logger }),
-  story: new Story({ actuator, history, metrics, clock, logger }),
+  recorder: new ApplicationRecorder({ actuator, history, metrics, clock, logger }),
   specs,
   observations: new Observations({ watch, specs, usage, pacing: new ReportPacing(), metrics }),
-  again: (key) => queue.add(key),
+  requeue: (key) => queue.add(key),
   metrics,
   clock,
   newId: () => 'id',
@@ -113,23 +113,23 @@ function measured(atMs: number, from: number, to: number): void {
     index += 1;
   }
 }
-const nowMs = clock.nowMs();
+const monotonicMs = clock.monotonicMs();
 for (let second = HISTORY_S; second > 0; second -= 1) {
-  measured(nowMs - second * 1000, 0, COUNT);
+  measured(monotonicMs - second * 1000, 0, COUNT);
   // Ten minutes of samples come within seconds here; what they leave behind is collected as in ten minutes.
   globalThis.gc?.({ type: 'minor', execution: 'sync' });
 }
-collector.heardBalancer(balancer.uid, nowMs);
+collector.recordBalancer(balancer.uid, monotonicMs);
 
 const SLICES = 20;
 let slice = 0;
 // Reports come all the time, not all at once.
 setInterval(() => {
   const from = Math.floor((slice * COUNT) / SLICES);
-  measured(clock.nowMs(), from, Math.floor(((slice + 1) * COUNT) / SLICES));
+  measured(clock.monotonicMs(), from, Math.floor(((slice + 1) * COUNT) / SLICES));
   slice = (slice + 1) % SLICES;
 }, 1000 / SLICES);
-new Ticker({ watch, isLeader, usage, look: (key) => queue.add(key) }).start();
+new Ticker({ watch, isLeader, usage, enqueue: (key) => queue.add(key) }).start();
 
 globalThis.gc?.();
 await delay(5_000);

@@ -1,4 +1,4 @@
-import { Application } from '../../loadbalancer/domain/request-queue.ts';
+import { RequestQueue } from '../../loadbalancer/domain/request-queue.ts';
 import { HoldBudget } from '../../loadbalancer/domain/hold-queue.ts';
 import { DataPlane } from '../../loadbalancer/http1/data-plane.ts';
 import { createDataPlaneMetrics } from '../../loadbalancer/http1/ports.ts';
@@ -8,8 +8,8 @@ import { RequestLog } from '../../loadbalancer/request-log/request-log.ts';
 // Our data plane with everything on: routing, least connections, ids, Via and X-Forwarded-*, percentiles, a JSON line for
 // each request in a file, and the window in memory.
 const [, , port, logPath, ...pods] = process.argv;
-const nowMs = (): number => performance.now();
-const application = new Application(
+const monotonicMs = (): number => performance.now();
+const application = new RequestQueue(
   'default/app',
   {
     policy: 'LeastConnections',
@@ -28,7 +28,7 @@ application.setPods(
     const [address = '', podPort = ''] = pod.split(':');
     return { uid: `${index}`, name: `pod-${index}`, address, port: Number(podPort), state: 'ready' };
   }),
-  nowMs(),
+  monotonicMs(),
 );
 const sink = new RotatingFileSink({
   path: logPath ?? '/dev/null',
@@ -45,7 +45,7 @@ const plane = new DataPlane({
       return found === undefined ? 'unknown' : { application: found, forwardedPath: path };
     },
   },
-  clock: { nowMs, wallMs: () => Date.now() },
+  clock: { monotonicMs, wallMs: () => Date.now() },
   random: Math.random,
   onRequestLogged: log.add,
   logger: { warn: (message, fields) => console.error(message, fields) },

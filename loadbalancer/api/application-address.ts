@@ -28,7 +28,7 @@ export function addressOf(
       { extra: { applications: keys } },
     );
   }
-  const resource = directory.get(key)?.watched.resource;
+  const resource = directory.get(key)?.snapshot.resource;
   if (resource?.spec.route === undefined) {
     throw new NemesisError('NotFound', `There is no application ${key}; there are: ${listed}.`, {
       extra: { applications: keys },

@@ -12,7 +12,7 @@ import type { MountRoute } from '../../shared/http/route.ts';
 import { ifMatchVersion, refusedByKubernetes } from '../../shared/kubernetes/conditional-write.ts';
 import { isKubeStatus, PATCH_TYPES, type KubeApi } from '../../shared/kubernetes/kube-api.ts';
 import { pathOf, RESOURCES } from '../../shared/kubernetes/paths.ts';
-import { parsePolicyName } from '../domain/policies/registry.ts';
+import { parseBalancingPolicyName } from '../domain/policies/registry.ts';
 
 const fields = loadBalancerSettingsSpecSchema.shape;
 
@@ -21,7 +21,7 @@ export const settingsBodySchema = z.object({
   policy: z
     .string()
     .transform((text, context) => {
-      const policy = parsePolicyName(text);
+      const policy = parseBalancingPolicyName(text);
       if (policy !== undefined) return policy;
       context.addIssue('expected round_robin, least_connections, random or power_of_two_choices');
       return z.NEVER;

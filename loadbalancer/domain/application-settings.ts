@@ -1,9 +1,9 @@
 import type { HoldBounds, Refusal } from './hold-queue.ts';
-import type { PolicyName } from './policies/registry.ts';
+import type { BalancingPolicyName } from './policies/registry.ts';
 
 /** How the balancer treats one application. */
 export interface ApplicationSettings {
-  readonly policy: PolicyName;
+  readonly policy: BalancingPolicyName;
   /** Requests at the same time on one replica; undefined or 0: no limit. */
   readonly maxConcurrencyPerReplica?: number;
   readonly buffer: HoldBounds;

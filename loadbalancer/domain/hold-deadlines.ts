@@ -6,18 +6,18 @@ export class HoldDeadlines {
   #frozenSinceMs: number | undefined;
 
   /** Stops the clock, or lets it run on. */
-  freeze(frozen: boolean, nowMs: number): void {
-    this.#creditMs = this.creditMs(nowMs);
-    this.#frozenSinceMs = frozen ? nowMs : undefined;
+  freeze(frozen: boolean, monotonicMs: number): void {
+    this.#creditMs = this.creditMs(monotonicMs);
+    this.#frozenSinceMs = frozen ? monotonicMs : undefined;
   }
 
   /** How long the clock has stood still so far. */
-  creditMs(nowMs: number): number {
-    return this.#creditMs + (this.#frozenSinceMs === undefined ? 0 : nowMs - this.#frozenSinceMs);
+  creditMs(monotonicMs: number): number {
+    return this.#creditMs + (this.#frozenSinceMs === undefined ? 0 : monotonicMs - this.#frozenSinceMs);
   }
 
   /** How long a request has waited by this clock. */
-  waitedMs(ticket: HoldTicket, nowMs: number): number {
-    return nowMs - ticket.arrivedAtMs - (this.creditMs(nowMs) - ticket.creditAtArrivalMs);
+  waitedMs(ticket: HoldTicket, monotonicMs: number): number {
+    return monotonicMs - ticket.arrivedAtMs - (this.creditMs(monotonicMs) - ticket.creditAtArrivalMs);
   }
 }

@@ -30,17 +30,17 @@ export class OutlierDetection {
   }
 
   /** Example: the third ejection in a row lasts 90 s. */
-  eject(nowMs: number): void {
-    const forgotten = Math.floor((nowMs - this.#returnedMs) / forgetEveryMs);
+  eject(monotonicMs: number): void {
+    const forgotten = Math.floor((monotonicMs - this.#returnedMs) / forgetEveryMs);
     this.#ejections = Math.max(0, this.#ejections - forgotten) + 1;
     this.#failures = 0;
-    this.ejectedUntilMs = nowMs + Math.min(maxEjectionMs, this.#ejections * baseEjectionMs);
+    this.ejectedUntilMs = monotonicMs + Math.min(maxEjectionMs, this.#ejections * baseEjectionMs);
   }
 
   /** The pod gets requests again. */
-  return(nowMs: number): void {
+  return(monotonicMs: number): void {
     this.ejectedUntilMs = 0;
-    this.#returnedMs = nowMs;
+    this.#returnedMs = monotonicMs;
   }
 }
 

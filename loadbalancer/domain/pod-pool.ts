@@ -1,5 +1,5 @@
 import { mostEjected } from './outlier-detection.ts';
-import type { Policy, Random } from './policies/balancing-policy.ts';
+import type { BalancingPolicy, Random } from './policies/balancing-policy.ts';
 import { type HasRoom, type PodDescription, PodSlot } from './pod-slot.ts';
 
 /**
@@ -32,7 +32,7 @@ export class PodPool {
   }
 
   /** Replaces the set. A listed pod is trusted again: whoever announced it looked after it refused a connection. */
-  update(descriptions: readonly PodDescription[], nowMs: number): void {
+  update(descriptions: readonly PodDescription[], monotonicMs: number): void {
     const gone = new Map(this.#pods);
     for (const description of descriptions) {
       const known = this.#pods.get(description.uid);
@@ -51,27 +51,27 @@ export class PodPool {
       if (this.#pods.get(pod.uid) === pod) this.#pods.delete(pod.uid);
       this.#retire(pod);
     }
-    this.#refill(nowMs);
+    this.#refill(monotonicMs);
     // Told last: whoever hears it may ask for another pod at once, and must not be given one that is going, too.
     for (const pod of this.#retired.splice(0)) pod.transport?.podRetired();
   }
 
   /** Leaves a pod out that refused a connection. */
-  suspect(pod: PodSlot, nowMs: number): void {
-    pod.suspect(nowMs);
-    this.#refill(nowMs);
+  suspect(pod: PodSlot, monotonicMs: number): void {
+    pod.suspect(monotonicMs);
+    this.#refill(monotonicMs);
   }
 
   /** A request failed on the pod after it was connected to. One that fails again and again is ejected, if enough remain. */
-  noteFailure(pod: PodSlot, nowMs: number): void {
+  noteFailure(pod: PodSlot, monotonicMs: number): void {
     if (!pod.outlier.failed() || pod.outlier.ejectedUntilMs !== 0) return;
-    pod.outlier.eject(nowMs);
-    this.#refill(nowMs);
+    pod.outlier.eject(monotonicMs);
+    this.#refill(monotonicMs);
   }
 
   /** Chooses with the policy, or nothing when no usable pod has room. */
-  choose(policy: Policy, random: Random, hasRoom: HasRoom, nowMs: number): PodSlot | undefined {
-    if (this.#suspects) this.#forgive(nowMs);
+  choose(policy: BalancingPolicy, random: Random, hasRoom: HasRoom, monotonicMs: number): PodSlot | undefined {
+    if (this.#suspects) this.#forgive(monotonicMs);
     return this.#usable.length === 0 ? undefined : policy(this.#usable, random, hasRoom);
   }
 
@@ -94,35 +94,35 @@ export class PodPool {
     this.#retired.push(pod);
   }
 
-  #forgive(nowMs: number): void {
+  #forgive(monotonicMs: number): void {
     let due = false;
     for (const { suspectUntilMs, outlier } of this.#pods.values()) {
-      due ||= suspectUntilMs !== 0 && suspectUntilMs <= nowMs;
-      due ||= outlier.ejectedUntilMs !== 0 && outlier.ejectedUntilMs <= nowMs;
+      due ||= suspectUntilMs !== 0 && suspectUntilMs <= monotonicMs;
+      due ||= outlier.ejectedUntilMs !== 0 && outlier.ejectedUntilMs <= monotonicMs;
     }
-    if (due) this.#refill(nowMs);
+    if (due) this.#refill(monotonicMs);
   }
 
-  #refill(nowMs: number): void {
+  #refill(monotonicMs: number): void {
     const ready = [...this.#pods.values()].filter(({ state }) => state === 'ready');
-    this.#returnEjected(ready, nowMs);
+    this.#returnEjected(ready, monotonicMs);
     this.#usable = [];
     for (const pod of ready) {
-      if (pod.suspectUntilMs <= nowMs) pod.suspectUntilMs = 0;
+      if (pod.suspectUntilMs <= monotonicMs) pod.suspectUntilMs = 0;
       if (pod.suspectUntilMs === 0 && pod.outlier.ejectedUntilMs === 0) this.#usable.push(pod);
     }
     this.#suspects = this.#usable.length < ready.length;
   }
 
   /** Returns pods whose ejection is over, and as many of the others as must not be missing, those first that are due next. */
-  #returnEjected(ready: readonly PodSlot[], nowMs: number): void {
+  #returnEjected(ready: readonly PodSlot[], monotonicMs: number): void {
     const ejected = ready
       .filter(({ outlier }) => outlier.ejectedUntilMs !== 0)
       .sort((a, b) => a.outlier.ejectedUntilMs - b.outlier.ejectedUntilMs);
     let left = ejected.length;
     for (const { outlier } of ejected) {
-      if (outlier.ejectedUntilMs > nowMs && left <= mostEjected(ready.length)) break;
-      outlier.return(nowMs);
+      if (outlier.ejectedUntilMs > monotonicMs && left <= mostEjected(ready.length)) break;
+      outlier.return(monotonicMs);
       left -= 1;
     }
   }

@@ -54,8 +54,8 @@ export class PodSlot {
   }
 
   /** Leaves the pod out for a short, doubling time (50 ms to 1 s). */
-  suspect(nowMs: number): void {
-    this.suspectUntilMs = nowMs + this.#suspicionMs;
+  suspect(monotonicMs: number): void {
+    this.suspectUntilMs = monotonicMs + this.#suspicionMs;
     this.#suspicionMs = Math.min(this.#suspicionMs * 2, maxSuspicionMs);
   }
 

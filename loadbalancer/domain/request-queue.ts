@@ -2,39 +2,39 @@ import type { ApplicationSettings, Gate } from './application-settings.ts';
 import { type HoldBudget, HoldQueue, type HoldTicket, type Refusal } from './hold-queue.ts';
 import { HoldDeadlines } from './hold-deadlines.ts';
 import { bufferFull, startTimeout } from './hold-refusals.ts';
-import type { Policy, Random } from './policies/balancing-policy.ts';
-import { createPolicy } from './policies/registry.ts';
+import type { BalancingPolicy, Random } from './policies/balancing-policy.ts';
+import { createBalancingPolicy } from './policies/registry.ts';
 import { PodPool } from './pod-pool.ts';
 import { type HasRoom, hasPacedRoom, hasRoom, initialWindow, type PodDescription, type PodSlot } from './pod-slot.ts';
 import { ResponseTimes } from './response-times.ts';
 import { type TrafficReport, TrafficTotals } from './traffic.ts';
 
 /** What an application needs from outside. */
-export interface ApplicationDeps {
+export interface RequestQueueDeps {
   readonly random: Random;
   readonly budget: HoldBudget;
   /** A request was put in the hold; called at once, so that waking loses no time. */
-  readonly onHeld?: (application: Application) => void;
+  readonly onHeld?: (application: RequestQueue) => void;
   /** Nothing is in flight and nothing is held any more. */
-  readonly onIdle?: (application: Application) => void;
+  readonly onIdle?: (application: RequestQueue) => void;
 }
 
 /** How a request that had a pod ended; `closed`: a tunnel, whose length is no response time. */
 export type Outcome = 'completed' | 'closed' | 'failed' | 'clientGone';
 
 /** One application: who may be chosen, who waits, and what happened. All times are of one monotonic clock, in ms. */
-export class Application {
+export class RequestQueue {
   /** `namespace/name` of the custom resource. */
   readonly key: string;
   /** Expected time until a pod is ready, for Retry-After; unknown when undefined. */
   etaSeconds: number | undefined;
-  readonly #deps: ApplicationDeps;
+  readonly #deps: RequestQueueDeps;
   readonly #pool = new PodPool();
   readonly #queue: HoldQueue;
   readonly #totals = new TrafficTotals();
   readonly #responseTimes = new ResponseTimes();
   #settings: ApplicationSettings;
-  #policy: Policy;
+  #policy: BalancingPolicy;
   #gate: Gate = 'open';
   #inFlight = 0;
   #arrivalNumber = 0;
@@ -42,11 +42,11 @@ export class Application {
   #pumping = false;
   readonly #deadlines = new HoldDeadlines();
 
-  constructor(key: string, settings: ApplicationSettings, deps: ApplicationDeps) {
+  constructor(key: string, settings: ApplicationSettings, deps: RequestQueueDeps) {
     this.key = key;
     this.#settings = settings;
     this.#deps = deps;
-    this.#policy = createPolicy(settings.policy);
+    this.#policy = createBalancingPolicy(settings.policy);
     this.#queue = new HoldQueue(deps.budget);
     this.#pool.setLimit(settings.maxConcurrencyPerReplica);
   }
@@ -80,52 +80,52 @@ export class Application {
   }
 
   /** Asks for a pod: a slot, `held` (an answer comes through the ticket), or a refusal. `bytes`: kept if held, uncounted yet. */
-  acquire(ticket: HoldTicket, bytes: number, nowMs: number): PodSlot | 'held' | Refusal {
+  acquire(ticket: HoldTicket, bytes: number, monotonicMs: number): PodSlot | 'held' | Refusal {
     this.#totals.arrivals += 1;
-    this.#lastActivityMs = nowMs;
+    this.#lastActivityMs = monotonicMs;
     ticket.arrivalNumber = this.#arrivalNumber += 1;
-    ticket.arrivedAtMs = nowMs;
-    ticket.creditAtArrivalMs = this.#deadlines.creditMs(nowMs);
+    ticket.arrivedAtMs = monotonicMs;
+    ticket.creditAtArrivalMs = this.#deadlines.creditMs(monotonicMs);
     if (typeof this.#gate === 'object') return this.#refuse(ticket, this.#gate.reject);
     if (this.#gate === 'open' && this.#queue.length === 0) {
-      const pod = this.#pool.choose(this.#policy, this.#deps.random, hasRoom, nowMs);
+      const pod = this.#pool.choose(this.#policy, this.#deps.random, hasRoom, monotonicMs);
       if (pod !== undefined) return this.#grant(ticket, pod);
     }
     if (!this.#queue.append(ticket, bytes, this.#settings.buffer)) return this.#refuse(ticket, this.#full());
-    this.#held(ticket, nowMs);
+    this.#held(ticket, monotonicMs);
     return 'held';
   }
 
   /** The request is over, for whatever reason; its place on the pod goes to the next one held. */
-  release(ticket: HoldTicket, outcome: Outcome, nowMs: number): void {
+  release(ticket: HoldTicket, outcome: Outcome, monotonicMs: number): void {
     if (ticket.phase !== 'granted') return;
     const pod = this.#takeBack(ticket);
     ticket.phase = 'done';
-    this.#lastActivityMs = nowMs;
+    this.#lastActivityMs = monotonicMs;
     if (outcome === 'completed') {
       this.#totals.completions += 1;
       // What the application took, not what it took to start: the time in the hold would look like a slow pod.
-      this.#responseTimes.record(Math.max(0, nowMs - ticket.arrivedAtMs - ticket.heldMs));
+      this.#responseTimes.record(Math.max(0, monotonicMs - ticket.arrivedAtMs - ticket.heldMs));
       pod.trust();
       pod.outlier.succeeded();
       if (this.#queue.length > 0) pod.widen(1);
     } else if (outcome === 'closed') this.#totals.completions += 1;
     else if (outcome === 'failed') {
       this.#totals.failures += 1;
-      this.#pool.noteFailure(pod, nowMs);
+      this.#pool.noteFailure(pod, monotonicMs);
     } else this.#totals.clientsGone += 1;
-    this.#pump(nowMs);
+    this.#pump(monotonicMs);
     this.#noteIdle();
   }
 
   /** The client of a held request went away. The wake goes on: whoever comes next finds the application nearer. */
-  cancel(ticket: HoldTicket, nowMs: number): void {
+  cancel(ticket: HoldTicket, monotonicMs: number): void {
     if (ticket.phase === 'new') {
       this.#queue.uncount(ticket);
       ticket.phase = 'done';
     }
     if (ticket.phase !== 'held') return;
-    this.#leaveQueue(ticket, nowMs);
+    this.#leaveQueue(ticket, monotonicMs);
     ticket.phase = 'done';
     this.#totals.clientsGone += 1;
     this.#noteIdle();
@@ -135,29 +135,29 @@ export class Application {
    * The pod refused the connection, so nothing was sent: back to the hold, in the order of arrival, and the pod is left out
    * for a moment. Not a failure. A refusal comes back when the hold's time is over or the gate shut meanwhile.
    */
-  requeue(ticket: HoldTicket, bytes: number, nowMs: number): 'held' | Refusal {
+  requeue(ticket: HoldTicket, bytes: number, monotonicMs: number): 'held' | Refusal {
     const pod = this.#takeBack(ticket);
-    this.#pool.suspect(pod, nowMs);
+    this.#pool.suspect(pod, monotonicMs);
     let answer: 'held' | Refusal;
     if (typeof this.#gate === 'object') answer = this.#refuse(ticket, this.#gate.reject);
-    else if (this.#expired(ticket, nowMs)) answer = this.#refuse(ticket, this.#notStarted());
+    else if (this.#expired(ticket, monotonicMs)) answer = this.#refuse(ticket, this.#notStarted());
     else if (!this.#queue.restore(ticket, bytes)) answer = this.#refuse(ticket, this.#full());
     else {
       answer = 'held';
-      this.#held(ticket, nowMs);
+      this.#held(ticket, monotonicMs);
     }
-    this.#pump(nowMs);
+    this.#pump(monotonicMs);
     this.#noteIdle();
     return answer;
   }
 
   /** The pod broke the connection before it answered: another one that has room, else the same again. Not a failure yet. */
-  reassign(ticket: HoldTicket, nowMs: number): PodSlot {
+  reassign(ticket: HoldTicket, monotonicMs: number): PodSlot {
     const broken = this.#takeBack(ticket);
-    this.#pool.noteFailure(broken, nowMs);
+    this.#pool.noteFailure(broken, monotonicMs);
     const others: HasRoom = (pod) => pod !== broken && hasRoom(pod);
-    const pod = this.#grant(ticket, this.#pool.choose(this.#policy, this.#deps.random, others, nowMs) ?? broken);
-    this.#pump(nowMs);
+    const pod = this.#grant(ticket, this.#pool.choose(this.#policy, this.#deps.random, others, monotonicMs) ?? broken);
+    this.#pump(monotonicMs);
     return pod;
   }
 
@@ -168,20 +168,20 @@ export class Application {
   }
 
   /** Announces the pods; each ready one is trusted again. */
-  setPods(pods: readonly PodDescription[], nowMs: number): void {
-    this.#pool.update(pods, nowMs);
-    this.#pump(nowMs);
+  setPods(pods: readonly PodDescription[], monotonicMs: number): void {
+    this.#pool.update(pods, monotonicMs);
+    this.#pump(monotonicMs);
   }
 
   /** Opens, closes or shuts the way to the pods. Shutting it refuses also those that are held. */
-  setGate(gate: Gate, nowMs: number): void {
+  setGate(gate: Gate, monotonicMs: number): void {
     this.#gate = gate;
-    if (typeof gate === 'object') this.refuseHeld(gate.reject, nowMs);
-    else this.#pump(nowMs);
+    if (typeof gate === 'object') this.refuseHeld(gate.reject, monotonicMs);
+    else this.#pump(monotonicMs);
   }
 
   /** Answers every held request with a refusal. */
-  refuseHeld(refusal: Refusal, nowMs: number): void {
+  refuseHeld(refusal: Refusal, monotonicMs: number): void {
     // Only those held now: an answer may free a connection whose next request is held at once.
     const last = this.#arrivalNumber;
     for (
@@ -189,38 +189,38 @@ export class Application {
       ticket !== undefined && ticket.arrivalNumber <= last;
       ticket = this.#queue.head
     ) {
-      this.#dismiss(ticket, refusal, nowMs);
+      this.#dismiss(ticket, refusal, monotonicMs);
     }
     this.#noteIdle();
   }
 
   /** Applies new settings; they count for those already held, too. */
-  updateSettings(settings: ApplicationSettings, nowMs: number): void {
-    if (settings.policy !== this.#settings.policy) this.#policy = createPolicy(settings.policy);
+  updateSettings(settings: ApplicationSettings, monotonicMs: number): void {
+    if (settings.policy !== this.#settings.policy) this.#policy = createBalancingPolicy(settings.policy);
     this.#settings = settings;
     this.#pool.setLimit(settings.maxConcurrencyPerReplica);
-    this.#pump(nowMs);
+    this.#pump(monotonicMs);
   }
 
   /** Stops (or restarts) the clock of the hold's deadlines: while the API server is out, waiting is nobody's fault. */
-  freezeDeadlines(frozen: boolean, nowMs: number): void {
-    this.#deadlines.freeze(frozen, nowMs);
+  freezeDeadlines(frozen: boolean, monotonicMs: number): void {
+    this.#deadlines.freeze(frozen, monotonicMs);
   }
 
   /** To be called every 50 to 100 ms while requests are held: ends holds that lasted too long and lets some more go. */
-  sweep(nowMs: number): void {
+  sweep(monotonicMs: number): void {
     for (
       let ticket = this.#queue.head;
-      ticket !== undefined && this.#expired(ticket, nowMs);
+      ticket !== undefined && this.#expired(ticket, monotonicMs);
       ticket = this.#queue.head
     ) {
       this.#totals.expired += 1;
-      this.#dismiss(ticket, this.#notStarted(), nowMs);
+      this.#dismiss(ticket, this.#notStarted(), monotonicMs);
     }
     if (this.#queue.length > 0) {
       // Without this, long answers (streams) would keep the rest of a burst waiting for ever.
       this.#pool.widen(initialWindow);
-      this.#pump(nowMs);
+      this.#pump(monotonicMs);
     }
     this.#noteIdle();
   }
@@ -256,20 +256,20 @@ export class Application {
     return pod;
   }
 
-  #held(ticket: HoldTicket, nowMs: number): void {
+  #held(ticket: HoldTicket, monotonicMs: number): void {
     ticket.phase = 'held';
-    ticket.heldAtMs = nowMs;
+    ticket.heldAtMs = monotonicMs;
     this.#totals.held += 1;
     this.#deps.onHeld?.(this);
   }
 
-  #leaveQueue(ticket: HoldTicket, nowMs: number): void {
+  #leaveQueue(ticket: HoldTicket, monotonicMs: number): void {
     this.#queue.remove(ticket);
-    ticket.heldMs += nowMs - ticket.heldAtMs;
+    ticket.heldMs += monotonicMs - ticket.heldAtMs;
   }
 
-  #dismiss(ticket: HoldTicket, refusal: Refusal, nowMs: number): void {
-    this.#leaveQueue(ticket, nowMs);
+  #dismiss(ticket: HoldTicket, refusal: Refusal, monotonicMs: number): void {
+    this.#leaveQueue(ticket, monotonicMs);
     this.#refuse(ticket, refusal);
     ticket.onRefused(refusal);
   }
@@ -281,15 +281,15 @@ export class Application {
     return refusal;
   }
 
-  #pump(nowMs: number): void {
+  #pump(monotonicMs: number): void {
     // A grant may end at once and call back; the loop below then sees the new state, so nesting adds nothing but depth.
     if (this.#pumping) return;
     this.#pumping = true;
     try {
       for (let ticket = this.#queue.head; ticket !== undefined && this.#gate === 'open'; ticket = this.#queue.head) {
-        const pod = this.#pool.choose(this.#policy, this.#deps.random, hasPacedRoom, nowMs);
+        const pod = this.#pool.choose(this.#policy, this.#deps.random, hasPacedRoom, monotonicMs);
         if (pod === undefined) break;
-        this.#leaveQueue(ticket, nowMs);
+        this.#leaveQueue(ticket, monotonicMs);
         ticket.onGranted(this.#grant(ticket, pod));
       }
     } finally {
@@ -297,8 +297,8 @@ export class Application {
     }
   }
 
-  #expired(ticket: HoldTicket, nowMs: number): boolean {
-    return this.#deadlines.waitedMs(ticket, nowMs) >= this.#settings.buffer.holdMs;
+  #expired(ticket: HoldTicket, monotonicMs: number): boolean {
+    return this.#deadlines.waitedMs(ticket, monotonicMs) >= this.#settings.buffer.holdMs;
   }
 
   #full(): Refusal {

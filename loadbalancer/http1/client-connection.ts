@@ -133,25 +133,25 @@ export class ClientConnection implements ClientSide {
   }
 
   /** Called by the tick. */
-  sweep(nowMs: number): void {
-    this.#writeTimer.sweep(nowMs, this.writeTimeoutMs, this.#onWriteTimeout);
+  sweep(monotonicMs: number): void {
+    this.#writeTimer.sweep(monotonicMs, this.writeTimeoutMs, this.#onWriteTimeout);
     // What has come meanwhile counts as well.
     if (!this.#reading) this.updateFlow();
     const unsent = this.#socket.writableLength > 0;
     const exchange = this.#exchange;
     if (exchange !== undefined) {
-      exchange.sweep(nowMs);
+      exchange.sweep(monotonicMs);
       if ((this.#ended || !this.#reading) && this.#exchange === exchange) {
         this.#probe ??= new ClientProbe(this.#socket);
-        this.#probe.tick(nowMs, exchange.unanswered);
+        this.#probe.tick(monotonicMs, exchange.unanswered);
       }
       return;
     }
     const { limits } = this.#context;
     // A client that takes its answer slowly has its own time-out; what comes after the answer begins when it has it all.
     if (unsent && !this.#reader.begun)
-      this.#deadlineMs = nowMs + (this.#closing ? limits.lingerMs : limits.clientIdleMs);
-    if (nowMs < this.#deadlineMs) return;
+      this.#deadlineMs = monotonicMs + (this.#closing ? limits.lingerMs : limits.clientIdleMs);
+    if (monotonicMs < this.#deadlineMs) return;
     if (!this.#reader.begun || this.#closing) this.destroy();
     else this.#refuse({ code: 'RequestTimeout', detail: 'The request head did not arrive in time.' });
   }

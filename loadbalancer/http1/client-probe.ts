@@ -29,12 +29,12 @@ export class ClientProbe {
    * Called by the tick while the client's end cannot be seen.
    * @param unanswered whether nothing of the final answer was sent yet
    */
-  tick(nowMs: number, unanswered: boolean): void {
-    if (this.#sinceMs === Infinity) this.#sinceMs = nowMs;
+  tick(monotonicMs: number, unanswered: boolean): void {
+    if (this.#sinceMs === Infinity) this.#sinceMs = monotonicMs;
     // What waits to be sent tells as well; after our FIN, in a tunnel that its pod has half closed, nothing may be sent.
-    if (nowMs < this.#askAtMs || this.#socket.writableLength > 0 || !this.#socket.writable) return;
-    this.#askAtMs = nowMs + askEveryMs;
-    const due = nowMs - this.#sinceMs >= (sendAtMs[this.#sent] ?? Infinity);
+    if (monotonicMs < this.#askAtMs || this.#socket.writableLength > 0 || !this.#socket.writable) return;
+    this.#askAtMs = monotonicMs + askEveryMs;
+    const due = monotonicMs - this.#sinceMs >= (sendAtMs[this.#sent] ?? Infinity);
     if (due && unanswered) {
       this.#socket.write(everyAnswer.charAt(this.#sent), 'latin1');
       this.#sent += 1;

@@ -54,17 +54,17 @@ export class ConnectionAdmission {
   }
 
   /** Called by the tick: logs that connections were refused, every ten seconds at most. */
-  tick(nowMs: number, logger: DataPlaneLogger): void {
+  tick(monotonicMs: number, logger: DataPlaneLogger): void {
     const { refusedConnections, refusedConnectionsByAddress } = this.#metrics;
     const refusals = refusedConnections + refusedConnectionsByAddress;
-    if (refusals === this.#loggedRefusals || nowMs - this.#loggedAtMs < logEveryMs) return;
+    if (refusals === this.#loggedRefusals || monotonicMs - this.#loggedAtMs < logEveryMs) return;
     logger.warn('Client connections are refused.', {
       refused: refusals - this.#loggedRefusals,
       open: this.#open,
       maxConnections: this.bounds.maxConnections,
       maxConnectionsPerAddress: this.bounds.maxConnectionsPerAddress,
     });
-    this.#loggedAtMs = nowMs;
+    this.#loggedAtMs = monotonicMs;
     this.#loggedRefusals = refusals;
   }
 }

@@ -43,7 +43,7 @@ export class DataPlane {
     this.#context = {
       deps,
       limits: { ...defaultLimits, ...limits },
-      tickMs: deps.clock.nowMs(),
+      tickMs: deps.clock.monotonicMs(),
       draining: false,
       trustedProxies: new TrustedProxies([]),
       pipelinedBytes: 0,
@@ -128,9 +128,9 @@ export class DataPlane {
     for (const pod of this.#context.pods) pod.closeIdle();
     if (this.#clients.size > 0) await this.#empty(deadlineMs);
     if (this.#clients.size > 0) {
-      const nowMs = this.#context.deps.clock.nowMs();
+      const monotonicMs = this.#context.deps.clock.monotonicMs();
       const refusal = { code: 'ShuttingDown', detail: 'This balancer is shutting down.', retryAfterSeconds: 1 };
-      for (const application of this.#context.holding) application.refuseHeld(refusal, nowMs);
+      for (const application of this.#context.holding) application.refuseHeld(refusal, monotonicMs);
       await this.#empty(tickEveryMs);
       for (const client of this.#clients) client.destroy();
       if (this.#clients.size > 0) await this.#empty(1000);
@@ -179,15 +179,15 @@ export class DataPlane {
 
   #tick(): void {
     const context = this.#context;
-    const nowMs = context.deps.clock.nowMs();
-    context.tickMs = nowMs;
+    const monotonicMs = context.deps.clock.monotonicMs();
+    context.tickMs = monotonicMs;
     this.#idle = undefined;
-    this.#admission.tick(nowMs, context.deps.logger);
+    this.#admission.tick(monotonicMs, context.deps.logger);
     for (const application of context.holding) {
-      application.sweep(nowMs);
+      application.sweep(monotonicMs);
       if (application.queued === 0) context.holding.delete(application);
     }
-    for (const pod of context.pods) pod.sweep(nowMs);
-    for (const client of this.#clients) client.sweep(nowMs);
+    for (const pod of context.pods) pod.sweep(monotonicMs);
+    for (const client of this.#clients) client.sweep(monotonicMs);
   }
 }

@@ -1,4 +1,4 @@
-import type { Application, Outcome } from '../domain/request-queue.ts';
+import type { RequestQueue, Outcome } from '../domain/request-queue.ts';
 import { HoldTicket, type Refusal } from '../domain/hold-queue.ts';
 import { Answer, type AnswerAdditions } from './answer.ts';
 import type { ClientSide } from './client-side.ts';
@@ -18,7 +18,7 @@ export abstract class ExchangeCore extends HoldTicket {
   protected readonly upload: Upload;
   protected readonly record: ExchangeRecord;
   protected stage: Stage = 'new';
-  protected application: Application | undefined;
+  protected application: RequestQueue | undefined;
   protected path: string;
   protected readonly delivery: Delivery;
   protected readonly answer: Answer;
@@ -96,9 +96,9 @@ export abstract class ExchangeCore extends HoldTicket {
 
   /** Gives the place at the application back, held or granted. */
   protected leave(outcome: Outcome): void {
-    const nowMs = this.context.deps.clock.nowMs();
-    if (this.phase === 'granted') this.application?.release(this, outcome, nowMs);
-    else this.application?.cancel(this, nowMs);
+    const monotonicMs = this.context.deps.clock.monotonicMs();
+    if (this.phase === 'granted') this.application?.release(this, outcome, monotonicMs);
+    else this.application?.cancel(this, monotonicMs);
   }
 
   protected additions(): AnswerAdditions {
@@ -120,15 +120,15 @@ export abstract class ExchangeCore extends HoldTicket {
   protected close(outcome: Outcome, error: string | undefined): void {
     this.stage = 'done';
     this.upload.forget();
-    const nowMs = this.context.deps.clock.nowMs();
-    this.application?.release(this, outcome, nowMs);
+    const monotonicMs = this.context.deps.clock.monotonicMs();
+    this.application?.release(this, outcome, monotonicMs);
     this.context.deps.onRequestLogged(
       this.record.entry({
         application: this.application?.key ?? '',
         forwardedPath: this.path,
         pod: this.delivery.pod,
         status: this.answer.status,
-        nowMs,
+        monotonicMs,
         heldMs: this.heldMs,
         bytesIn: this.headBytes + this.upload.bytes,
         bytesOut: this.answer.bytesOut,

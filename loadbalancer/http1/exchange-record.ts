@@ -10,7 +10,7 @@ export interface ExchangeEnd {
   readonly forwardedPath: string;
   readonly pod: PodSlot | undefined;
   readonly status: number;
-  readonly nowMs: number;
+  readonly monotonicMs: number;
   readonly heldMs: number;
   readonly bytesIn: number;
   readonly bytesOut: number;
@@ -28,7 +28,7 @@ export class ExchangeRecord {
   constructor(head: RequestHead, clientIp: string, deps: DataPlaneDeps) {
     this.#clientIp = clientIp;
     this.#head = head;
-    this.startedMs = deps.clock.nowMs();
+    this.startedMs = deps.clock.monotonicMs();
     this.#startedWallMs = deps.clock.wallMs();
     this.requestId = head.requestId ?? makeRequestId(deps.random);
   }
@@ -46,7 +46,7 @@ export class ExchangeRecord {
       clientIp: this.#clientIp,
       method: this.#head.method,
       path: this.#head.path,
-      latencyMs: end.nowMs - this.startedMs,
+      latencyMs: end.monotonicMs - this.startedMs,
       heldMs: end.heldMs,
       bytesIn: end.bytesIn,
       bytesOut: end.bytesOut,

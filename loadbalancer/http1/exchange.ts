@@ -1,4 +1,4 @@
-import type { Application } from '../domain/request-queue.ts';
+import type { RequestQueue } from '../domain/request-queue.ts';
 import { PodSlot } from '../domain/pod-slot.ts';
 import { withoutFields } from './characters.ts';
 import { ExchangeCore } from './exchange-core.ts';
@@ -86,15 +86,15 @@ export class Exchange extends ExchangeCore implements UpstreamUser {
   }
 
   /** Ends what took too long; called by the tick. */
-  sweep(nowMs: number): void {
+  sweep(monotonicMs: number): void {
     const settings = this.application?.settings;
     if (settings === undefined) return;
     const { wantsBytes } = this;
-    if (wantsBytes) this.upload.waitedMs += nowMs - this.sweptMs;
-    this.sweptMs = nowMs;
+    if (wantsBytes) this.upload.waitedMs += monotonicMs - this.sweptMs;
+    this.sweptMs = monotonicMs;
     const progress = {
       stage: this.stage,
-      silentMs: nowMs - this.progressMs,
+      silentMs: monotonicMs - this.progressMs,
       upload: this.upload,
       wantsBytes,
       holdsBack: this.answer.holdsBack,
@@ -155,7 +155,7 @@ export class Exchange extends ExchangeCore implements UpstreamUser {
     if (application === undefined || this.stage === 'done') return;
     if (this.stage === 'connecting') {
       metrics.connectFailures += 1;
-      this.#toHold(application, clock.nowMs());
+      this.#toHold(application, clock.monotonicMs());
     } else if (this.stage === 'tunnel') {
       this.client.endWrites();
       this.finish('closed', undefined);
@@ -168,14 +168,14 @@ export class Exchange extends ExchangeCore implements UpstreamUser {
   }
 
   /** Sends the request once more, where that is safe. */
-  #repeated(application: Application, fault: UpstreamFault): boolean {
+  #repeated(application: RequestQueue, fault: UpstreamFault): boolean {
     const repetition = this.delivery.repetition(fault);
     if (repetition === undefined) return false;
-    const nowMs = this.context.deps.clock.nowMs();
+    const monotonicMs = this.context.deps.clock.monotonicMs();
     this.context.deps.metrics.retries += 1;
-    if (repetition === 'anotherPod') application.reassign(this, nowMs);
+    if (repetition === 'anotherPod') application.reassign(this, monotonicMs);
     const { pod } = this;
-    if (pod === undefined || pod.state === 'terminating') this.#toHold(application, nowMs);
+    if (pod === undefined || pod.state === 'terminating') this.#toHold(application, monotonicMs);
     else if (repetition === 'anotherPod') this.onGranted(pod);
     else {
       this.stage = 'connecting';
@@ -196,7 +196,7 @@ export class Exchange extends ExchangeCore implements UpstreamUser {
    * Whether the body is read first, up to a bound, so that a slow client takes nobody's place on a pod. Not where nobody may
    * be asked anyway, and not where a pod has to say whether it wants a large body at all.
    */
-  #buffers(application: Application): boolean {
+  #buffers(application: RequestQueue): boolean {
     const { expectsContinue, bodyLength } = this.head;
     if (typeof application.gate === 'object') return false;
     if (expectsContinue && bodyLength > this.context.limits.heldBodyBytes) return false;
@@ -212,7 +212,7 @@ export class Exchange extends ExchangeCore implements UpstreamUser {
     return true;
   }
 
-  #countKept(application: Application, bytes: number): void {
+  #countKept(application: RequestQueue, bytes: number): void {
     if (!application.growHeld(this, bytes)) this.upload.stopKeeping();
   }
 
@@ -220,10 +220,10 @@ export class Exchange extends ExchangeCore implements UpstreamUser {
     const application = this.application;
     if (application === undefined) return;
     // Its body took the client's time, not the application's.
-    const nowMs = this.stage === 'buffering' ? this.context.deps.clock.nowMs() : this.record.startedMs;
+    const monotonicMs = this.stage === 'buffering' ? this.context.deps.clock.monotonicMs() : this.record.startedMs;
     this.stage = 'waiting';
     const bytes = this.headBytes + this.upload.keptBytes - this.heldBytes;
-    const answer = application.acquire(this, bytes, nowMs);
+    const answer = application.acquire(this, bytes, monotonicMs);
     if (answer === 'held') this.context.holding.add(application);
     else if (answer instanceof PodSlot) this.onGranted(answer);
     else this.onRefused(answer);
@@ -241,9 +241,9 @@ export class Exchange extends ExchangeCore implements UpstreamUser {
     }
   }
 
-  #toHold(application: Application, nowMs: number): void {
+  #toHold(application: RequestQueue, monotonicMs: number): void {
     this.stage = 'waiting';
-    const answer = application.requeue(this, this.headBytes + this.upload.keptBytes, nowMs);
+    const answer = application.requeue(this, this.headBytes + this.upload.keptBytes, monotonicMs);
     if (answer === 'held') this.context.holding.add(application);
     else this.onRefused(answer);
   }

@@ -1,10 +1,10 @@
-import type { Application } from '../domain/request-queue.ts';
+import type { RequestQueue } from '../domain/request-queue.ts';
 import type { DataPlaneDeps, DataPlaneLimits } from './ports.ts';
 import type { TrustedProxies } from './trusted-proxies.ts';
 
 /** Idle connections to one pod, as the tick and the close see them. */
 export interface IdleConnections {
-  sweep(nowMs: number): void;
+  sweep(monotonicMs: number): void;
   closeIdle(): void;
 }
 
@@ -20,7 +20,7 @@ export interface PlaneContext {
   /** Bytes that clients sent ahead of their next request and that wait in memory. */
   pipelinedBytes: number;
   /** Applications that may hold requests; swept by the tick. */
-  readonly holding: Set<Application>;
+  readonly holding: Set<RequestQueue>;
   /** Pods with connections of ours. */
   readonly pods: Set<IdleConnections>;
   /** Where connections to pods come from, as `net.connect` wants it. */

@@ -46,8 +46,9 @@ export class PodConnections implements PodTransport, ConnectionKeeper {
   takeIdle(user: UpstreamUser, repeatable: boolean): UpstreamConnection | undefined {
     const last = this.#idle.at(-1);
     if (last === undefined) return undefined;
-    const nowMs = this.#context.tickMs;
-    if (last.expiresMs <= nowMs || (!repeatable && nowMs - last.idleSinceMs > trustedIdleMs)) return undefined;
+    const monotonicMs = this.#context.tickMs;
+    if (last.expiresMs <= monotonicMs || (!repeatable && monotonicMs - last.idleSinceMs > trustedIdleMs))
+      return undefined;
     this.#idle.pop();
     last.use(user);
     return last;
@@ -119,10 +120,10 @@ export class PodConnections implements PodTransport, ConnectionKeeper {
   }
 
   /** Closes what has been idle too long. */
-  sweep(nowMs: number): void {
-    if (this.#idle.length === 0 || this.#idle.every((connection) => connection.expiresMs > nowMs)) return;
-    const due = this.#idle.filter((connection) => connection.expiresMs <= nowMs);
-    this.#idle = this.#idle.filter((connection) => connection.expiresMs > nowMs);
+  sweep(monotonicMs: number): void {
+    if (this.#idle.length === 0 || this.#idle.every((connection) => connection.expiresMs > monotonicMs)) return;
+    const due = this.#idle.filter((connection) => connection.expiresMs <= monotonicMs);
+    this.#idle = this.#idle.filter((connection) => connection.expiresMs > monotonicMs);
     for (const connection of due) connection.destroy();
   }
 

@@ -1,9 +1,9 @@
-import type { Application } from '../domain/request-queue.ts';
+import type { RequestQueue } from '../domain/request-queue.ts';
 import type { RequestLogEntry } from '../request-log/request-log-entry.ts';
 
 /** Where a request goes. `forwardedPath` has the prefix stripped where the route says so, the query still on it. */
 export interface RouteMatch {
-  readonly application: Application;
+  readonly application: RequestQueue;
   readonly forwardedPath: string;
 }
 
@@ -20,7 +20,7 @@ export interface Router {
 
 /** Monotonic time for durations, wall time for the log; both in ms. */
 export interface DataPlaneClock {
-  nowMs(): number;
+  monotonicMs(): number;
   wallMs(): number;
 }
 

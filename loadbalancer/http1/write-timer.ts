@@ -25,7 +25,7 @@ export class WriteTimer {
    * @param timeoutMs - how long the client may take nothing
    * @param onTimeout - called when it has taken nothing for so long
    */
-  sweep(nowMs: number, timeoutMs: number, onTimeout: () => void): void {
+  sweep(monotonicMs: number, timeoutMs: number, onTimeout: () => void): void {
     const socket = this.#socket;
     const unsent = socket.writableLength > 0;
     const begins = unsent && !this.#timing;
@@ -39,8 +39,8 @@ export class WriteTimer {
     const taken = socket.bytesWritten - socket.writableLength;
     if (begins || taken !== this.#taken) {
       this.#taken = taken;
-      this.#takenMs = nowMs;
+      this.#takenMs = monotonicMs;
       this.#received = socket.bytesRead;
-    } else if (nowMs - this.#takenMs > timeoutMs && socket.bytesRead !== this.#received) onTimeout();
+    } else if (monotonicMs - this.#takenMs > timeoutMs && socket.bytesRead !== this.#received) onTimeout();
   }
 }

@@ -47,8 +47,8 @@ export class BalancerMetrics {
       registers,
       collect() {
         this.reset();
-        for (const { watched, plane } of deps.directory.all()) {
-          this.set({ namespace: watched.metadata.namespace, name: watched.metadata.name }, plane.queued);
+        for (const { snapshot, queue } of deps.directory.all()) {
+          this.set({ namespace: snapshot.metadata.namespace, name: snapshot.metadata.name }, queue.queued);
         }
       },
     });
@@ -59,8 +59,8 @@ export class BalancerMetrics {
       registers,
       collect() {
         this.reset();
-        for (const { watched, plane } of deps.directory.all()) {
-          this.set({ namespace: watched.metadata.namespace, name: watched.metadata.name }, plane.inFlight);
+        for (const { snapshot, queue } of deps.directory.all()) {
+          this.set({ namespace: snapshot.metadata.namespace, name: snapshot.metadata.name }, queue.inFlight);
         }
       },
     });
@@ -71,9 +71,9 @@ export class BalancerMetrics {
       registers,
       collect() {
         this.reset();
-        for (const { watched, plane } of deps.directory.all()) {
-          const ejected = plane.pods.filter(({ outlier }) => outlier.ejectedUntilMs !== 0).length;
-          this.set({ namespace: watched.metadata.namespace, name: watched.metadata.name }, ejected);
+        for (const { snapshot, queue } of deps.directory.all()) {
+          const ejected = queue.pods.filter(({ outlier }) => outlier.ejectedUntilMs !== 0).length;
+          this.set({ namespace: snapshot.metadata.namespace, name: snapshot.metadata.name }, ejected);
         }
       },
     });

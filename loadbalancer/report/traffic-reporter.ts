@@ -1,7 +1,7 @@
 import type { Traffic, TrafficReport } from '../../shared/contracts/traffic-report.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
 import type { ApplicationDirectory } from '../routing/application-directory.ts';
-import type { RoutedApplication } from '../routing/backend.ts';
+import type { Backend } from '../routing/backend.ts';
 
 const EVERY_MS = 1_000;
 /** Urgent reports are not sent closer than this. */
@@ -29,7 +29,7 @@ export class TrafficReporter {
 
   constructor(deps: TrafficReporterDeps) {
     this.#deps = deps;
-    this.#startedMs = deps.clock.nowMs();
+    this.#startedMs = deps.clock.monotonicMs();
   }
 
   /** Begins to report. */
@@ -68,7 +68,7 @@ export class TrafficReporter {
       return;
     }
     this.#sending = true;
-    const applications = [...this.#deps.directory.all()].map((application) => this.#trafficOf(application));
+    const applications = [...this.#deps.directory.all()].map((backend) => this.#trafficOf(backend));
     void this.#deps.send({ balancer: this.#deps.self, sequence: this.#sequence++, applications }).then((taken) => {
       this.#sending = false;
       if (taken) this.#introduced.resolve(undefined);
@@ -84,10 +84,10 @@ export class TrafficReporter {
     });
   }
 
-  #trafficOf({ key, plane, drain, watched }: RoutedApplication): Traffic {
-    const nowMs = this.#deps.clock.nowMs();
-    const report = plane.takeReport();
-    const { namespace, name } = watched.metadata;
+  #trafficOf({ key, queue, drain, snapshot }: Backend): Traffic {
+    const monotonicMs = this.#deps.clock.monotonicMs();
+    const report = queue.takeReport();
+    const { namespace, name } = snapshot.metadata;
     const busy = report.inFlight + report.queued > 0;
     return {
       namespace,
@@ -98,14 +98,16 @@ export class TrafficReporter {
       arrivals: report.arrivals,
       completions: report.completions,
       failures: report.failures + report.refusals,
-      idleMs: busy ? 0 : Math.max(0, nowMs - (report.lastActivityMs ?? this.#startedMs)),
+      idleMs: busy ? 0 : Math.max(0, monotonicMs - (report.lastActivityMs ?? this.#startedMs)),
       responseTimes: merge(this.#unsent.get(key) ?? [], report.responseTimes),
       podsInFlight: Object.fromEntries(
-        plane.pods.filter((pod) => pod.inFlight > 0).map((pod) => [pod.uid, pod.inFlight]),
+        queue.pods.filter((pod) => pod.inFlight > 0).map((pod) => [pod.uid, pod.inFlight]),
       ),
       ...(drain === undefined ? {} : { drainId: drain.id }),
-      drained: drain !== undefined && plane.gate === 'hold' && !busy,
-      ...(report.oldestArrivalMs === undefined ? {} : { heldSinceMs: Math.max(0, nowMs - report.oldestArrivalMs) }),
+      drained: drain !== undefined && queue.gate === 'hold' && !busy,
+      ...(report.oldestArrivalMs === undefined
+        ? {}
+        : { heldSinceMs: Math.max(0, monotonicMs - report.oldestArrivalMs) }),
     };
   }
 }

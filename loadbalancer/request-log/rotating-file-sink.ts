@@ -18,7 +18,7 @@ export interface RotatingFileOptions {
   /** Told when the file can be written again. */
   readonly onRecovered?: (droppedBatches: number) => void;
   /** Monotonic time in ms. @defaultValue the process's */
-  readonly nowMs?: () => number;
+  readonly monotonicMs?: () => number;
 }
 
 /**
@@ -31,7 +31,7 @@ export class RotatingFileSink implements LineSink {
   readonly #options: RotatingFileOptions;
   readonly #maxBytes: number;
   readonly #maxFiles: number;
-  readonly #nowMs: () => number;
+  readonly #monotonicMs: () => number;
   #stream: WriteStream | undefined;
   #bytes = 0;
   /** When the file is tried again after an error; undefined: it is well. */
@@ -43,7 +43,7 @@ export class RotatingFileSink implements LineSink {
     this.#options = options;
     this.#maxBytes = options.maxBytes ?? 64 * 1024 * 1024;
     this.#maxFiles = Math.max(1, options.maxFiles ?? 4);
-    this.#nowMs = options.nowMs ?? (() => performance.now());
+    this.#monotonicMs = options.monotonicMs ?? (() => performance.now());
     this.#stream = this.#open();
   }
 
@@ -85,12 +85,12 @@ export class RotatingFileSink implements LineSink {
       this.#droppedBefore = this.dropped - 1;
       this.#options.onError?.(error instanceof Error ? error : new Error(String(error)));
     }
-    this.#retryAtMs = this.#nowMs() + retryAfterMs;
+    this.#retryAtMs = this.#monotonicMs() + retryAfterMs;
   }
 
   /** The file once more, when it is time to try. */
   #reopened(): WriteStream | undefined {
-    if (this.#retryAtMs !== undefined && this.#nowMs() < this.#retryAtMs) return undefined;
+    if (this.#retryAtMs !== undefined && this.#monotonicMs() < this.#retryAtMs) return undefined;
     try {
       const stream = this.#open();
       this.#stream = stream;

@@ -18,24 +18,24 @@ export class Announcements {
   readonly #byUid = new Map<string, Announced>();
 
   /** A sidecar's word. Returns whether it is new. */
-  announce(pod: Pod, word: { address: string; sequence: number; ttlMs: number }, nowMs: number): boolean {
+  announce(pod: Pod, word: { address: string; sequence: number; ttlMs: number }, monotonicMs: number): boolean {
     if (pod.metadata.deletionTimestamp !== undefined) return false;
     if (pod.status?.podIP !== undefined && pod.status.podIP !== word.address) return false;
     const known = this.#byUid.get(pod.metadata.uid);
     if (known !== undefined && known.sequence > word.sequence) return false;
     const { address, sequence, ttlMs } = word;
-    this.#byUid.set(pod.metadata.uid, { address, restarts: restartsOf(pod), sequence, untilMs: nowMs + ttlMs });
+    this.#byUid.set(pod.metadata.uid, { address, restarts: restartsOf(pod), sequence, untilMs: monotonicMs + ttlMs });
     return true;
   }
 
   /** This balancer's own probe passed. */
-  probed(pod: Pod, address: string, nowMs: number): void {
+  probed(pod: Pod, address: string, monotonicMs: number): void {
     const sequence = this.#byUid.get(pod.metadata.uid)?.sequence ?? 0;
     this.#byUid.set(pod.metadata.uid, {
       address,
       restarts: restartsOf(pod),
       sequence,
-      untilMs: nowMs + OWN_PROBE_TTL_MS,
+      untilMs: monotonicMs + OWN_PROBE_TTL_MS,
     });
   }
 
@@ -45,7 +45,7 @@ export class Announcements {
   }
 
   /** Whether requests may be sent to the pod: Kubernetes says Ready, or it was announced and Kubernetes never said so yet. */
-  isReady(pod: Pod, nowMs: number): boolean {
+  isReady(pod: Pod, monotonicMs: number): boolean {
     if (pod.metadata.deletionTimestamp !== undefined) return false;
     if (isPodReady(pod)) {
       // From now on Kubernetes' word counts: a pod that becomes unready later is not kept alive by an old announcement.
@@ -55,7 +55,9 @@ export class Announcements {
     const word = this.#byUid.get(pod.metadata.uid);
     if (word === undefined) return false;
     const valid =
-      word.untilMs > nowMs && word.restarts === restartsOf(pod) && (pod.status?.podIP ?? word.address) === word.address;
+      word.untilMs > monotonicMs &&
+      word.restarts === restartsOf(pod) &&
+      (pod.status?.podIP ?? word.address) === word.address;
     if (!valid) this.#byUid.delete(pod.metadata.uid);
     return valid;
   }

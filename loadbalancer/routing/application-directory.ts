@@ -1,17 +1,20 @@
 import type { Autoscaler } from '../../shared/api/autoscaler.ts';
-import type { Application as WatchedApplication, ApplicationWatch } from '../../shared/kubernetes/application-watch.ts';
+import type {
+  ApplicationSnapshot as WatchedApplication,
+  ApplicationWatch,
+} from '../../shared/kubernetes/application-watch.ts';
 import { hostsOf } from '../../shared/rules/ownership.ts';
 import { resolvePort } from '../../shared/rules/readiness.ts';
 import { isForeignSleep } from '../../shared/rules/wake.ts';
 import { RouteTable } from '../../shared/rules/routes.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
-import { Application } from '../domain/request-queue.ts';
+import { RequestQueue } from '../domain/request-queue.ts';
 import type { HoldBudget } from '../domain/hold-queue.ts';
 import type { PodDescription } from '../domain/pod-slot.ts';
 import type { RouteMatch, Router } from '../http1/ports.ts';
 import type { Announcements } from './announcements.ts';
 import { applicationSettings } from './application-settings.ts';
-import { decideGate, wakeFacts, type RoutedApplication } from './backend.ts';
+import { decideGate, wakeFacts, type Backend } from './backend.ts';
 
 /** A longer one would fire at once, and so again and again. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
@@ -24,34 +27,34 @@ export interface ApplicationDirectoryDeps {
   readonly clock: Clock;
   readonly random: () => number;
   /** A request was held; called in the same turn, so that waking loses no time. */
-  readonly onHeld: (application: RoutedApplication) => void;
+  readonly onHeld: (backend: Backend) => void;
   /** Nothing is in flight and nothing held any more. */
-  readonly onIdle: (application: RoutedApplication) => void;
+  readonly onIdle: (backend: Backend) => void;
   /** What is known of the application changed. */
-  readonly onUpdated: (application: RoutedApplication) => void;
+  readonly onUpdated: (backend: Backend) => void;
   /** It is not routed any more. */
-  readonly onRemoved?: (application: RoutedApplication) => void;
+  readonly onRemoved?: (backend: Backend) => void;
 }
 
 /** The applications of this balancer and the routes to them, kept as the cluster shows them. */
 export class ApplicationDirectory implements Router {
   readonly #deps: ApplicationDirectoryDeps;
-  readonly #applications = new Map<string, RoutedApplication>();
+  readonly #applications = new Map<string, Backend>();
   /** Not routed any more, and requests are still on their pods: they count if the application comes back meanwhile. */
-  readonly #leaving = new Map<string, RoutedApplication>();
-  readonly #routes = new RouteTable<Application>();
+  readonly #leaving = new Map<string, Backend>();
+  readonly #routes = new RouteTable<RequestQueue>();
 
   constructor(deps: ApplicationDirectoryDeps) {
     this.#deps = deps;
   }
 
   /** All applications. */
-  all(): Iterable<RoutedApplication> {
+  all(): Iterable<Backend> {
     return this.#applications.values();
   }
 
   /** One application by `namespace/name`. */
-  get(key: string): RoutedApplication | undefined {
+  get(key: string): Backend | undefined {
     return this.#applications.get(key);
   }
 
@@ -73,59 +76,59 @@ export class ApplicationDirectory implements Router {
     ) {
       if (known !== undefined) this.#remove(known, watched);
     } else {
-      const application = known ?? this.#add(watched);
-      application.watched = watched;
-      application.plane.updateSettings(
+      const backend = known ?? this.#add(watched);
+      backend.snapshot = watched;
+      backend.queue.updateSettings(
         applicationSettings(watched.resource.spec, this.#deps.watch.settings),
-        this.#deps.clock.nowMs(),
+        this.#deps.clock.monotonicMs(),
       );
-      this.#noteDrain(application);
-      this.refreshPods(application);
-      this.refreshGate(application);
-      this.#setRoute(application, watched.resource);
-      this.#deps.onUpdated(application);
+      this.#noteDrain(backend);
+      this.refreshPods(backend);
+      this.refreshGate(backend);
+      this.#setRoute(backend, watched.resource);
+      this.#deps.onUpdated(backend);
     }
   }
 
   /** Takes over the pods, as Kubernetes and the announcements show them. */
-  refreshPods(application: RoutedApplication): void {
+  refreshPods(backend: Backend): void {
     const { clock, announcements } = this.#deps;
-    const nowMs = clock.nowMs();
-    const { resource, pods } = application.watched;
+    const monotonicMs = clock.monotonicMs();
+    const { resource, pods } = backend.snapshot;
     const descriptions: PodDescription[] = [];
     for (const pod of pods) {
       const port = resolvePort(pod, resource?.spec.route?.port);
       const address = announcements.addressOf(pod);
       if (port === undefined || address === undefined) continue;
       const terminating = pod.metadata.deletionTimestamp !== undefined;
-      const state = terminating ? 'terminating' : announcements.isReady(pod, nowMs) ? 'ready' : 'notReady';
+      const state = terminating ? 'terminating' : announcements.isReady(pod, monotonicMs) ? 'ready' : 'notReady';
       descriptions.push({ uid: pod.metadata.uid, name: pod.metadata.name, address, port, state });
     }
-    application.plane.setPods(descriptions, nowMs);
+    backend.queue.setPods(descriptions, monotonicMs);
   }
 
   /** Opens, holds or shuts the gate as the rules say now. */
-  refreshGate(application: RoutedApplication): void {
+  refreshGate(backend: Backend): void {
     const { clock } = this.#deps;
-    clearTimeout(application.timer);
-    const { replicas, phase, replicasManager } = wakeFacts(application.watched);
-    if (!isForeignSleep({ replicas, phase, replicasManager })) application.foreignZeroSinceMs = undefined;
-    else application.foreignZeroSinceMs ??= clock.nowMs();
-    const { gate, againInMs } = decideGate(application, { nowMs: clock.nowMs(), wallMs: clock.wallMs() });
-    application.plane.etaSeconds = etaSeconds(application.watched, clock.wallMs());
-    application.plane.setGate(gate, clock.nowMs());
+    clearTimeout(backend.timer);
+    const { replicas, phase, replicasManager } = wakeFacts(backend.snapshot);
+    if (!isForeignSleep({ replicas, phase, replicasManager })) backend.foreignZeroSinceMs = undefined;
+    else backend.foreignZeroSinceMs ??= clock.monotonicMs();
+    const { gate, againInMs } = decideGate(backend, { monotonicMs: clock.monotonicMs(), wallMs: clock.wallMs() });
+    backend.queue.etaSeconds = etaSeconds(backend.snapshot, clock.wallMs());
+    backend.queue.setGate(gate, clock.monotonicMs());
     if (againInMs === undefined) return;
-    application.timer = setTimeout(
+    backend.timer = setTimeout(
       () => {
-        this.refreshGate(application);
-        this.#deps.onUpdated(application);
+        this.refreshGate(backend);
+        this.#deps.onUpdated(backend);
       },
       Math.min(againInMs, LONGEST_TIMER_MS),
     );
-    application.timer.unref();
+    backend.timer.unref();
   }
 
-  #add(watched: WatchedApplication): RoutedApplication {
+  #add(watched: WatchedApplication): Backend {
     const { resource } = watched;
     if (resource === undefined) throw new Error(`Application ${watched.key} has no valid resource.`);
     const back = this.#leaving.get(watched.key);
@@ -134,51 +137,51 @@ export class ApplicationDirectory implements Router {
       this.#applications.set(watched.key, back);
       return back;
     }
-    const plane = new Application(watched.key, applicationSettings(resource.spec, this.#deps.watch.settings), {
+    const queue = new RequestQueue(watched.key, applicationSettings(resource.spec, this.#deps.watch.settings), {
       random: this.#deps.random,
       budget: this.#deps.budget,
-      onHeld: () => this.#deps.onHeld(application),
+      onHeld: () => this.#deps.onHeld(backend),
       onIdle: () => {
         this.#leaving.delete(watched.key);
-        this.#deps.onIdle(application);
+        this.#deps.onIdle(backend);
       },
     });
-    const application: RoutedApplication = {
+    const backend: Backend = {
       key: watched.key,
-      plane,
-      watched,
+      queue,
+      snapshot: watched,
       drain: undefined,
       foreignZeroSinceMs: undefined,
       timer: undefined,
     };
-    this.#applications.set(watched.key, application);
-    return application;
+    this.#applications.set(watched.key, backend);
+    return backend;
   }
 
-  #remove(application: RoutedApplication, watched: WatchedApplication | undefined): void {
-    this.#applications.delete(application.key);
-    this.#routes.delete(application.key);
-    clearTimeout(application.timer);
+  #remove(backend: Backend, watched: WatchedApplication | undefined): void {
+    this.#applications.delete(backend.key);
+    this.#routes.delete(backend.key);
+    clearTimeout(backend.timer);
     const why = watched?.conflict?.message ?? watched?.invalid.join('; ') ?? 'Its Autoscaler was deleted.';
-    const detail = `Application ${application.key} is not routed any more. ${why}`;
-    application.plane.setGate({ reject: { code: 'NoRoute', detail } }, this.#deps.clock.nowMs());
-    application.plane.setPods([], this.#deps.clock.nowMs());
-    if (application.plane.inFlight > 0) this.#leaving.set(application.key, application);
-    this.#deps.onRemoved?.(application);
+    const detail = `Application ${backend.key} is not routed any more. ${why}`;
+    backend.queue.setGate({ reject: { code: 'NoRoute', detail } }, this.#deps.clock.monotonicMs());
+    backend.queue.setPods([], this.#deps.clock.monotonicMs());
+    if (backend.queue.inFlight > 0) this.#leaving.set(backend.key, backend);
+    this.#deps.onRemoved?.(backend);
   }
 
-  #noteDrain(application: RoutedApplication): void {
-    const status = application.watched.resource?.status;
+  #noteDrain(backend: Backend): void {
+    const status = backend.snapshot.resource?.status;
     const id = status?.phase === 'Draining' ? status.drainId : undefined;
-    if (id === application.drain?.id) return;
-    application.drain = id === undefined ? undefined : { id, sinceMs: this.#deps.clock.nowMs() };
+    if (id === backend.drain?.id) return;
+    backend.drain = id === undefined ? undefined : { id, sinceMs: this.#deps.clock.monotonicMs() };
   }
 
-  #setRoute({ key, plane }: RoutedApplication, resource: Autoscaler): void {
+  #setRoute({ key, queue }: Backend, resource: Autoscaler): void {
     const { route } = resource.spec;
     if (route === undefined) return;
     const { pathPrefix, stripPrefix } = route;
-    this.#routes.set(key, { hosts: hostsOf(resource), pathPrefix, stripPrefix, target: plane });
+    this.#routes.set(key, { hosts: hostsOf(resource), pathPrefix, stripPrefix, target: queue });
   }
 }
 

@@ -1,15 +1,15 @@
 import { replicasManager } from '../../shared/kubernetes/objects.ts';
-import type { Application as WatchedApplication } from '../../shared/kubernetes/application-watch.ts';
+import type { ApplicationSnapshot as WatchedApplication } from '../../shared/kubernetes/application-watch.ts';
 import { mustHold, SLEEP_TIMES } from '../../shared/rules/sleep.ts';
 import { decideWake, type WakeDecision, type WakeFacts } from '../../shared/rules/wake.ts';
-import type { Application } from '../domain/request-queue.ts';
+import type { RequestQueue } from '../domain/request-queue.ts';
 import type { Gate } from '../domain/application-settings.ts';
 
 /** An application of this balancer: the queue and pods of the data plane, and what the cluster says of it. */
-export interface RoutedApplication {
+export interface Backend {
   readonly key: string;
-  readonly plane: Application;
-  watched: WatchedApplication;
+  readonly queue: RequestQueue;
+  snapshot: WatchedApplication;
   /** The sleep that is seen under way, and since when (monotonic ms). */
   drain: { readonly id: string; readonly sinceMs: number } | undefined;
   /** Since when it looks as if somebody else had scaled it to 0 (monotonic ms). */
@@ -23,7 +23,7 @@ export interface RoutedApplication {
  * still shows the zero of before the wake. So a zero of somebody else's counts only after a while, longer than a watch needs
  * to come back; when it is one, the controller says so sooner.
  */
-const DOUBT_MS = 5_000;
+const FOREIGN_ZERO_GRACE_MS = 5_000;
 
 /** The facts that decide about waking. */
 export function wakeFacts(watched: WatchedApplication): WakeFacts {
@@ -42,13 +42,13 @@ export function wakeFacts(watched: WatchedApplication): WakeFacts {
 
 /** What the gate of an application should be now, and when that changes by itself. */
 export function decideGate(
-  application: RoutedApplication,
-  now: { nowMs: number; wallMs: number },
+  backend: Backend,
+  now: { monotonicMs: number; wallMs: number },
 ): { gate: Gate; decision: WakeDecision; againInMs: number | undefined } {
-  const facts = wakeFacts(application.watched);
+  const facts = wakeFacts(backend.snapshot);
   const decision = decideWake(facts, now.wallMs);
   if (decision.kind === 'refuse' && decision.code === 'DisabledByOther') {
-    const leftMs = (application.foreignZeroSinceMs ?? now.nowMs) + DOUBT_MS - now.nowMs;
+    const leftMs = (backend.foreignZeroSinceMs ?? now.monotonicMs) + FOREIGN_ZERO_GRACE_MS - now.monotonicMs;
     if (leftMs > 0) return { gate: 'hold', decision, againInMs: leftMs };
   }
   if (decision.kind === 'refuse') {
@@ -57,8 +57,8 @@ export function decideGate(
     const againInMs = facts.retryAfterMs === undefined ? undefined : Math.max(1, facts.retryAfterMs - now.wallMs);
     return { gate: { reject }, decision, againInMs: code === 'StartFailed' ? againInMs : undefined };
   }
-  const sinceSeenMs = application.drain === undefined ? 0 : now.nowMs - application.drain.sinceMs;
-  const hold = mustHold({ phase: facts.phase, drainId: application.drain?.id, replicas: facts.replicas, sinceSeenMs });
+  const sinceSeenMs = backend.drain === undefined ? 0 : now.monotonicMs - backend.drain.sinceMs;
+  const hold = mustHold({ phase: facts.phase, drainId: backend.drain?.id, replicas: facts.replicas, sinceSeenMs });
   const draining = hold && facts.replicas !== 0;
   return {
     gate: hold ? 'hold' : 'open',

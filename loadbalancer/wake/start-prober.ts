@@ -5,7 +5,7 @@ import type { PodSlot } from '../domain/pod-slot.ts';
 import { nextProbeMs } from '../domain/probe-schedule.ts';
 import type { Attempt } from '../http1/pod-connections.ts';
 import type { Announcements } from '../routing/announcements.ts';
-import type { RoutedApplication } from '../routing/backend.ts';
+import type { Backend } from '../routing/backend.ts';
 import { probe } from './probe.ts';
 
 /** What the prober needs. */
@@ -15,7 +15,7 @@ export interface StartProberDeps {
   /** Tries to connect to a pod as its requests do. */
   readonly connect: (pod: PodSlot, timeoutMs: number) => Promise<Attempt>;
   /** A pod was found able to answer. */
-  readonly onReady: (application: RoutedApplication) => void;
+  readonly onReady: (backend: Backend) => void;
 }
 
 const TIMEOUT_MS = 1_000;
@@ -40,17 +40,17 @@ export class StartProber {
   }
 
   /** Begins to probe the pods that are not ready, if requests wait for them. */
-  look(application: RoutedApplication): void {
-    if (application.plane.queued === 0 || this.#stopped) return;
-    for (const pod of application.watched.pods) {
+  look(backend: Backend): void {
+    if (backend.queue.queued === 0 || this.#stopped) return;
+    for (const pod of backend.snapshot.pods) {
       const { uid } = pod.metadata;
-      if (this.#probed.has(uid) || this.#probed.size >= MAX_PROBED || !this.#wanted(application, pod)) continue;
-      const check = checkOf(application, pod);
+      if (this.#probed.has(uid) || this.#probed.size >= MAX_PROBED || !this.#wanted(backend, pod)) continue;
+      const check = checkOf(backend, pod);
       if (check === undefined || check.kind === 'kubernetes') continue;
-      this.#probed.set(uid, { beganMs: this.#deps.clock.nowMs() });
+      this.#probed.set(uid, { beganMs: this.#deps.clock.monotonicMs() });
       // Whatever goes wrong with one pod's probe: Kubernetes' readiness tells, too.
       const forget = (): void => void this.#probed.delete(uid);
-      this.#run(application, uid, check).then(forget, forget);
+      this.#run(backend, uid, check).then(forget, forget);
     }
   }
 
@@ -59,59 +59,55 @@ export class StartProber {
     this.#stopped = true;
   }
 
-  async #run(
-    application: RoutedApplication,
-    uid: string,
-    check: Exclude<ReadinessCheck, { kind: 'kubernetes' }>,
-  ): Promise<void> {
+  async #run(backend: Backend, uid: string, check: Exclude<ReadinessCheck, { kind: 'kubernetes' }>): Promise<void> {
     const { announcements, clock, onReady } = this.#deps;
-    const beganMs = clock.nowMs();
-    const learnedSeconds = application.watched.resource?.status?.learnedStartSeconds;
-    while (!this.#stopped && application.plane.queued > 0) {
-      const before = currentPod(application, uid);
+    const beganMs = clock.monotonicMs();
+    const learnedSeconds = backend.snapshot.resource?.status?.learnedStartSeconds;
+    while (!this.#stopped && backend.queue.queued > 0) {
+      const before = currentPod(backend, uid);
       const address = before?.status?.podIP;
-      if (before === undefined || address === undefined || !this.#wanted(application, before)) return;
-      const { result, closeUnused } = await this.#try(application, uid, address, check);
-      const pod = currentPod(application, uid);
+      if (before === undefined || address === undefined || !this.#wanted(backend, before)) return;
+      const { result, closeUnused } = await this.#try(backend, uid, address, check);
+      const pod = currentPod(backend, uid);
       const still = pod?.status?.podIP === address;
       if (still && result === 'passed') {
-        announcements.probed(pod, address, clock.nowMs());
-        onReady(application);
+        announcements.probed(pod, address, clock.monotonicMs());
+        onReady(backend);
       }
       // What was held for it is on its way now. An open connection that nobody uses would block a server that has one thread.
       closeUnused();
       if (!still || result === 'passed') return;
       const learnedMs = learnedSeconds === undefined ? undefined : learnedSeconds * 1000;
-      await pause(nextProbeMs(result, clock.nowMs() - beganMs, learnedMs));
+      await pause(nextProbeMs(result, clock.monotonicMs() - beganMs, learnedMs));
     }
   }
 
   /** Where a connection is all that is asked for, a request that is held gets this very one. */
   async #try(
-    application: RoutedApplication,
+    backend: Backend,
     uid: string,
     address: string,
     check: Exclude<ReadinessCheck, { kind: 'kubernetes' }>,
   ): Promise<Attempt> {
-    const slot = application.plane.pods.find((each) => each.uid === uid);
+    const slot = backend.queue.pods.find((each) => each.uid === uid);
     if (check.kind === 'tcp' && slot?.address === address && slot.port === check.port)
       return await this.#deps.connect(slot, TIMEOUT_MS);
     return { result: await probe(address, check, TIMEOUT_MS), closeUnused: () => undefined };
   }
 
-  #wanted(application: RoutedApplication, pod: Pod): boolean {
+  #wanted(backend: Backend, pod: Pod): boolean {
     if (pod.metadata.deletionTimestamp !== undefined || pod.status?.podIP === undefined) return false;
-    if (isPodReady(pod) || this.#deps.announcements.isReady(pod, this.#deps.clock.nowMs())) return false;
-    return (application.watched.deployment?.spec.replicas ?? 0) > 0;
+    if (isPodReady(pod) || this.#deps.announcements.isReady(pod, this.#deps.clock.monotonicMs())) return false;
+    return (backend.snapshot.deployment?.spec.replicas ?? 0) > 0;
   }
 }
 
-function currentPod(application: RoutedApplication, uid: string): Pod | undefined {
-  return application.watched.pods.find(({ metadata }) => metadata.uid === uid);
+function currentPod(backend: Backend, uid: string): Pod | undefined {
+  return backend.snapshot.pods.find(({ metadata }) => metadata.uid === uid);
 }
 
-function checkOf(application: RoutedApplication, pod: Pod): ReadinessCheck | undefined {
-  const spec = application.watched.resource?.spec;
+function checkOf(backend: Backend, pod: Pod): ReadinessCheck | undefined {
+  const spec = backend.snapshot.resource?.spec;
   const port = resolvePort(pod, spec?.route?.port);
   return port === undefined ? undefined : readinessCheck(pod, port, spec?.startup?.announceProbe);
 }

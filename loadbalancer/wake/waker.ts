@@ -4,7 +4,7 @@ import { writeScale } from '../../shared/kubernetes/scale.ts';
 import { decideWake, FIELD_MANAGERS } from '../../shared/rules/wake.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
 import { messageOf, type Logger } from '../../shared/runtime/logger.ts';
-import { wakeFacts, type RoutedApplication } from '../routing/backend.ts';
+import { wakeFacts, type Backend } from '../routing/backend.ts';
 
 /** While requests are held and replicas are 0, the scale call is repeated after at most so long. */
 const REPEAT_MS = 250;
@@ -39,7 +39,7 @@ export class Waker {
   #warmth: NodeJS.Timeout | undefined;
   readonly #timers = new Map<string, NodeJS.Timeout>();
   /** Who asked last, by key: a resource that is deleted and made again is another application under the same key. */
-  readonly #asked = new Map<string, RoutedApplication>();
+  readonly #asked = new Map<string, Backend>();
   /** The Deployment's version that our last successful call made; until the watch shows it, nothing is repeated. */
   readonly #written = new Map<string, { resourceVersion: string; atMs: number }>();
 
@@ -56,28 +56,28 @@ export class Waker {
   }
 
   /** Makes the scale call if held requests need it; called when a request is held and when the cluster changes. */
-  wake(application: RoutedApplication): void {
-    const { key, plane, watched } = application;
-    if (plane.queued === 0) return;
-    this.#asked.set(key, application);
+  wake(backend: Backend): void {
+    const { key, queue, snapshot } = backend;
+    if (queue.queued === 0) return;
+    this.#asked.set(key, backend);
     if (this.#busy.has(key)) return;
-    const decision = decideWake(wakeFacts(watched), this.#deps.clock.wallMs());
-    if (decision.kind !== 'wake' || watched.deployment === undefined) return;
+    const decision = decideWake(wakeFacts(snapshot), this.#deps.clock.wallMs());
+    if (decision.kind !== 'wake' || snapshot.deployment === undefined) return;
     const written = this.#written.get(key);
-    const seen = watched.deployment.metadata.resourceVersion;
+    const seen = snapshot.deployment.metadata.resourceVersion;
     if (written !== undefined && BigInt(seen) < BigInt(written.resourceVersion)) {
       // The call landed and the watch is on its way; a watch that stays behind is asked past after a moment.
-      if (this.#deps.clock.nowMs() - written.atMs < SCALE_TIMEOUT_MS) {
-        this.#again(application);
+      if (this.#deps.clock.monotonicMs() - written.atMs < SCALE_TIMEOUT_MS) {
+        this.#again(backend);
         return;
       }
     }
     this.#busy.add(key);
-    void this.#call(application, decision.replicas, watched.deployment.metadata).then((outcome) => {
+    void this.#call(backend, decision.replicas, snapshot.deployment.metadata).then((outcome) => {
       this.#busy.delete(key);
-      const asked = this.#asked.get(key) ?? application;
+      const asked = this.#asked.get(key) ?? backend;
       // The newer Deployment is here already: a Deployment whose pods end changes often, and each 250 ms would add up.
-      const newer = asked.watched.deployment?.metadata.resourceVersion !== seen;
+      const newer = asked.snapshot.deployment?.metadata.resourceVersion !== seen;
       if (outcome === 'stale' && newer && !this.#stopped) this.wake(asked);
       else this.#again(asked);
     });
@@ -102,10 +102,10 @@ export class Waker {
   }
 
   /** The application is not routed any more. */
-  forget(application: RoutedApplication): void {
-    if (this.#asked.get(application.key) === application) this.#asked.delete(application.key);
-    this.#written.delete(application.key);
-    this.#patience.delete(application.key);
+  forget(backend: Backend): void {
+    if (this.#asked.get(backend.key) === backend) this.#asked.delete(backend.key);
+    this.#written.delete(backend.key);
+    this.#patience.delete(backend.key);
   }
 
   /** Ends all repetitions. */
@@ -117,16 +117,16 @@ export class Waker {
   }
 
   async #call(
-    application: RoutedApplication,
+    backend: Backend,
     replicas: number,
     deployment: { name: string; namespace?: string; resourceVersion: string },
   ): Promise<WakeOutcome> {
     const { clock, logger, onOutcome } = this.#deps;
-    const startMs = clock.nowMs();
-    const timeoutMs = this.#patience.get(application.key) ?? SCALE_TIMEOUT_MS;
-    const heldSinceMs = application.plane.oldestArrivalMs ?? startMs;
+    const startMs = clock.monotonicMs();
+    const timeoutMs = this.#patience.get(backend.key) ?? SCALE_TIMEOUT_MS;
+    const heldSinceMs = backend.queue.oldestArrivalMs ?? startMs;
     const finish = (outcome: WakeOutcome): WakeOutcome => {
-      onOutcome(outcome, clock.nowMs() - startMs);
+      onOutcome(outcome, clock.monotonicMs() - startMs);
       return outcome;
     };
     const { namespace = '', name } = deployment;
@@ -141,29 +141,29 @@ export class Waker {
         timeoutMs,
       });
       const resourceVersion = await this.#noting(written);
-      this.#patience.delete(application.key);
-      this.#written.set(application.key, { resourceVersion, atMs: clock.nowMs() });
+      this.#patience.delete(backend.key);
+      this.#written.set(backend.key, { resourceVersion, atMs: clock.monotonicMs() });
       logger.info('waking', {
-        application: application.key,
+        application: backend.key,
         replicas,
         heldMs: hundredths(startMs - heldSinceMs),
-        tookMs: hundredths(clock.nowMs() - startMs),
+        tookMs: hundredths(clock.monotonicMs() - startMs),
       });
       return finish('done');
     } catch (error) {
       if (isKubeStatus(error, 409)) return finish('stale');
       if (error instanceof KubeError && error.status < 500) {
         logger.error('Kubernetes refused to wake an application', {
-          application: application.key,
+          application: backend.key,
           reason: error.message,
         });
         return finish('refused');
       }
-      if (clock.nowMs() - startMs >= timeoutMs) {
-        this.#patience.set(application.key, Math.min(LONGEST_SCALE_TIMEOUT_MS, timeoutMs * 2));
+      if (clock.monotonicMs() - startMs >= timeoutMs) {
+        this.#patience.set(backend.key, Math.min(LONGEST_SCALE_TIMEOUT_MS, timeoutMs * 2));
       }
       logger.warn('an application could not be woken yet; it is tried again', {
-        application: application.key,
+        application: backend.key,
         reason: messageOf(error),
       });
       return finish('unreachable');
@@ -212,14 +212,14 @@ export class Waker {
     if (!away) this.#deps.onReachable(true);
   }
 
-  #again(application: RoutedApplication): void {
-    if (application.plane.queued === 0 || this.#timers.has(application.key)) return;
+  #again(backend: Backend): void {
+    if (backend.queue.queued === 0 || this.#timers.has(backend.key)) return;
     const delayMs = REPEAT_MS * (0.6 + 0.4 * this.#deps.random());
     this.#timers.set(
-      application.key,
+      backend.key,
       setTimeout(() => {
-        this.#timers.delete(application.key);
-        this.wake(this.#asked.get(application.key) ?? application);
+        this.#timers.delete(backend.key);
+        this.wake(this.#asked.get(backend.key) ?? backend);
       }, delayMs),
     );
   }

@@ -60,13 +60,13 @@ export class AuditLog {
     // Whoever is not known may ask for anything, and whoever asks too much too; who it is and the reason are enough then.
     const who = known === undefined ? address : user;
     const key = JSON.stringify(known !== undefined && code === 'Forbidden' ? [who, code, action, object] : [who, code]);
-    const nowMs = this.#deps.clock.nowMs();
+    const monotonicMs = this.#deps.clock.monotonicMs();
     const before = this.#written.get(key);
-    if (before !== undefined && nowMs - before.atMs < REPEAT_MS) {
+    if (before !== undefined && monotonicMs - before.atMs < REPEAT_MS) {
       before.since += 1;
       return;
     }
-    this.#written.set(key, { atMs: nowMs, since: 0 });
+    this.#written.set(key, { atMs: monotonicMs, since: 0 });
     const repeated = before === undefined || before.since === 0 ? {} : { repeated: before.since };
     const entry = { user, address, action, object, refused: code, ...repeated };
     this.#deps.logger.warn('audit', entry);

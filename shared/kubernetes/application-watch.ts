@@ -7,11 +7,11 @@ import {
   type LoadBalancerSettingsSpec,
 } from '../api/load-balancer-settings.ts';
 import { describeIssues } from '../errors/problem.ts';
-import { ClaimIndex } from '../rules/ownership-index.ts';
-import type { Claimant, Conflict } from '../rules/ownership.ts';
+import { OwnershipIndex } from '../rules/ownership-index.ts';
+import type { Contender, Conflict } from '../rules/ownership.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
-import { keptDeployment, keptMetadata, podKeeper, withoutManagedFields } from './trim.ts';
+import { trimDeployment, metadataOnly, createPodTrimmer, withoutManagedFields } from './trim.ts';
 import type { KubeApi } from './kube-api.ts';
 import type { Deployment, KubernetesObject, Pod, ReplicaSet } from './objects.ts';
 import { RESOURCES } from './paths.ts';
@@ -19,7 +19,7 @@ import { ownerUid, parseAutoscaler, targetOf, withType, type ParsedAutoscaler } 
 import { keyOf, Reflector, type ReflectorOptions } from './reflector.ts';
 
 /** An application as the cluster shows it now. */
-export interface Application {
+export interface ApplicationSnapshot {
   /** `namespace/name` of the Autoscaler. */
   readonly key: string;
   /** Undefined while the resource is not valid. */
@@ -56,7 +56,7 @@ export class ApplicationWatch {
   readonly #podsByDeployment = new Map<string, Map<string, Pod>>();
   readonly #ownerOfPod = new Map<string, { key: string; uid: string }>();
   readonly #orphans = new Map<string, Set<string>>();
-  readonly #claims = new ClaimIndex();
+  readonly #claims = new OwnershipIndex();
   /** Changes of one list, decided together; what a resource was before, by key. */
   readonly #listed = new Map<string, Autoscaler | undefined>();
   #settings: LoadBalancerSettingsSpec = DEFAULT_SETTINGS;
@@ -73,11 +73,11 @@ export class ApplicationWatch {
     const { namespace, systemNamespace } = options;
     const watched = <T extends KubernetesObject>(what: ReflectorOptions<T>): Reflector<T> =>
       new Reflector<T>(api, { namespace, ...what }, deps);
-    this.autoscalers = watched({ resource: RESOURCES.autoscalers, keep: withoutManagedFields });
+    this.autoscalers = watched({ resource: RESOURCES.autoscalers, transform: withoutManagedFields });
     this.settingsObjects = watched({ resource: RESOURCES.loadBalancerSettings, namespace: systemNamespace });
-    this.deployments = watched({ resource: RESOURCES.deployments, keep: keptDeployment });
-    this.replicaSets = watched<ReplicaSet>({ resource: RESOURCES.replicaSets, keep: keptMetadata });
-    this.pods = watched({ resource: RESOURCES.pods, keep: podKeeper() });
+    this.deployments = watched({ resource: RESOURCES.deployments, transform: trimDeployment });
+    this.replicaSets = watched<ReplicaSet>({ resource: RESOURCES.replicaSets, transform: metadataOnly });
+    this.pods = watched({ resource: RESOURCES.pods, transform: createPodTrimmer() });
   }
 
   /** Begins to watch. `onChange` gets the key of each application that changed; it may not exist any more. */
@@ -131,7 +131,7 @@ export class ApplicationWatch {
   }
 
   /** One application as it is now. */
-  get(key: string): Application | undefined {
+  get(key: string): ApplicationSnapshot | undefined {
     const parsed = this.#parsed.get(key);
     const object = this.autoscalers.objects.get(key);
     if (parsed === undefined || object === undefined) return undefined;
@@ -167,7 +167,7 @@ export class ApplicationWatch {
   }
 
   /** The application that owns the Deployment `namespace/name`. */
-  applicationOfTarget(target: string): Application | undefined {
+  applicationOfTarget(target: string): ApplicationSnapshot | undefined {
     for (const key of this.#keysByTarget.get(target) ?? []) {
       const application = this.get(key);
       if (application?.conflict === undefined) return application;
@@ -229,7 +229,7 @@ export class ApplicationWatch {
     this.#notify(this.#claims.update(changed, gone));
   }
 
-  #notify(claimants: readonly Claimant[]): void {
+  #notify(claimants: readonly Contender[]): void {
     for (const { metadata } of claimants) this.#onChange(`${metadata.namespace}/${metadata.name}`);
   }
 

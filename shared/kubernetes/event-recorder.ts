@@ -38,15 +38,15 @@ export class EventRecorder {
 
   /** Records an event in the background. */
   record(subject: EventSubject, type: 'Normal' | 'Warning', reason: string, message: string): void {
-    const nowMs = this.#deps.clock.nowMs();
-    for (const [key, { lastMs }] of this.#known) if (nowMs - lastMs > SAME_EVENT_MS) this.#known.delete(key);
+    const monotonicMs = this.#deps.clock.monotonicMs();
+    for (const [key, { lastMs }] of this.#known) if (monotonicMs - lastMs > SAME_EVENT_MS) this.#known.delete(key);
     const key = [subject.uid, type, reason, message].join('\n');
     const known = this.#known.get(key);
-    if (known !== undefined && nowMs - known.lastMs < REPEAT_MS) return;
+    if (known !== undefined && monotonicMs - known.lastMs < REPEAT_MS) return;
     const time = new Date(this.#deps.clock.wallMs()).toISOString().replace(/\.\d+Z$/, 'Z');
     const name = known?.name ?? `${subject.name}.${(this.#deps.clock.wallMs() * 1000 + this.#known.size).toString(16)}`;
     const count = (known?.count ?? 0) + 1;
-    this.#known.set(key, { name, count, lastMs: nowMs });
+    this.#known.set(key, { name, count, lastMs: monotonicMs });
     this.#write(subject, { name, count, time, type, reason, message }).catch((error: unknown) => {
       this.#deps.logger.warn('an event could not be recorded', { eventReason: reason, reason: messageOf(error) });
     });

@@ -60,7 +60,9 @@ export class LeaseElector {
 
   /** Whether this process may act right now. */
   isLeader(): boolean {
-    return this.#renewedMs !== undefined && this.#deps.clock.nowMs() - this.#renewedMs < this.#times.renewDeadlineMs;
+    return (
+      this.#renewedMs !== undefined && this.#deps.clock.monotonicMs() - this.#renewedMs < this.#times.renewDeadlineMs
+    );
   }
 
   /** Begins to take part. `onChange` is told each gain and loss. */
@@ -102,7 +104,7 @@ export class LeaseElector {
   async #tryAcquireOrRenew(): Promise<void> {
     const { clock } = this.#deps;
     // The lease counts from before the request, so that a slow answer never makes it longer than others believe.
-    const askedMs = clock.nowMs();
+    const askedMs = clock.monotonicMs();
     const timeoutMs = Math.max(500, this.#times.renewDeadlineMs / 2);
     const path = pathOf(RESOURCES.leases, this.#lease.namespace, this.#lease.name);
     let lease: LeaseObject;
@@ -115,18 +117,18 @@ export class LeaseElector {
       return;
     }
     const resourceVersion = lease.metadata.resourceVersion ?? '';
-    if (this.#seen?.resourceVersion !== resourceVersion) this.#seen = { resourceVersion, sinceMs: clock.nowMs() };
+    if (this.#seen?.resourceVersion !== resourceVersion) this.#seen = { resourceVersion, sinceMs: clock.monotonicMs() };
     const holder = lease.spec.holderIdentity ?? '';
     const mine = holder === this.#lease.identity;
     const durationMs = (lease.spec.leaseDurationSeconds ?? 0) * 1000;
-    const expired = clock.nowMs() - this.#seen.sinceMs > durationMs;
+    const expired = clock.monotonicMs() - this.#seen.sinceMs > durationMs;
     if (!mine && holder !== '' && !expired) {
       this.#renewedMs = undefined;
       return;
     }
     try {
       const written = await this.#write('PUT', path, lease, timeoutMs);
-      this.#seen = { resourceVersion: written.metadata.resourceVersion ?? '', sinceMs: clock.nowMs() };
+      this.#seen = { resourceVersion: written.metadata.resourceVersion ?? '', sinceMs: clock.monotonicMs() };
       // Frozen for so long that others led and left again: this is another term, and is told as one.
       if (!mine && this.#told) {
         this.#renewedMs = undefined;

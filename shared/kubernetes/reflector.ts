@@ -19,7 +19,7 @@ export interface ReflectorOptions<T extends KubernetesObject> {
   /** A kind that the cluster does not have counts as empty, and is looked for again now and then. */
   readonly optional?: boolean;
   /** What is kept of each object; thousands fit into a fraction of the memory then. @defaultValue everything */
-  readonly keep?: (object: T) => T;
+  readonly transform?: (object: T) => T;
   /** No bookmark and no event for so long: the watch is taken for dead. @defaultValue 90000 */
   readonly silenceMs?: number;
 }
@@ -114,7 +114,7 @@ export class Reflector<T extends KubernetesObject> {
     let backoffMs = BACKOFF_MIN_MS;
     const { signal } = this.#stop;
     while (!isAborted(signal)) {
-      const startedMs = this.#deps.clock.nowMs();
+      const startedMs = this.#deps.clock.monotonicMs();
       try {
         this.#resourceVersion ??= await this.#list();
         await this.#watch(this.#resourceVersion);
@@ -133,7 +133,7 @@ export class Reflector<T extends KubernetesObject> {
           });
         }
       }
-      const lived = this.#deps.clock.nowMs() - startedMs;
+      const lived = this.#deps.clock.monotonicMs() - startedMs;
       backoffMs = lived > BACKOFF_MAX_MS ? BACKOFF_MIN_MS : Math.min(backoffMs * 2, BACKOFF_MAX_MS);
       await this.#pause(backoffMs * (0.5 + this.#deps.random() / 2));
     }
@@ -181,9 +181,10 @@ export class Reflector<T extends KubernetesObject> {
     const abort = new AbortController();
     const onStop = (): void => abort.abort();
     this.#stop.signal.addEventListener('abort', onStop, { once: true });
-    this.#lastHeardMs = this.#deps.clock.nowMs();
+    this.#lastHeardMs = this.#deps.clock.monotonicMs();
     const watchdog = setInterval(() => {
-      if (this.#deps.clock.nowMs() - this.#lastHeardMs > silenceMs) abort.abort(new Error('the watch went silent'));
+      if (this.#deps.clock.monotonicMs() - this.#lastHeardMs > silenceMs)
+        abort.abort(new Error('the watch went silent'));
     }, silenceMs / 3);
     watchdog.unref();
     try {
@@ -208,7 +209,7 @@ export class Reflector<T extends KubernetesObject> {
   }
 
   #takeLine(line: string): void {
-    this.#lastHeardMs = this.#deps.clock.nowMs();
+    this.#lastHeardMs = this.#deps.clock.monotonicMs();
     const event = JSON.parse(line) as {
       type: string;
       object: T & { code?: number; reason?: string; message?: string };
@@ -225,7 +226,7 @@ export class Reflector<T extends KubernetesObject> {
   }
 
   #kept(object: T): T {
-    return this.#options.keep?.(object) ?? object;
+    return this.#options.transform?.(object) ?? object;
   }
 
   #set(key: string, object: T): void {

@@ -47,12 +47,12 @@ export class ReviewCache<T> {
     address: string | undefined,
     review: () => Promise<T | undefined>,
   ): Promise<T | undefined> {
-    const nowMs = this.#deps.clock.nowMs();
+    const monotonicMs = this.#deps.clock.monotonicMs();
     const key = createHash('sha256').update(question).digest('base64');
     const positive = this.#positive.get(key);
-    if (positive !== undefined && positive.untilMs > nowMs) return positive.value;
+    if (positive !== undefined && positive.untilMs > monotonicMs) return positive.value;
     const negative = this.#negative.get(key);
-    if (negative !== undefined && negative.untilMs > nowMs) return undefined;
+    if (negative !== undefined && negative.untilMs > monotonicMs) return undefined;
     const asking = this.#asking.get(key);
     if (asking !== undefined) return await asking;
     const origin = { address, known: positive !== undefined };
@@ -64,13 +64,13 @@ export class ReviewCache<T> {
   }
 
   #keep(key: string, value: T | undefined): void {
-    const nowMs = this.#deps.clock.nowMs();
+    const monotonicMs = this.#deps.clock.monotonicMs();
     if (value === undefined) {
       this.#positive.delete(key);
-      this.#negative.set(key, { untilMs: nowMs + this.#options.negativeMs });
+      this.#negative.set(key, { untilMs: monotonicMs + this.#options.negativeMs });
     } else {
       this.#negative.delete(key);
-      this.#positive.set(key, { value, untilMs: nowMs + this.#options.positiveMs });
+      this.#positive.set(key, { value, untilMs: monotonicMs + this.#options.positiveMs });
     }
   }
 }

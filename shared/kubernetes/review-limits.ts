@@ -100,11 +100,11 @@ export class ReviewLimits {
 
   /** A token bucket, filled up to now. */
   #budget(address: string): { left: number; atMs: number } {
-    const nowMs = this.#clock.nowMs();
+    const monotonicMs = this.#clock.monotonicMs();
     const { burst, perSecond } = this.#options;
-    const budget = this.#budgets.get(address) ?? { left: burst, atMs: nowMs };
-    budget.left = Math.min(burst, budget.left + ((nowMs - budget.atMs) / 1000) * perSecond);
-    budget.atMs = nowMs;
+    const budget = this.#budgets.get(address) ?? { left: burst, atMs: monotonicMs };
+    budget.left = Math.min(burst, budget.left + ((monotonicMs - budget.atMs) / 1000) * perSecond);
+    budget.atMs = monotonicMs;
     this.#budgets.set(address, budget);
     return budget;
   }

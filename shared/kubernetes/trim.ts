@@ -16,7 +16,7 @@ const POD_ANNOTATIONS = ['nemesis.io/ca', 'controller.kubernetes.io/pod-deletion
 const REPLICAS_FIELD = { 'f:spec': { 'f:replicas': {} } };
 
 /** Of an object only its metadata, without managedFields. */
-export function keptMetadata<T extends KubernetesObject>({ metadata }: T): T {
+export function metadataOnly<T extends KubernetesObject>({ metadata }: T): T {
   return { metadata: plainMetadata(metadata) } as T;
 }
 
@@ -26,7 +26,7 @@ export function withoutManagedFields<T extends KubernetesObject>(object: T): T {
 }
 
 /** A Deployment, and of its managedFields only who wrote `spec.replicas`. */
-export function keptDeployment(deployment: Deployment): Deployment {
+export function trimDeployment(deployment: Deployment): Deployment {
   const managedFields = deployment.metadata.managedFields
     ?.filter(ownsReplicas)
     .map((entry) => ({ ...entry, fieldsV1: REPLICAS_FIELD }));
@@ -37,7 +37,7 @@ export function keptDeployment(deployment: Deployment): Deployment {
  * Makes a function that keeps of a pod what is read of it: about 1.5 KB instead of 5 to 10, so that thousands fit. A text
  * that many pods have, as the CA bundle, is kept once.
  */
-export function podKeeper(): (pod: Pod) => Pod {
+export function createPodTrimmer(): (pod: Pod) => Pod {
   const texts = new Map<string, string>();
   const once = (text: string): string => {
     const known = texts.get(text);

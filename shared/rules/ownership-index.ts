@@ -6,12 +6,12 @@ import {
   routeKey,
   targetConflict,
   targetKey,
-  type Claimant,
+  type Contender,
   type Conflict,
 } from './ownership.ts';
 
 interface Entry {
-  readonly claimant: Claimant;
+  readonly claimant: Contender;
   readonly createdMs: number;
   readonly target: string;
   readonly hosts: readonly string[];
@@ -27,7 +27,7 @@ interface Entry {
  * A change is decided again for the resource itself and for the younger ones that claim something of its; memory grows
  * with the number of claims, a change costs O(resources with a claim in common).
  */
-export class ClaimIndex {
+export class OwnershipIndex {
   readonly #entries = new Map<string, Entry>();
   /** Who claims a target or a route, whether they get it or not. */
   readonly #claiming = new Map<string, Set<Entry>>();
@@ -49,7 +49,7 @@ export class ClaimIndex {
    * @param gone - UIDs of resources that are gone
    * @returns the resources whose verdict is another one now
    */
-  update(changed: Iterable<Claimant>, gone: Iterable<string> = []): Claimant[] {
+  update(changed: Iterable<Contender>, gone: Iterable<string> = []): Contender[] {
     const pending = new PendingEntries();
     for (const uid of gone) this.#remove(uid, pending);
     for (const claimant of changed) {
@@ -68,7 +68,7 @@ export class ClaimIndex {
   }
 
   /** Takes over which hosts several namespaces may use. Returns the resources whose verdict is another one now. */
-  share(hosts: readonly string[]): Claimant[] {
+  share(hosts: readonly string[]): Contender[] {
     const before = this.#sharedHosts;
     this.#sharedHosts = new Set(hosts);
     const pending = new PendingEntries();
@@ -79,8 +79,8 @@ export class ClaimIndex {
   }
 
   /** Oldest first, so that whoever decides finds what older ones own decided; what it changes concerns younger ones only. */
-  #decide(pending: PendingEntries): Claimant[] {
-    const changed: Claimant[] = [];
+  #decide(pending: PendingEntries): Contender[] {
+    const changed: Contender[] = [];
     for (let entry = pending.takeOldest(); entry !== undefined; entry = pending.takeOldest()) {
       const conflict = this.#judge(entry);
       if (conflict?.message !== entry.conflict?.message) changed.push(entry.claimant);
@@ -104,7 +104,7 @@ export class ClaimIndex {
     return undefined;
   }
 
-  #olderOwner(key: string, entry: Entry): Claimant | undefined {
+  #olderOwner(key: string, entry: Entry): Contender | undefined {
     const oldest = this.#owners.get(key)?.[0];
     return oldest !== undefined && isOlderEntry(oldest, entry) ? oldest.claimant : undefined;
   }
@@ -206,7 +206,7 @@ class PendingEntries {
   }
 }
 
-function entryOf(claimant: Claimant): Entry {
+function entryOf(claimant: Contender): Entry {
   const target = targetKey(claimant);
   const hosts = [...new Set(hostsOf(claimant))];
   const routes = hosts.map((host) => routeKey(host, claimant));
@@ -215,7 +215,7 @@ function entryOf(claimant: Claimant): Entry {
   // Only what is needed is kept: the rest of an old resource would stay in memory with it.
   const { namespace, name, uid, creationTimestamp } = claimant.metadata;
   const { scaleTargetRef, route } = claimant.spec;
-  const kept: Claimant = {
+  const kept: Contender = {
     metadata: { namespace, name, uid, creationTimestamp },
     spec: { scaleTargetRef: { name: scaleTargetRef.name }, ...(route === undefined ? {} : { route }) },
   };

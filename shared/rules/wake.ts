@@ -35,9 +35,9 @@ export type WakeDecision =
  * Only a change N -> 0 by somebody else disables waking: zero that we wrote, zero that the controller has accepted as
  * Asleep, and zero that was there before the first status all wake.
  *
- * @param nowMs - epoch milliseconds
+ * @param wallMs - epoch milliseconds
  */
-export function decideWake(facts: WakeFacts, nowMs: number): WakeDecision {
+export function decideWake(facts: WakeFacts, wallMs: number): WakeDecision {
   const { phase, replicas } = facts;
   if (replicas === undefined) {
     return { kind: 'refuse', code: 'TargetMissing', detail: 'The Deployment that this route leads to does not exist.' };
@@ -47,12 +47,12 @@ export function decideWake(facts: WakeFacts, nowMs: number): WakeDecision {
       ? { kind: 'wait' }
       : { kind: 'refuse', code: 'Paused', detail: 'The application is paused (spec.mode) and has no replica.' };
   }
-  if (phase === 'Failed' && facts.retryAfterMs !== undefined && nowMs < facts.retryAfterMs) {
+  if (phase === 'Failed' && facts.retryAfterMs !== undefined && wallMs < facts.retryAfterMs) {
     return {
       kind: 'refuse',
       code: 'StartFailed',
       detail: facts.phaseMessage ?? 'The application did not start.',
-      retryAfterSeconds: Math.max(1, Math.ceil((facts.retryAfterMs - nowMs) / 1000)),
+      retryAfterSeconds: Math.max(1, Math.ceil((facts.retryAfterMs - wallMs) / 1000)),
     };
   }
   if (replicas > 0) return { kind: 'wait' };

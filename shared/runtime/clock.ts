@@ -1,13 +1,13 @@
 /** Where the time comes from; tests pass a fake one. */
 export interface Clock {
   /** Monotonic milliseconds; only differences mean something. */
-  nowMs(): number;
+  monotonicMs(): number;
   /** Epoch milliseconds, as the machine's clock says now: it may be set at any time, so no deadline is told by it. */
   wallMs(): number;
 }
 
 /** The machine's clock. */
 export const systemClock: Clock = {
-  nowMs: () => performance.now(),
+  monotonicMs: () => performance.now(),
   wallMs: () => Date.now(),
 };

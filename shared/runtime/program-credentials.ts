@@ -53,11 +53,11 @@ class FreshFile {
   }
 
   text(): string {
-    const nowMs = performance.now();
-    if (this.#path === '' || nowMs - this.#readMs < READ_AGAIN_MS) return this.#text;
+    const monotonicMs = performance.now();
+    if (this.#path === '' || monotonicMs - this.#readMs < READ_AGAIN_MS) return this.#text;
     try {
       this.#text = readFileSync(this.#path, 'utf8');
-      if (this.#text !== '') this.#readMs = nowMs;
+      if (this.#text !== '') this.#readMs = monotonicMs;
     } catch {
       // Asked again the next time.
     }

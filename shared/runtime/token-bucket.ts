@@ -16,22 +16,22 @@ export class TokenBucket {
   #tokens: number;
   #atMs: number;
 
-  /** @param nowMs - monotonic milliseconds */
-  constructor(rate: Rate, nowMs: number) {
+  /** @param monotonicMs - monotonic milliseconds */
+  constructor(rate: Rate, monotonicMs: number) {
     this.#rate = rate;
     this.#tokens = rate.burst;
-    this.#atMs = nowMs;
+    this.#atMs = monotonicMs;
   }
 
   /**
    * Takes a token. Returns whether there was one.
    *
-   * @param nowMs - monotonic milliseconds
+   * @param monotonicMs - monotonic milliseconds
    */
-  take(nowMs: number): boolean {
+  take(monotonicMs: number): boolean {
     const { perSecond, burst } = this.#rate;
-    this.#tokens = Math.min(burst, this.#tokens + (Math.max(0, nowMs - this.#atMs) / 1000) * perSecond);
-    this.#atMs = Math.max(this.#atMs, nowMs);
+    this.#tokens = Math.min(burst, this.#tokens + (Math.max(0, monotonicMs - this.#atMs) / 1000) * perSecond);
+    this.#atMs = Math.max(this.#atMs, monotonicMs);
     if (this.#tokens < 1) return false;
     this.#tokens -= 1;
     return true;

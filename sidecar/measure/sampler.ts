@@ -90,9 +90,9 @@ export class Sampler {
     });
   }
 
-  #connectionsNow(sockets: Sockets, port: number, nowMs: number): Record<string, number> | undefined {
-    if (nowMs - this.#connectionsMs < CONNECTIONS_EVERY_MS) return undefined;
-    this.#connectionsMs = nowMs;
+  #connectionsNow(sockets: Sockets, port: number, monotonicMs: number): Record<string, number> | undefined {
+    if (monotonicMs - this.#connectionsMs < CONNECTIONS_EVERY_MS) return undefined;
+    this.#connectionsMs = monotonicMs;
     const connections = [...sockets.connections(port)];
     if (connections.length <= MAX_ADDRESSES) return Object.fromEntries(connections);
     const rest = connections.slice(MAX_ADDRESSES).reduce((sum, [, count]) => sum + count, 0);

@@ -84,15 +84,16 @@ export class Reporter {
 
   /** Takes a measurement and, if it is time, delivers it with everything that waits. */
   async report(metrics: PodMetrics): Promise<void> {
-    const nowMs = performance.now();
+    const monotonicMs = performance.now();
     this.#measured.push(metrics);
-    if (nowMs < this.#dueMs && this.#measured.length < MAX_MEASURED && !hasChanged(this.#reported, metrics)) return;
-    this.#waiting.push({ atMs: nowMs, metrics: mergeMetrics(this.#measured) });
+    if (monotonicMs < this.#dueMs && this.#measured.length < MAX_MEASURED && !hasChanged(this.#reported, metrics))
+      return;
+    this.#waiting.push({ atMs: monotonicMs, metrics: mergeMetrics(this.#measured) });
     this.#measured = [];
     if (this.#waiting.length > MAX_BACKLOG) this.#waiting = this.#waiting.slice(-MAX_BACKLOG);
-    if (this.#sending || nowMs < this.#notBeforeMs) return;
+    if (this.#sending || monotonicMs < this.#notBeforeMs) return;
     this.#sending = true;
-    const early = nowMs < this.#dueMs;
+    const early = monotonicMs < this.#dueMs;
     const batch = this.#waiting;
     try {
       const { data } = await this.#http.post<unknown>('/metrics', this.#body(batch));
@@ -103,7 +104,7 @@ export class Reporter {
       this.#reported = metrics;
       // The answer to a report that came early was decided before the controller had looked at it, so the next measurement
       // asks again. Else half a measurement early, since they do not come to the millisecond.
-      this.#dueMs = early ? nowMs : nowMs + nextReportMs(data) - this.#deps.intervalMs / 2;
+      this.#dueMs = early ? monotonicMs : monotonicMs + nextReportMs(data) - this.#deps.intervalMs / 2;
     } catch (error) {
       this.#failed(error, batch);
     } finally {
@@ -123,9 +124,9 @@ export class Reporter {
   }
 
   #body(batch: readonly Measured[]): MetricsReport {
-    const nowMs = performance.now();
+    const monotonicMs = performance.now();
     const aged = batch
-      .map(({ atMs, metrics }) => ({ ageMs: Math.round(nowMs - atMs), metrics }))
+      .map(({ atMs, metrics }) => ({ ageMs: Math.round(monotonicMs - atMs), metrics }))
       .filter(({ ageMs }) => ageMs < MAX_BACKLOG_AGE_MS);
     const newest = aged.pop() ?? { ageMs: 0, metrics: {} };
     return { ...this.#pod, ...newest, backlog: aged };

@@ -10,7 +10,7 @@ export class FakeClock implements Clock {
     this.#ms = startMs;
   }
 
-  nowMs(): number {
+  monotonicMs(): number {
     return this.#ms;
   }
 

@@ -1,4 +1,4 @@
-import type { Application } from '../../../shared/kubernetes/application-watch.ts';
+import type { ApplicationSnapshot } from '../../../shared/kubernetes/application-watch.ts';
 import type { EventRecorder } from '../../../shared/kubernetes/event-recorder.ts';
 import { isKubeStatus, KubeError, PATCH_TYPES, type KubeApi } from '../../../shared/kubernetes/kube-api.ts';
 import { isPodReady, type Pod } from '../../../shared/kubernetes/objects.ts';
@@ -28,7 +28,12 @@ export class Actuator {
   }
 
   /** Writes replicas, fenced by the Deployment that the decision saw. */
-  async scale(application: Application, replicas: number, reason: string, message: string): Promise<ScaleOutcome> {
+  async scale(
+    application: ApplicationSnapshot,
+    replicas: number,
+    reason: string,
+    message: string,
+  ): Promise<ScaleOutcome> {
     const { deployment, metadata } = application;
     if (deployment === undefined || !this.#deps.isLeader()) return { kind: 'stale' };
     const from = deployment.spec.replicas ?? 1;
@@ -56,7 +61,7 @@ export class Actuator {
    * Gives the Deployment a new resourceVersion, so that a scale call which is still on its way is refused when it lands.
    * Returns whether that is done.
    */
-  async fence({ deployment, metadata, key }: Application, mark: string): Promise<boolean> {
+  async fence({ deployment, metadata, key }: ApplicationSnapshot, mark: string): Promise<boolean> {
     if (deployment === undefined || !this.#deps.isLeader()) return false;
     try {
       await this.#api.request('PATCH', pathOf(RESOURCES.deployments, metadata.namespace, deployment.metadata.name), {
@@ -101,7 +106,7 @@ export class Actuator {
    *
    * @param served - UIDs of pods that have been ready or have answered; those stay
    */
-  async restartPods(application: Application, served: ReadonlySet<string>, why: string): Promise<void> {
+  async restartPods(application: ApplicationSnapshot, served: ReadonlySet<string>, why: string): Promise<void> {
     this.event(application, 'Warning', 'StartRetried', why);
     for (const pod of application.pods) {
       if (
@@ -125,7 +130,7 @@ export class Actuator {
   }
 
   /** An Event on the Autoscaler. */
-  event(application: Application, type: 'Normal' | 'Warning', reason: string, message: string): void {
+  event(application: ApplicationSnapshot, type: 'Normal' | 'Warning', reason: string, message: string): void {
     const { namespace, name, uid } = application.metadata;
     const subject = { apiVersion: 'nemesis.io/v1alpha1', kind: 'Autoscaler', namespace, name, uid };
     this.#deps.events.record(subject, type, reason, message);

@@ -42,18 +42,18 @@ export class BalancerPresence {
   #lastAskedMs: number;
 
   /** @param graceMs - a new cluster, or one that comes back, starts its balancers within this time */
-  constructor(graceMs: number, nowMs: number) {
+  constructor(graceMs: number, monotonicMs: number) {
     this.#graceMs = graceMs;
-    this.#lastSeenMs = nowMs;
-    this.#lastAskedMs = nowMs;
+    this.#lastSeenMs = monotonicMs;
+    this.#lastAskedMs = monotonicMs;
   }
 
   /** Notes how many balancers exist now. Returns whether there was none for too long. */
-  missing(count: number, nowMs: number): boolean {
+  missing(count: number, monotonicMs: number): boolean {
     // Nobody asks while another controller leads: what was then is not known, and the grace begins anew.
-    const begins = nowMs - this.#lastAskedMs > UNASKED_MS;
-    this.#lastAskedMs = nowMs;
-    if (count > 0 || begins) this.#lastSeenMs = nowMs;
-    return nowMs - this.#lastSeenMs > this.#graceMs;
+    const begins = monotonicMs - this.#lastAskedMs > UNASKED_MS;
+    this.#lastAskedMs = monotonicMs;
+    if (count > 0 || begins) this.#lastSeenMs = monotonicMs;
+    return monotonicMs - this.#lastSeenMs > this.#graceMs;
   }
 }

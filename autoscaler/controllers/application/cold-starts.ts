@@ -1,4 +1,4 @@
-import type { Application } from '../../../shared/kubernetes/application-watch.ts';
+import type { ApplicationSnapshot } from '../../../shared/kubernetes/application-watch.ts';
 import { isPodReady, type Pod } from '../../../shared/kubernetes/objects.ts';
 import type { ColdStartRecord } from '../../history/records.ts';
 
@@ -35,31 +35,31 @@ export class ColdStarts {
   }
 
   /** `spec.replicas` left 0. */
-  begin(wakeId: string, nowMs: number): void {
-    this.#running = { wakeId, beganMs: nowMs, scheduledMs: undefined, startedMs: undefined, heldRequests: 0 };
+  begin(wakeId: string, monotonicMs: number): void {
+    this.#running = { wakeId, beganMs: monotonicMs, scheduledMs: undefined, startedMs: undefined, heldRequests: 0 };
   }
 
   /** Notes how far the first pod is. */
-  observe(application: Application, queued: number, nowMs: number): void {
+  observe(application: ApplicationSnapshot, queued: number, monotonicMs: number): void {
     const running = this.#running;
     if (running === undefined) return;
     running.heldRequests = Math.max(running.heldRequests, queued);
     const pods = application.pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
-    if (pods.some(isScheduled)) running.scheduledMs ??= nowMs - running.beganMs;
-    if (pods.some(isStarted)) running.startedMs ??= nowMs - running.beganMs;
+    if (pods.some(isScheduled)) running.scheduledMs ??= monotonicMs - running.beganMs;
+    if (pods.some(isStarted)) running.startedMs ??= monotonicMs - running.beganMs;
   }
 
   /** The start ended; undefined when none was under way. */
   end(
-    application: Application,
+    application: ApplicationSnapshot,
     outcome: ColdStartRecord['outcome'],
     message: string,
-    now: { nowMs: number; wallMs: number },
+    now: { monotonicMs: number; wallMs: number },
   ): ColdStartRecord | undefined {
     const running = this.#running;
     if (running === undefined) return undefined;
     this.#running = undefined;
-    const totalMs = now.nowMs - running.beganMs;
+    const totalMs = now.monotonicMs - running.beganMs;
     const ready = outcome === 'ready' && application.pods.some(isPodReady);
     if (ready) this.#durationsSeconds = [...this.#durationsSeconds, totalMs / 1000].slice(-REMEMBERED);
     return {

@@ -1,54 +1,40 @@
 import type { Autoscaler } from '../../../shared/api/autoscaler.ts';
-import type { Application, ApplicationWatch } from '../../../shared/kubernetes/application-watch.ts';
-import { isPodReady } from '../../../shared/kubernetes/objects.ts';
-import { SLEEP_TIMES } from '../../../shared/rules/sleep.ts';
-import type { Clock } from '../../../shared/runtime/clock.ts';
-import { recordChange } from '../../domain/engine/behavior.ts';
+import type { ApplicationSnapshot } from '../../../shared/kubernetes/application-watch.ts';
 import { ScalingEngine, type ScalingResult } from '../../domain/engine/scaling-engine.ts';
+import type { LifecycleTransition } from '../../domain/lifecycle/lifecycle.ts';
 import { step } from '../../domain/lifecycle/step.ts';
-import type { LifecycleAction, LifecycleStep } from '../../domain/lifecycle/lifecycle.ts';
-import type { ReplicaHealth } from '../../domain/lifecycle/replica-health.ts';
-import type { BalancerRef, MetricsCollector } from '../../domain/signals/metrics-collector.ts';
-import { hasTraffic, type Signals } from '../../domain/signals/signals.ts';
-import type { Actuator } from './actuator.ts';
-import type { ControllerMetrics } from '../controller-metrics.ts';
-import { applicationSignals, replicaHealthOf } from './observe.ts';
-import { lifecycleFacts } from './lifecycle-facts.ts';
-import { followClock, noteTemplate, recall, type Memory } from './reconcile-state.ts';
-import type { ScalingSpecs } from './scaling-spec.ts';
+import type { Signals } from '../../domain/signals/signals.ts';
+import { act, type ActDeps } from './act.ts';
+import { decide } from './decide.ts';
 import type { Observations } from './observations.ts';
+import { applicationSignals, observe, type Observation, type ObserveDeps } from './observe.ts';
+import type { ApplicationMetrics, StatusPort } from './ports.ts';
+import { followClock, restoreState, type ReconcileState } from './reconcile-state.ts';
+import { desiredReplicas, type ApplicationRecorder } from './record.ts';
+import type { ScalingSpecs } from './scaling-spec.ts';
 import { buildStatus, conditionsOf, inertConditions } from './status.ts';
-import type { StatusWriter } from './status-writer.ts';
-import { desiredOf, type Story } from './record.ts';
 
-/** What the controller of applications needs. */
-export interface ApplicationControllerDeps {
-  readonly watch: ApplicationWatch;
-  readonly collector: MetricsCollector;
-  /** The balancers that exist. */
-  readonly balancers: () => readonly BalancerRef[];
-  /** Whether no balancer has existed for too long. */
-  readonly balancersMissing: () => boolean;
-  /** Who else scales this Deployment between 1 and N, as `Kind namespace/name`. */
-  readonly otherScaler: (target: string) => string | undefined;
+/** What the controller of applications needs; each of its parts names what it needs of these. */
+export interface ApplicationControllerDeps extends ObserveDeps, ActDeps {
   readonly isLeader: () => boolean;
-  readonly actuator: Actuator;
-  readonly statusWriter: StatusWriter;
-  readonly story: Story;
-  readonly specs: ScalingSpecs;
-  readonly observations: Observations;
-  /** Asks for another look soon. */
-  readonly again: (key: string) => void;
-  readonly metrics: ControllerMetrics;
-  readonly clock: Clock;
+  readonly statusWriter: StatusPort;
+  readonly recorder: Pick<
+    ApplicationRecorder,
+    'observeReplicas' | 'observeOtherScaler' | 'contention' | 'recordDecision' | 'recordPhaseChange'
+  >;
+  readonly specs: Pick<ScalingSpecs, 'of'>;
+  readonly observations: Pick<Observations, 'note' | 'forget'>;
+  /** Asks for another reconciliation soon. */
+  readonly requeue: (key: string) => void;
+  readonly metrics: ApplicationMetrics;
   readonly newId: () => string;
 }
 
-/** One look at an application: signals -> lifecycle -> engine -> status -> scale. */
+/** Reconciles one application: observe -> decide -> write the status -> act -> record. */
 export class ApplicationController {
   readonly #deps: ApplicationControllerDeps;
   readonly #engine = new ScalingEngine();
-  readonly #memories = new Map<string, Memory>();
+  readonly #states = new Map<string, ReconcileState>();
 
   constructor(deps: ApplicationControllerDeps) {
     this.#deps = deps;
@@ -56,258 +42,149 @@ export class ApplicationController {
 
   /** Forgets everything: another leader may have acted meanwhile, so the status is read again. */
   reset(): void {
-    for (const key of [...this.#memories.keys()]) this.#forget(key);
+    for (const key of [...this.#states.keys()]) this.#forget(key);
   }
 
   /** The signals of an application now, as the engine would see them. */
-  signalsOf(application: Application): Signals {
-    const readySince = this.#memories.get(application.key)?.pods.readySince ?? new Map<string, number>();
-    return this.#signals(application, application.resource, readySince, this.#deps.clock.nowMs());
+  signalsOf(application: ApplicationSnapshot): Signals {
+    const { collector, balancers, clock } = this.#deps;
+    const readySince = this.#states.get(application.key)?.pods.readySince ?? new Map<string, number>();
+    const seen = { collector, balancers: balancers(), readySince, monotonicMs: clock.monotonicMs() };
+    return applicationSignals(application, application.resource, seen);
   }
 
-  /** Looks at one application and does what is to be done. Called one at a time for each key. */
+  /** Reconciles one application. Called one at a time for each key. */
   async reconcile(key: string): Promise<void> {
-    const { watch, clock, isLeader } = this.#deps;
+    const { watch, isLeader } = this.#deps;
     const application = watch.get(key);
-    // Whoever leads: what is gone meanwhile is not told again.
+    // Whoever leads: what is gone meanwhile is not recorded again.
     if (application === undefined) this.#forget(key);
     if (application === undefined || !isLeader()) return;
-    let memory = this.#memories.get(key);
-    if (memory?.uid !== application.metadata.uid) {
-      memory = recall(application, application.resource?.status, {
-        nowMs: clock.nowMs(),
-        wallMs: clock.wallMs(),
-      });
-      this.#memories.set(key, memory);
-      // A wake while no controller looked is told, but is no cold start: nobody has seen when it began.
-      if (memory.replicas !== undefined) this.#deps.story.replicasSeen(application, memory);
-    }
+    const state = this.#stateOf(application);
     if (application.resource === undefined) {
-      await this.#inert(application, memory, 'InvalidSpec', application.invalid.join('; '));
+      await this.#reconcileInert(application, state, 'InvalidSpec', application.invalid.join('; '));
     } else if (application.conflict !== undefined) {
-      await this.#inert(application, memory, application.conflict.reason, application.conflict.message);
+      await this.#reconcileInert(application, state, application.conflict.reason, application.conflict.message);
     } else {
-      await this.#look(application, application.resource, memory);
+      await this.#reconcileValid(application, application.resource, state);
     }
+  }
+
+  #stateOf(application: ApplicationSnapshot): ReconcileState {
+    const { clock, recorder } = this.#deps;
+    const known = this.#states.get(application.key);
+    if (known?.uid === application.metadata.uid) return known;
+    const now = { monotonicMs: clock.monotonicMs(), wallMs: clock.wallMs() };
+    const state = restoreState(application, application.resource?.status, now);
+    this.#states.set(application.key, state);
+    // A wake that no controller saw is recorded, but is no cold start: nobody knows when it began.
+    if (state.replicas !== undefined) recorder.observeReplicas(application, state);
+    return state;
   }
 
   #forget(key: string): void {
-    this.#memories.delete(key);
+    this.#states.delete(key);
     this.#deps.collector.forgetApplication(key);
     this.#deps.metrics.forget(key);
     this.#deps.observations.forget(key);
   }
 
-  async #look(application: Application, resource: Autoscaler, memory: Memory): Promise<void> {
-    const { clock, collector, watch } = this.#deps;
-    const nowMs = clock.nowMs();
-    const wallMs = clock.wallMs();
-    followClock(memory, nowMs, wallMs);
-    const leftZero = this.#deps.story.replicasSeen(application, memory);
-    const templateChanged = noteTemplate(memory, application.deployment);
-    if (application.deployment?.spec.replicas === 0) memory.zeroSeen = true;
+  async #reconcileValid(application: ApplicationSnapshot, resource: Autoscaler, state: ReconcileState): Promise<void> {
+    const { watch, clock, recorder, specs, metrics, observations, newId } = this.#deps;
+    const now = { monotonicMs: clock.monotonicMs(), wallMs: clock.wallMs() };
+    followClock(state, now.monotonicMs, now.wallMs);
+    const leftZero = recorder.observeReplicas(application, state);
+    const observation = observe(application, resource, state, this.#deps, now);
 
-    memory.pods.observe(application.pods, { nowMs, wallMs });
-    const signals = this.#signals(application, resource, memory.pods.readySince, nowMs);
-    const health = replicaHealthOf(application, resource, memory.pods, signals, nowMs);
-    const balancers = this.#deps.balancers();
-    const drained =
-      memory.life.drainId === undefined ? new Set() : collector.drained(application.key, memory.life.drainId);
-    const unconfirmed = balancers.filter(({ uid }) => !drained.has(uid)).map(({ name }) => name);
-    const contended = this.#deps.story.contended(memory);
-    const { deployment, metadata } = application;
-    const otherScaler =
-      deployment === undefined
-        ? undefined
-        : this.#deps.otherScaler(`${metadata.namespace}/${deployment.metadata.name}`);
-    this.#deps.story.otherScalerSeen(application, memory, otherScaler);
-    const { settings } = watch;
-    const balancersMissing = this.#deps.balancersMissing();
-    const facts = lifecycleFacts({
-      application,
-      resource,
-      settings,
-      signals,
-      health,
-      zeroSeen: memory.zeroSeen,
-      templateChanged,
-      contended,
-      balancersMissing,
-      unconfirmed,
-    });
-    const taken = step(memory.life, facts, this.#deps.newId, wallMs);
-    const queued = facts.traffic?.queued ?? 0;
-    if (leftZero && taken.state.wakeId !== undefined) memory.coldStarts.begin(taken.state.wakeId, nowMs);
-    memory.coldStarts.observe(application, queued, nowMs);
+    const transition = step(state.lifecycle, observation.facts, newId, now.wallMs);
+    const { wakeId, phase } = transition.state;
+    if (leftZero && wakeId !== undefined) state.coldStarts.begin(wakeId, now.monotonicMs);
+    state.coldStarts.observe(application, observation.facts.traffic?.queued ?? 0, now.monotonicMs);
+    const spec = specs.of(resource, watch.settings);
+    const decision = decide(this.#engine, spec, application, resource, state, transition, observation);
+    recorder.recordDecision(application, resource, state, transition, decision);
+    observations.note(application, resource, state, transition, observation);
 
-    // Whoever takes back what we write decides between 1 and N as well, for as long as the truce lasts.
-    const decider = otherScaler ?? (contended === undefined ? undefined : memory.contention?.by);
-    const decision = this.#decide(application, resource, memory, taken, { signals, health, decider, nowMs });
-    if (decision !== undefined) memory.scaling = decision.state;
-    this.#deps.story.decided(application, resource, memory, taken, decision);
-
-    const replicas = application.deployment?.spec.replicas ?? 0;
-    this.#deps.observations.note(application, resource, memory, taken, { signals, health, nowMs });
-    const status = buildStatus(
-      {
-        resource,
-        life: taken.state,
-        replicas,
-        desiredReplicas: desiredOf(taken, decision, replicas),
-        readyReplicas: health.ready,
-        lastDecision: memory.lastDecision,
-        lastScaleTime: memory.lastScaleTime,
-        learnedStartSeconds: rounded(memory.coldStarts.learnedSeconds),
-        templateHash: memory.templateHash,
-        conditions: conditionsOf({
-          step: taken,
-          decision,
-          trafficMissing: facts.trafficMissing,
-          ableToScale: memory.ableToScale,
-          otherWriter: contended ?? memory.otherWriter,
-          otherScaler,
-          readyReplicas: health.ready,
-          mode: resource.spec.mode,
-        }),
-      },
-      wallMs,
-    );
-    if (memory.sleepMayLand && taken.state.phase !== 'Draining') {
-      // Balancers forward again as soon as the sleep is called off, so its scale call must not land after that.
-      const awake = replicas > 0;
-      if (awake && !(await this.#deps.actuator.fence(application, this.#deps.newId()))) return;
-      memory.sleepMayLand = false;
-    }
-    const moved = taken.state.phase !== memory.life.phase || taken.state.drainId !== memory.life.drainId;
-    if (!(await this.#deps.statusWriter.write(application, memory, status))) return;
-    if (moved) {
-      this.#deps.story.phaseChanged(application, memory, taken);
-      this.#deps.again(application.key);
-    }
-    if (taken.state.phase !== memory.life.phase) memory.zeroSeen = replicas === 0;
-    memory.life = taken.state;
-    this.#deps.metrics.observe(application.key, taken.state.phase, replicas, health.ready, signals);
-
-    if (resource.spec.mode !== 'Active') return;
-    for (const action of taken.actions) await this.#act(application, memory, action, taken, { nowMs, wallMs });
-    if (taken.actions.length === 0 && decision !== undefined && decision.desiredReplicas !== replicas) {
-      if (decision.desiredReplicas < replicas && hasTraffic(signals.traffic)) {
-        await this.#deps.actuator.adviseDeletion(application.pods.filter(isPodReady), signals.traffic.podsInFlight);
-      }
-      await this.#scale(application, memory, decision.desiredReplicas, decision.reason, decision.message);
+    if (!(await this.#writeStatus(application, resource, state, transition, decision, observation))) return;
+    metrics.observe(application.key, phase, observation.replicas, observation.health.ready, observation.signals);
+    if (resource.spec.mode === 'Active') {
+      await act(application, state, transition, decision, observation, this.#deps);
     }
   }
 
-  #decide(
-    application: Application,
+  /** Writes the status before it is acted on. Returns whether it may be acted on. */
+  async #writeStatus(
+    application: ApplicationSnapshot,
     resource: Autoscaler,
-    memory: Memory,
-    taken: LifecycleStep,
-    seen: { signals: Signals; health: ReplicaHealth; decider: string | undefined; nowMs: number },
-  ): ScalingResult | undefined {
-    const { signals, health, nowMs } = seen;
-    const { phase } = taken.state;
-    const { deployment } = application;
-    const replicas = deployment?.spec.replicas ?? 0;
-    const observed = phase === 'Observing' && resource.spec.mode === 'Observe';
-    if (deployment === undefined || replicas === 0) return undefined;
-    if (phase !== 'Waking' && phase !== 'Active' && !observed) return undefined;
-    if (memory.scaling.recommendations.length === 0) {
-      // As the HPA: what runs when we begin to look counts as the first recommendation.
-      memory.scaling = { ...memory.scaling, recommendations: [{ atMs: nowMs, replicas }] };
+    state: ReconcileState,
+    transition: LifecycleTransition,
+    decision: ScalingResult | undefined,
+    observation: Observation,
+  ): Promise<boolean> {
+    const { actuator, statusWriter, recorder, requeue, newId } = this.#deps;
+    const { replicas, wallMs } = observation;
+    const { phase, drainId } = transition.state;
+    const status = buildStatus(statusInput(resource, state, transition, decision, observation), wallMs);
+    if (state.sleepMayLand && phase !== 'Draining') {
+      // Balancers forward again as soon as the sleep is called off, so its scale call must not land after that.
+      if (replicas > 0 && !(await actuator.fence(application, newId()))) return false;
+      state.sleepMayLand = false;
     }
-    return this.#engine.decide(
-      {
-        spec: this.#deps.specs.of(resource, this.#deps.watch.settings),
-        replicas,
-        startingReplicas: health.starting,
-        busyReplicas: health.busy,
-        phase: phase === 'Waking' ? 'Waking' : 'Active',
-        signals,
-        state: memory.scaling,
-        otherScaler: seen.decider,
-      },
-      nowMs,
-    );
+    const changed = phase !== state.lifecycle.phase || drainId !== state.lifecycle.drainId;
+    if (!(await statusWriter.write(application, state, status))) return false;
+    if (changed) {
+      recorder.recordPhaseChange(application, state, transition);
+      requeue(application.key);
+    }
+    if (phase !== state.lifecycle.phase) state.zeroSeen = replicas === 0;
+    state.lifecycle = transition.state;
+    return true;
   }
 
-  async #act(
-    application: Application,
-    memory: Memory,
-    action: LifecycleAction,
-    taken: LifecycleStep,
-    decided: { readonly nowMs: number; readonly wallMs: number },
-  ): Promise<void> {
-    switch (action.kind) {
-      case 'scale': {
-        // The status write may have taken long: a scale call that leaves now could meet holds that expire.
-        const drainingMs = decided.wallMs - taken.state.sinceMs + (this.#deps.clock.nowMs() - decided.nowMs);
-        if (taken.state.phase === 'Draining' && drainingMs >= SLEEP_TIMES.confirmMs) return;
-        await this.#scale(
-          application,
-          memory,
-          action.replicas,
-          action.replicas === 0 ? 'Sleep' : taken.state.reason,
-          action.why,
-        );
-        return;
-      }
-      case 'restartPods':
-        await this.#deps.actuator.restartPods(application, memory.pods.served, action.why);
-        return;
-    }
-  }
-
-  async #scale(
-    application: Application,
-    memory: Memory,
-    replicas: number,
+  async #reconcileInert(
+    application: ApplicationSnapshot,
+    state: ReconcileState,
     reason: string,
     message: string,
   ): Promise<void> {
-    const from = application.deployment?.spec.replicas ?? 0;
-    memory.ownChange = { to: replicas, reason, message };
-    const outcome = await this.#deps.actuator.scale(application, replicas, reason, message);
-    this.#deps.metrics.scaleWrites.inc({ result: outcome.kind });
-    switch (outcome.kind) {
-      case 'done':
-        memory.ableToScale = undefined;
-        memory.lastScaleTime = new Date(this.#deps.clock.wallMs()).toISOString();
-        memory.scaling = recordChange(memory.scaling, replicas - from, this.#deps.clock.nowMs());
-        return;
-      case 'failed':
-        memory.ableToScale = outcome.message;
-        if (replicas === 0 && outcome.mayLand) memory.sleepMayLand = true;
-        return;
-      case 'stale':
-        // The watch brings the newer state, and with it the next look.
-        return;
-    }
-  }
-
-  #signals(
-    application: Application,
-    resource: Autoscaler | undefined,
-    readySince: ReadonlyMap<string, number>,
-    nowMs: number,
-  ): Signals {
-    const balancers = this.#deps.balancers();
-    return applicationSignals(application, resource, {
-      collector: this.#deps.collector,
-      balancers,
-      readySince,
-      nowMs,
-    });
-  }
-
-  async #inert(application: Application, memory: Memory, reason: string, message: string): Promise<void> {
+    const { actuator, statusWriter, clock } = this.#deps;
     const conflicted = application.conflict !== undefined;
-    if (memory.lastDecision?.reason !== reason) {
-      memory.lastDecision = { time: new Date(this.#deps.clock.wallMs()).toISOString(), reason, message };
-      this.#deps.actuator.event(application, 'Warning', reason, message);
+    if (state.lastDecision?.reason !== reason) {
+      state.lastDecision = { time: new Date(clock.wallMs()).toISOString(), reason, message };
+      actuator.event(application, 'Warning', reason, message);
     }
-    await this.#deps.statusWriter.writeInert(application, memory, inertConditions(reason, message, conflicted));
+    await statusWriter.writeInert(application, state, inertConditions(reason, message, conflicted));
   }
+}
+
+function statusInput(
+  resource: Autoscaler,
+  state: ReconcileState,
+  transition: LifecycleTransition,
+  decision: ScalingResult | undefined,
+  { facts, health, replicas, contended, otherScaler }: Observation,
+): Parameters<typeof buildStatus>[0] {
+  return {
+    resource,
+    lifecycle: transition.state,
+    replicas,
+    desiredReplicas: desiredReplicas(transition, decision, replicas),
+    readyReplicas: health.ready,
+    lastDecision: state.lastDecision,
+    lastScaleTime: state.lastScaleTime,
+    learnedStartSeconds: rounded(state.coldStarts.learnedSeconds),
+    templateHash: state.templateHash,
+    conditions: conditionsOf({
+      step: transition,
+      decision,
+      trafficMissing: facts.trafficMissing,
+      ableToScale: state.ableToScale,
+      otherWriter: contended ?? state.otherWriter,
+      otherScaler,
+      readyReplicas: health.ready,
+      mode: resource.spec.mode,
+    }),
+  };
 }
 
 function rounded(seconds: number | undefined): number | undefined {

@@ -1,7 +1,7 @@
 import type { Autoscaler } from '../../../shared/api/autoscaler.ts';
 import type { LoadBalancerSettingsSpec } from '../../../shared/api/load-balancer-settings.ts';
 import { parseMillicores } from '../../../shared/api/quantity.ts';
-import type { Application } from '../../../shared/kubernetes/application-watch.ts';
+import type { ApplicationSnapshot } from '../../../shared/kubernetes/application-watch.ts';
 import { isPodReady, replicasManager, type Deployment } from '../../../shared/kubernetes/objects.ts';
 import { SLEEP_TIMES } from '../../../shared/rules/sleep.ts';
 import { isOurManager, otherWriterName } from '../../../shared/rules/wake.ts';
@@ -17,7 +17,7 @@ const LEARNED_FACTOR = 3;
 
 /** What the lifecycle looks at, out of what was watched and measured. */
 export function lifecycleFacts(input: {
-  readonly application: Application;
+  readonly application: ApplicationSnapshot;
   readonly resource: Autoscaler;
   readonly settings: LoadBalancerSettingsSpec;
   readonly signals: Signals;
@@ -38,7 +38,7 @@ export function lifecycleFacts(input: {
     target: deployment === undefined ? undefined : targetFacts(deployment, input),
     startProblem: deployment === undefined ? undefined : findStartProblem(deployment, pods),
     startDeadlineMs: startDeadlineMs(resource),
-    idleMsWanted: (spec.sleep?.idleSeconds ?? settings.idleSeconds) * 1000,
+    idleTimeoutMs: (spec.sleep?.idleSeconds ?? settings.idleSeconds) * 1000,
     traffic,
     trafficMissing: 'kind' in signals.traffic ? signals.traffic.why : '',
     directConnections: signals.directConnections,
@@ -51,7 +51,7 @@ export function lifecycleFacts(input: {
 }
 
 /** The pods that can answer: ready, and not about to go. */
-export function readyReplicas(application: Application): number {
+export function readyReplicas(application: ApplicationSnapshot): number {
   return application.pods.filter((pod) => isPodReady(pod) && pod.metadata.deletionTimestamp === undefined).length;
 }
 

@@ -1,13 +1,13 @@
 import type { Autoscaler } from '../../../shared/api/autoscaler.ts';
 import { parseMillicores } from '../../../shared/api/quantity.ts';
-import type { Application, ApplicationWatch } from '../../../shared/kubernetes/application-watch.ts';
+import type { ApplicationSnapshot, ApplicationWatch } from '../../../shared/kubernetes/application-watch.ts';
 import { isNearThreshold } from '../../domain/engine/near-threshold.ts';
-import type { LifecycleStep } from '../../domain/lifecycle/lifecycle.ts';
+import type { LifecycleTransition } from '../../domain/lifecycle/lifecycle.ts';
 import type { ReplicaHealth } from '../../domain/lifecycle/replica-health.ts';
 import type { ReportPacing } from '../../domain/signals/report-pacing.ts';
 import { hasTraffic, type Signals } from '../../domain/signals/signals.ts';
 import type { ControllerMetrics } from '../controller-metrics.ts';
-import type { Memory } from './reconcile-state.ts';
+import type { ReconcileState } from './reconcile-state.ts';
 import type { ScalingSpecs } from './scaling-spec.ts';
 import type { UsageRecorder } from '../usage/usage-recorder.ts';
 
@@ -33,22 +33,22 @@ export class Observations {
 
   /** Notes what a look saw. */
   note(
-    application: Application,
+    application: ApplicationSnapshot,
     resource: Autoscaler,
-    memory: Memory,
-    taken: LifecycleStep,
-    { signals, health, nowMs }: { signals: Signals; health: ReplicaHealth; nowMs: number },
+    state: ReconcileState,
+    transition: LifecycleTransition,
+    { signals, health, monotonicMs }: { signals: Signals; health: ReplicaHealth; monotonicMs: number },
   ): void {
     const { watch, specs, usage, pacing, metrics } = this.#deps;
     const { key, deployment } = application;
     if (deployment === undefined) return;
     const replicas = deployment.spec.replicas ?? 1;
     usage.sample(key, replicas, hasTraffic(signals.traffic) ? signals.traffic.completions : undefined, signals);
-    if (taken.state.reason === 'WouldSleep') {
-      metrics.idleReplicas(key, replicas, (nowMs - (memory.wouldSleepMs ?? nowMs)) / 1000);
-      memory.wouldSleepMs = nowMs;
+    if (transition.state.reason === 'WouldSleep') {
+      metrics.idleReplicas(key, replicas, (monotonicMs - (state.wouldSleepMs ?? monotonicMs)) / 1000);
+      state.wouldSleepMs = monotonicMs;
     } else {
-      memory.wouldSleepMs = undefined;
+      state.wouldSleepMs = undefined;
     }
     const cpuBelow = resource.spec.sleep?.cpuBelow;
     const threshold = cpuBelow === undefined ? undefined : parseMillicores(cpuBelow);

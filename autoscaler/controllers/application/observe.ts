@@ -1,44 +1,113 @@
 import type { Autoscaler } from '../../../shared/api/autoscaler.ts';
-import type { Application } from '../../../shared/kubernetes/application-watch.ts';
+import type { ApplicationSnapshot } from '../../../shared/kubernetes/application-watch.ts';
 import { isPodReady, type Pod } from '../../../shared/kubernetes/objects.ts';
 import { SIDECAR_CONTAINER } from '../../../shared/rules/readiness.ts';
+import type { LifecycleFacts } from '../../domain/lifecycle/lifecycle.ts';
 import { replicaHealth, type ReplicaHealth } from '../../domain/lifecycle/replica-health.ts';
-import type { BalancerRef, MetricsCollector } from '../../domain/signals/metrics-collector.ts';
+import type { BalancerRef } from '../../domain/signals/metrics-collector.ts';
 import { hasTraffic, type Signals } from '../../domain/signals/signals.ts';
-import { startDeadlineMs } from './lifecycle-facts.ts';
+import { lifecycleFacts, startDeadlineMs } from './lifecycle-facts.ts';
 import type { PodTimes } from './pod-times.ts';
+import type { SignalReader, Snapshots } from './ports.ts';
+import { observeTemplate, type ReconcileState } from './reconcile-state.ts';
+import type { ApplicationRecorder } from './record.ts';
 import { windowMsOf } from './scaling-spec.ts';
 
 /** The signals of an application now, from what its ready pods and the balancers reported. */
 export function applicationSignals(
-  application: Application,
+  application: ApplicationSnapshot,
   resource: Autoscaler | undefined,
   seen: {
-    readonly collector: MetricsCollector;
+    readonly collector: Pick<SignalReader, 'signals'>;
     readonly balancers: readonly BalancerRef[];
     readonly readySince: ReadonlyMap<string, number>;
-    readonly nowMs: number;
+    readonly monotonicMs: number;
   },
 ): Signals {
-  const { collector, balancers, readySince, nowMs } = seen;
+  const { collector, balancers, readySince, monotonicMs } = seen;
   const pods = application.pods
     .filter((pod) => isPodReady(pod) && pod.metadata.deletionTimestamp === undefined)
     .map((pod) => ({
       key: `${pod.metadata.namespace ?? ''}/${pod.metadata.name}`,
       uid: pod.metadata.uid,
-      readySinceMs: readySince.get(pod.metadata.uid) ?? nowMs,
+      readySinceMs: readySince.get(pod.metadata.uid) ?? monotonicMs,
       hasSidecar: hasSidecar(pod),
     }));
-  return collector.signals(application.key, pods, balancers, nowMs, windowMsOf(resource));
+  return collector.signals(application.key, pods, balancers, monotonicMs, windowMsOf(resource));
+}
+
+/** What one reconciliation sees of an application, before anything is decided. */
+export interface Observation {
+  readonly signals: Signals;
+  readonly health: ReplicaHealth;
+  readonly facts: LifecycleFacts;
+  /** Who takes back what we write to `spec.replicas`, as a sentence. */
+  readonly contended: string | undefined;
+  /** Who else scales the Deployment between 1 and N. */
+  readonly otherScaler: string | undefined;
+  /** `spec.replicas` of the Deployment; 0 without one. */
+  readonly replicas: number;
+  readonly monotonicMs: number;
+  readonly wallMs: number;
+}
+
+/** What {@link observe} needs. */
+export interface ObserveDeps {
+  readonly watch: Snapshots;
+  readonly collector: SignalReader;
+  readonly balancers: () => readonly BalancerRef[];
+  readonly balancersMissing: () => boolean;
+  readonly otherScaler: (target: string) => string | undefined;
+  readonly recorder: Pick<ApplicationRecorder, 'contention' | 'observeOtherScaler'>;
+}
+
+/** Observes an application, and notes in its state what the next reconciliation compares with. */
+export function observe(
+  application: ApplicationSnapshot,
+  resource: Autoscaler,
+  state: ReconcileState,
+  deps: ObserveDeps,
+  { monotonicMs, wallMs }: { readonly monotonicMs: number; readonly wallMs: number },
+): Observation {
+  const { collector, recorder } = deps;
+  const { deployment, metadata, key } = application;
+  const templateChanged = observeTemplate(state, deployment);
+  if (deployment?.spec.replicas === 0) state.zeroSeen = true;
+  state.pods.observe(application.pods, { monotonicMs, wallMs });
+
+  const balancers = deps.balancers();
+  const { readySince } = state.pods;
+  const signals = applicationSignals(application, resource, { collector, balancers, readySince, monotonicMs });
+  const health = replicaHealthOf(application, resource, state.pods, signals, monotonicMs);
+  const { drainId } = state.lifecycle;
+  const drained = drainId === undefined ? new Set() : collector.drained(key, drainId);
+  const contended = recorder.contention(state);
+  const otherScaler =
+    deployment === undefined ? undefined : deps.otherScaler(`${metadata.namespace}/${deployment.metadata.name}`);
+  recorder.observeOtherScaler(application, state, otherScaler);
+  const facts = lifecycleFacts({
+    application,
+    resource,
+    settings: deps.watch.settings,
+    signals,
+    health,
+    zeroSeen: state.zeroSeen,
+    templateChanged,
+    contended,
+    balancersMissing: deps.balancersMissing(),
+    unconfirmed: balancers.filter(({ uid }) => !drained.has(uid)).map(({ name }) => name),
+  });
+  const replicas = deployment?.spec.replicas ?? 0;
+  return { signals, health, facts, contended, otherScaler, replicas, monotonicMs, wallMs };
 }
 
 /** How the replicas of an application are. */
 export function replicaHealthOf(
-  application: Application,
+  application: ApplicationSnapshot,
   resource: Autoscaler,
   times: PodTimes,
   signals: Signals,
-  nowMs: number,
+  monotonicMs: number,
 ): ReplicaHealth {
   const inFlight = hasTraffic(signals.traffic) ? signals.traffic.podsInFlight : NO_REQUESTS;
   times.noteAnswering(application.pods, inFlight);
@@ -48,7 +117,7 @@ export function replicaHealthOf(
     inFlight,
     startDeadlineMs: startDeadlineMs(resource),
   };
-  return replicaHealth(application.deployment ?? NO_DEPLOYMENT, application.pods, isPodReady, facts, nowMs);
+  return replicaHealth(application.deployment ?? NO_DEPLOYMENT, application.pods, isPodReady, facts, monotonicMs);
 }
 
 const NO_REQUESTS: ReadonlyMap<string, number> = new Map();

@@ -18,15 +18,18 @@ export class PodTimes {
   /**
    * Takes in the pods as they are now.
    *
-   * @param now - `nowMs`: monotonic; `wallMs`: epoch milliseconds
+   * @param now - `monotonicMs`: monotonic; `wallMs`: epoch milliseconds
    */
-  observe(pods: readonly Pod[], { nowMs, wallMs }: { readonly nowMs: number; readonly wallMs: number }): void {
+  observe(
+    pods: readonly Pod[],
+    { monotonicMs, wallMs }: { readonly monotonicMs: number; readonly wallMs: number },
+  ): void {
     for (const pod of pods) {
       const { uid } = pod.metadata;
       const ready = isPodReady(pod);
       const [since, other] = ready ? [this.readySince, this.notReadySince] : [this.notReadySince, this.readySince];
       const seenBefore = other.delete(uid);
-      if (!since.has(uid)) since.set(uid, ready && !seenBefore ? nowMs - readyForMs(pod, wallMs) : nowMs);
+      if (!since.has(uid)) since.set(uid, ready && !seenBefore ? monotonicMs - readyForMs(pod, wallMs) : monotonicMs);
       if (ready || this.#assumeServed) this.served.add(uid);
     }
     if (pods.length > 0) this.#assumeServed = false;

@@ -1,18 +1,18 @@
 import { createHash } from 'node:crypto';
 import type { AutoscalerStatus } from '../../../shared/api/autoscaler.ts';
-import type { Application } from '../../../shared/kubernetes/application-watch.ts';
+import type { ApplicationSnapshot } from '../../../shared/kubernetes/application-watch.ts';
 import type { Deployment } from '../../../shared/kubernetes/objects.ts';
 import { EMPTY_SCALING_STATE, type ScalingState } from '../../domain/engine/behavior.ts';
 import type { Contention } from '../../domain/lifecycle/contention.ts';
 import type { LifecycleState } from '../../domain/lifecycle/lifecycle.ts';
 import { ColdStarts } from './cold-starts.ts';
 import { PodTimes } from './pod-times.ts';
-import { lifeOf } from './status.ts';
+import { fromStatus } from './status.ts';
 
 /** What the leader remembers of an application between two looks. A new leader begins with what the status says. */
-export interface Memory {
+export interface ReconcileState {
   readonly uid: string;
-  life: LifecycleState;
+  lifecycle: LifecycleState;
   scaling: ScalingState;
   coldStarts: ColdStarts;
   templateHash: string | undefined;
@@ -52,22 +52,22 @@ export interface Memory {
 /**
  * The memory of a leader that sees an application for the first time.
  *
- * @param now - `nowMs`: monotonic; `wallMs`: epoch milliseconds
+ * @param now - `monotonicMs`: monotonic; `wallMs`: epoch milliseconds
  */
-export function recall(
-  application: Application,
+export function restoreState(
+  application: ApplicationSnapshot,
   status: AutoscalerStatus | undefined,
-  { nowMs, wallMs }: { readonly nowMs: number; readonly wallMs: number },
-): Memory {
+  { monotonicMs, wallMs }: { readonly monotonicMs: number; readonly wallMs: number },
+): ReconcileState {
   const sameTarget = status?.targetUid !== undefined && status.targetUid === application.deployment?.metadata.uid;
   return {
     uid: application.metadata.uid,
-    life: lifeOf(status, wallMs),
+    lifecycle: fromStatus(status, wallMs),
     scaling: EMPTY_SCALING_STATE,
     coldStarts: new ColdStarts(status?.learnedStartSeconds),
     templateHash: status?.templateHash,
     templateGeneration: undefined,
-    wallOffsetMs: wallMs - nowMs,
+    wallOffsetMs: wallMs - monotonicMs,
     status,
     resourceVersion: application.metadata.resourceVersion,
     statusWrittenMs: Number.NEGATIVE_INFINITY,
@@ -98,29 +98,29 @@ const CLOCK_STEP_MS = 500;
  * Moves the times of an application along when the machine's clock was set, so that what is to happen after some time
  * still happens after that time.
  */
-export function followClock(memory: Memory, nowMs: number, wallMs: number): void {
-  const shiftMs = wallMs - nowMs - memory.wallOffsetMs;
+export function followClock(state: ReconcileState, monotonicMs: number, wallMs: number): void {
+  const shiftMs = wallMs - monotonicMs - state.wallOffsetMs;
   if (Math.abs(shiftMs) < CLOCK_STEP_MS) return;
-  memory.wallOffsetMs += shiftMs;
-  const { life, contention } = memory;
-  const retryAfterMs = life.retryAfterMs === undefined ? undefined : life.retryAfterMs + shiftMs;
-  memory.life = { ...life, sinceMs: life.sinceMs + shiftMs, retryAfterMs };
-  if (contention !== undefined) memory.contention = { ...contention, lastMs: contention.lastMs + shiftMs };
+  state.wallOffsetMs += shiftMs;
+  const { lifecycle, contention } = state;
+  const retryAfterMs = lifecycle.retryAfterMs === undefined ? undefined : lifecycle.retryAfterMs + shiftMs;
+  state.lifecycle = { ...lifecycle, sinceMs: lifecycle.sinceMs + shiftMs, retryAfterMs };
+  if (contention !== undefined) state.contention = { ...contention, lastMs: contention.lastMs + shiftMs };
 }
 
 /** Notes the pod template. Returns whether it is another one than the status was written for. */
-export function noteTemplate(memory: Memory, deployment: Deployment | undefined): boolean {
+export function observeTemplate(state: ReconcileState, deployment: Deployment | undefined): boolean {
   if (deployment === undefined) return false;
   const { generation } = deployment.metadata;
   // The hash costs more than the rest of a look, and the template only changes with the generation.
-  if (generation === undefined || memory.templateGeneration !== generation) {
+  if (generation === undefined || state.templateGeneration !== generation) {
     const hash = templateHashOf(deployment);
-    if (memory.templateHash !== undefined && memory.templateHash !== hash) memory.coldStarts.forget();
-    memory.templateHash = hash;
-    memory.templateGeneration = generation;
+    if (state.templateHash !== undefined && state.templateHash !== hash) state.coldStarts.forget();
+    state.templateHash = hash;
+    state.templateGeneration = generation;
   }
-  const written = memory.status?.templateHash;
-  return written !== undefined && written !== memory.templateHash;
+  const written = state.status?.templateHash;
+  return written !== undefined && written !== state.templateHash;
 }
 
 /** A short name for a pod template; what was learned belongs to it. */

@@ -1,12 +1,12 @@
 import type { AutoscalerStatus } from '../../../shared/api/autoscaler.ts';
-import type { Application } from '../../../shared/kubernetes/application-watch.ts';
+import type { ApplicationSnapshot } from '../../../shared/kubernetes/application-watch.ts';
 import { isKubeStatus, PATCH_TYPES, type KubeApi } from '../../../shared/kubernetes/kube-api.ts';
 import { pathOf, RESOURCES } from '../../../shared/kubernetes/paths.ts';
 import { FIELD_MANAGERS } from '../../../shared/rules/wake.ts';
 import type { Clock } from '../../../shared/runtime/clock.ts';
 import { messageOf, type Logger } from '../../../shared/runtime/logger.ts';
 import { TokenBucket } from '../../../shared/runtime/token-bucket.ts';
-import type { Memory } from './reconcile-state.ts';
+import type { ReconcileState } from './reconcile-state.ts';
 import { isTransition, sameStatus, statusPatch, type WantedCondition } from './status.ts';
 
 /** Reasons and sentences of one application are written at most so often. */
@@ -26,51 +26,58 @@ export class StatusWriter {
   constructor(api: KubeApi, deps: { isLeader: () => boolean; clock: Clock; logger: Logger }) {
     this.#api = api;
     this.#deps = deps;
-    const nowMs = deps.clock.nowMs();
-    this.#minorWrites = new TokenBucket({ perSecond: MINOR_WRITES_PER_SECOND, burst: MINOR_WRITES_PER_SECOND }, nowMs);
+    const monotonicMs = deps.clock.monotonicMs();
+    this.#minorWrites = new TokenBucket(
+      { perSecond: MINOR_WRITES_PER_SECOND, burst: MINOR_WRITES_PER_SECOND },
+      monotonicMs,
+    );
   }
 
   /** Returns whether the status stands as wanted, so that it may be acted on. */
-  async write(application: Application, memory: Memory, status: AutoscalerStatus): Promise<boolean> {
-    const nowMs = this.#deps.clock.nowMs();
+  async write(application: ApplicationSnapshot, state: ReconcileState, status: AutoscalerStatus): Promise<boolean> {
+    const monotonicMs = this.#deps.clock.monotonicMs();
     // Another leader's last write may have landed after this one began; what the watch shows now is what stands.
     const shown =
-      newer(memory.resourceVersion, application.metadata.resourceVersion) === application.metadata.resourceVersion;
-    if (shown && application.resource !== undefined) memory.status = application.resource.status;
-    const transition = isTransition(memory.status, status);
+      newer(state.resourceVersion, application.metadata.resourceVersion) === application.metadata.resourceVersion;
+    if (shown && application.resource !== undefined) state.status = application.resource.status;
+    const transition = isTransition(state.status, status);
     if (!transition) {
-      if (nowMs - memory.statusWrittenMs < QUIET_MS || sameStatus(memory.status, status)) return true;
-      if (!this.#minorWrites.take(nowMs)) return true;
+      if (monotonicMs - state.statusWrittenMs < QUIET_MS || sameStatus(state.status, status)) return true;
+      if (!this.#minorWrites.take(monotonicMs)) return true;
     }
-    return (await this.#patch(application, memory, statusPatch(status), status)) || !transition;
+    return (await this.#patch(application, state, statusPatch(status), status)) || !transition;
   }
 
   /** Writes the conditions of a resource for which nothing is done. */
-  async writeInert(application: Application, memory: Memory, conditions: readonly WantedCondition[]): Promise<void> {
+  async writeInert(
+    application: ApplicationSnapshot,
+    state: ReconcileState,
+    conditions: readonly WantedCondition[],
+  ): Promise<void> {
     const now = new Date(this.#deps.clock.wallMs()).toISOString();
     const status: AutoscalerStatus = {
-      ...(memory.lastDecision === undefined ? {} : { lastDecision: memory.lastDecision }),
+      ...(state.lastDecision === undefined ? {} : { lastDecision: state.lastDecision }),
       conditions: conditions.map((each) => ({
         ...each,
         message: each.message.slice(0, 4096),
         lastTransitionTime: now,
       })),
     };
-    const told = memory.status?.conditions?.map(({ message }) => message).join('\n');
+    const told = state.status?.conditions?.map(({ message }) => message).join('\n');
     const sentence = status.conditions?.map(({ message }) => message).join('\n');
-    if (!isTransition(memory.status, status) && told === sentence) return;
-    await this.#patch(application, memory, statusPatch(status), status);
+    if (!isTransition(state.status, status) && told === sentence) return;
+    await this.#patch(application, state, statusPatch(status), status);
   }
 
   async #patch(
-    application: Application,
-    memory: Memory,
+    application: ApplicationSnapshot,
+    state: ReconcileState,
     patch: Record<string, unknown>,
     status: AutoscalerStatus,
   ): Promise<boolean> {
     if (!this.#deps.isLeader()) return false;
     const { namespace, name } = application.metadata;
-    const resourceVersion = newer(memory.resourceVersion, application.metadata.resourceVersion);
+    const resourceVersion = newer(state.resourceVersion, application.metadata.resourceVersion);
     try {
       const written = await this.#api.request<{ metadata: { resourceVersion: string } }>(
         'PATCH',
@@ -82,13 +89,13 @@ export class StatusWriter {
           body: { metadata: { resourceVersion }, status: patch },
         },
       );
-      memory.resourceVersion = written.metadata.resourceVersion;
-      memory.status = status;
-      memory.statusWrittenMs = this.#deps.clock.nowMs();
+      state.resourceVersion = written.metadata.resourceVersion;
+      state.status = status;
+      state.statusWrittenMs = this.#deps.clock.monotonicMs();
       return true;
     } catch (error) {
       // 409: somebody edited the resource; the watch brings it, and the next look decides on that.
-      if (isKubeStatus(error, 409)) memory.resourceVersion = application.metadata.resourceVersion;
+      if (isKubeStatus(error, 409)) state.resourceVersion = application.metadata.resourceVersion;
       else if (!isKubeStatus(error, 404)) {
         this.#deps.logger.warn('a status could not be written', {
           application: application.key,

@@ -6,14 +6,14 @@ import {
   type ConditionType,
 } from '../../../shared/api/autoscaler.ts';
 import { otherScalerSentence } from '../../domain/lifecycle/contention.ts';
-import { UNKNOWN_LIFE, type LifecycleState, type LifecycleStep } from '../../domain/lifecycle/lifecycle.ts';
+import { UNKNOWN_LIFECYCLE, type LifecycleState, type LifecycleTransition } from '../../domain/lifecycle/lifecycle.ts';
 import type { ScalingResult } from '../../domain/engine/scaling-engine.ts';
 import type { Vote } from '../../domain/engine/scaling-rule.ts';
 
 /** What the status is made of. */
 export interface StatusInput {
   readonly resource: Autoscaler;
-  readonly life: LifecycleState;
+  readonly lifecycle: LifecycleState;
   readonly replicas: number;
   readonly desiredReplicas: number;
   readonly readyReplicas: number;
@@ -36,14 +36,14 @@ export interface WantedCondition {
  * The life that a status tells of. A drain of an earlier leader is not continued but decided anew, and the start
  * deadline begins again: how long nobody looked, because the API server or the leader was away, is not known.
  *
- * @param nowMs - epoch ms
+ * @param wallMs - epoch ms
  */
-export function lifeOf(status: AutoscalerStatus | undefined, nowMs: number): LifecycleState {
-  if (status?.phase === undefined) return UNKNOWN_LIFE;
+export function fromStatus(status: AutoscalerStatus | undefined, wallMs: number): LifecycleState {
+  if (status?.phase === undefined) return UNKNOWN_LIFECYCLE;
   const ready = status.conditions?.find(({ type }) => type === 'Ready');
   return {
     phase: status.phase === 'Draining' ? 'Active' : status.phase,
-    sinceMs: status.phase === 'Waking' ? nowMs : Date.parse(status.phaseSince ?? '') || nowMs,
+    sinceMs: status.phase === 'Waking' ? wallMs : Date.parse(status.phaseSince ?? '') || wallMs,
     targetUid: status.targetUid,
     drainId: undefined,
     wakeId: status.wakeId,
@@ -55,20 +55,25 @@ export function lifeOf(status: AutoscalerStatus | undefined, nowMs: number): Lif
 }
 
 /** The status to write. Times of conditions move only when their status changes, as Kubernetes wants it. */
-export function buildStatus(input: StatusInput, nowMs: number): AutoscalerStatus {
-  const { life, resource } = input;
-  const now = new Date(nowMs).toISOString();
+export function buildStatus(input: StatusInput, wallMs: number): AutoscalerStatus {
+  const { lifecycle, resource } = input;
+  const now = new Date(wallMs).toISOString();
   const before = new Map(resource.status?.conditions?.map((each) => [each.type, each]));
   return {
-    ...(life.phase === undefined ? {} : { phase: life.phase, phaseSince: new Date(life.sinceMs).toISOString() }),
-    ...optional('targetUid', life.targetUid),
+    ...(lifecycle.phase === undefined
+      ? {}
+      : { phase: lifecycle.phase, phaseSince: new Date(lifecycle.sinceMs).toISOString() }),
+    ...optional('targetUid', lifecycle.targetUid),
     replicas: input.replicas,
     desiredReplicas: input.desiredReplicas,
     readyReplicas: input.readyReplicas,
-    ...optional('drainId', life.drainId),
-    ...optional('wakeId', life.wakeId),
-    startAttempts: life.startAttempts,
-    ...optional('retryAfter', life.retryAfterMs === undefined ? undefined : new Date(life.retryAfterMs).toISOString()),
+    ...optional('drainId', lifecycle.drainId),
+    ...optional('wakeId', lifecycle.wakeId),
+    startAttempts: lifecycle.startAttempts,
+    ...optional(
+      'retryAfter',
+      lifecycle.retryAfterMs === undefined ? undefined : new Date(lifecycle.retryAfterMs).toISOString(),
+    ),
     ...optional('learnedStartSeconds', input.learnedStartSeconds),
     ...optional('templateHash', input.templateHash),
     ...optional('lastDecision', input.lastDecision),
@@ -92,7 +97,7 @@ function stamped(
 
 /** The conditions of a healthy resource, from the last step and decision. */
 export function conditionsOf(input: {
-  readonly step: LifecycleStep;
+  readonly step: LifecycleTransition;
   readonly decision: ScalingResult | undefined;
   readonly trafficMissing: string;
   readonly ableToScale: string | undefined;

@@ -33,7 +33,7 @@ export class UsageRecorder {
   /** Takes a sample; called at least each second. */
   sample(application: string, replicas: number, completions: number | undefined, signals: Signals): void {
     // Minutes are those of the wall clock; how long something ran is not, since that clock may be set.
-    const nowMs = this.#deps.clock.nowMs();
+    const monotonicMs = this.#deps.clock.monotonicMs();
     const beginMs = Math.floor(this.#deps.clock.wallMs() / MINUTE_MS) * MINUTE_MS;
     let minute = this.#minutes.get(application);
     const before = minute?.completions;
@@ -45,7 +45,7 @@ export class UsageRecorder {
       minute = {
         beginMs,
         replicaMs: 0,
-        lastMs: nowMs,
+        lastMs: monotonicMs,
         requests: 0,
         completions: before,
         cpu: { sum: 0, count: 0 },
@@ -54,8 +54,8 @@ export class UsageRecorder {
       };
       this.#minutes.set(application, minute);
     }
-    minute.replicaMs += replicas * (nowMs - minute.lastMs);
-    minute.lastMs = nowMs;
+    minute.replicaMs += replicas * (monotonicMs - minute.lastMs);
+    minute.lastMs = monotonicMs;
     if (completions !== undefined) {
       // A counter that fell began anew with its process.
       minute.requests +=

@@ -57,19 +57,21 @@ export function applyBehavior(
   current: number,
   behavior: Behavior,
   state: ScalingState,
-  nowMs: number,
+  monotonicMs: number,
 ): Limited {
-  const next = recordRecommendation(state, wanted, behavior, nowMs);
+  const next = recordRecommendation(state, wanted, behavior, monotonicMs);
   const { recommendations, changes } = next;
 
-  const stable = stabilize(wanted, current, behavior, recommendations, nowMs);
+  const stable = stabilize(wanted, current, behavior, recommendations, monotonicMs);
   if (stable === current) {
     return { replicas: current, limitedBy: wanted === current ? undefined : 'stabilization', state: next };
   }
   const direction = stable > current ? (behavior.scaleUp ?? {}) : (behavior.scaleDown ?? {});
   if (direction.selectPolicy === 'Disabled') return { replicas: current, limitedBy: 'disabled', state: next };
   const limit =
-    stable > current ? upLimit(direction, current, changes, nowMs) : downLimit(direction, current, changes, nowMs);
+    stable > current
+      ? upLimit(direction, current, changes, monotonicMs)
+      : downLimit(direction, current, changes, monotonicMs);
   const replicas =
     stable > current ? Math.max(current, Math.min(stable, limit)) : Math.min(current, Math.max(stable, limit));
   const limitedBy = replicas !== stable ? 'rate' : stable !== wanted ? 'stabilization' : undefined;
@@ -81,20 +83,20 @@ export function recordRecommendation(
   state: ScalingState,
   replicas: number,
   behavior: Behavior,
-  nowMs: number,
+  monotonicMs: number,
 ): ScalingState {
   const windowMs = longestWindowMs(behavior);
   const recommendations = state.recommendations.filter(
-    (each) => each.replicas !== replicas && nowMs - each.atMs <= windowMs,
+    (each) => each.replicas !== replicas && monotonicMs - each.atMs <= windowMs,
   );
-  recommendations.push({ atMs: nowMs, replicas });
+  recommendations.push({ atMs: monotonicMs, replicas });
   return { ...state, recommendations: recommendations.slice(-MAX_RECOMMENDATIONS) };
 }
 
 /** The state after a change was really made. */
-export function recordChange(state: ScalingState, change: number, nowMs: number): ScalingState {
-  const changes = state.changes.filter(({ atMs }) => nowMs - atMs <= LONGEST_PERIOD_MS);
-  changes.push({ atMs: nowMs, change });
+export function recordChange(state: ScalingState, change: number, monotonicMs: number): ScalingState {
+  const changes = state.changes.filter(({ atMs }) => monotonicMs - atMs <= LONGEST_PERIOD_MS);
+  changes.push({ atMs: monotonicMs, change });
   if (changes.length > MAX_CHANGES) {
     const [oldest, second] = changes;
     // Both count for as long as the newer one does, so nothing that limits the speed is forgotten early.
@@ -110,15 +112,15 @@ function stabilize(
   current: number,
   behavior: Behavior,
   recommendations: ScalingState['recommendations'],
-  nowMs: number,
+  monotonicMs: number,
 ): number {
   const upMs = (behavior.scaleUp?.stabilizationWindowSeconds ?? 0) * 1000;
   const downMs = (behavior.scaleDown?.stabilizationWindowSeconds ?? DEFAULT_DOWN_WINDOW_S) * 1000;
   let lowest = wanted;
   let highest = wanted;
   for (const { atMs, replicas } of recommendations) {
-    if (nowMs - atMs <= upMs) lowest = Math.min(lowest, replicas);
-    if (nowMs - atMs <= downMs) highest = Math.max(highest, replicas);
+    if (monotonicMs - atMs <= upMs) lowest = Math.min(lowest, replicas);
+    if (monotonicMs - atMs <= downMs) highest = Math.max(highest, replicas);
   }
   // As the HPA: move to the band between the two, and only as far as needed.
   if (current < lowest) return lowest;
@@ -126,25 +128,35 @@ function stabilize(
   return current;
 }
 
-function upLimit(rules: ScalingPolicies, current: number, changes: ScalingState['changes'], nowMs: number): number {
+function upLimit(
+  rules: ScalingPolicies,
+  current: number,
+  changes: ScalingState['changes'],
+  monotonicMs: number,
+): number {
   const limits = (rules.policies ?? DEFAULT_UP).map(({ type, value, periodSeconds }) => {
-    const start = current - changed(changes, nowMs, periodSeconds);
+    const start = current - changed(changes, monotonicMs, periodSeconds);
     // Example: 2 at the start of the period and 100 percent allow 4.
     return type === 'Pods' ? start + value : Math.ceil(start * (1 + value / 100));
   });
   return rules.selectPolicy === 'Min' ? Math.min(...limits) : Math.max(...limits);
 }
 
-function downLimit(rules: ScalingPolicies, current: number, changes: ScalingState['changes'], nowMs: number): number {
+function downLimit(
+  rules: ScalingPolicies,
+  current: number,
+  changes: ScalingState['changes'],
+  monotonicMs: number,
+): number {
   const limits = (rules.policies ?? DEFAULT_DOWN).map(({ type, value, periodSeconds }) => {
-    const start = current - changed(changes, nowMs, periodSeconds);
+    const start = current - changed(changes, monotonicMs, periodSeconds);
     return type === 'Pods' ? start - value : Math.trunc(start * (1 - value / 100));
   });
   return rules.selectPolicy === 'Min' ? Math.max(...limits) : Math.min(...limits);
 }
 
-function changed(changes: ScalingState['changes'], nowMs: number, periodSeconds: number): number {
-  return changes.reduce((sum, { atMs, change }) => (nowMs - atMs < periodSeconds * 1000 ? sum + change : sum), 0);
+function changed(changes: ScalingState['changes'], monotonicMs: number, periodSeconds: number): number {
+  return changes.reduce((sum, { atMs, change }) => (monotonicMs - atMs < periodSeconds * 1000 ? sum + change : sum), 0);
 }
 
 function longestWindowMs(behavior: Behavior): number {

@@ -63,7 +63,7 @@ export interface ScalingResult {
 }
 
 /** What the rules, or the queue, ask for before behaviour and bounds. */
-interface Wish {
+interface Recommendation {
   readonly replicas: number;
   readonly reason: ScalingReason;
   readonly why: string;
@@ -77,25 +77,25 @@ interface Wish {
  * scales nothing. Then the HPA's behaviour and the bounds apply; last, nothing that starts or answers is taken away.
  */
 export class ScalingEngine {
-  /** @param nowMs - monotonic milliseconds */
-  decide(input: ScalingInput, nowMs: number): ScalingResult {
+  /** @param monotonicMs - monotonic milliseconds */
+  decide(input: ScalingInput, monotonicMs: number): ScalingResult {
     const { spec, replicas } = input;
     if (input.otherScaler !== undefined) {
       const message = `${input.otherScaler} decides between 1 and N; only sleeping and waking happen here.`;
       return result(replicas, 'OtherScaler', message, [], input.state);
     }
     const floor = Math.max(1, spec.minReplicas);
-    const wish = input.phase === 'Waking' ? wishWhileWaking(input) : wishOfRules(input);
+    const wish = input.phase === 'Waking' ? recommendWhileWaking(input) : recommendByRules(input);
     if (replicas < floor || replicas > spec.maxReplicas) {
-      const state = recordRecommendation(input.state, wish.replicas, spec.behavior, nowMs);
+      const state = recordRecommendation(input.state, wish.replicas, spec.behavior, monotonicMs);
       return outOfBounds({ ...input, state }, floor, wish.votes);
     }
-    if (wish.reason === 'QueueDepth') return atOnce(input, wish, nowMs);
-    const limited = applyBehavior(wish.replicas, replicas, spec.behavior, input.state, nowMs);
+    if (wish.reason === 'QueueDepth') return atOnce(input, wish, monotonicMs);
+    const limited = applyBehavior(wish.replicas, replicas, spec.behavior, input.state, monotonicMs);
     const after = { ...input, state: limited.state };
     const desired = Math.min(spec.maxReplicas, Math.max(floor, limited.replicas));
     if (desired > replicas) return result(desired, 'ScaleUp', `${wish.why}.`, wish.votes, limited.state);
-    if (desired < replicas) return spared(after, desired, 'ScaleDown', wish.why, wish.votes);
+    if (desired < replicas) return withoutBusyPods(after, desired, 'ScaleDown', wish.why, wish.votes);
     if (wish.replicas > spec.maxReplicas && replicas === spec.maxReplicas) {
       const message = `${wish.why}; ${wish.replicas} wanted, but maxReplicas is ${spec.maxReplicas}.`;
       return result(replicas, 'AtMaxReplicas', message, wish.votes, limited.state);
@@ -114,7 +114,7 @@ export class ScalingEngine {
 }
 
 /** Held requests need replicas at once; everything else waits until one is ready. */
-function wishWhileWaking({ spec, replicas, signals }: ScalingInput): Wish {
+function recommendWhileWaking({ spec, replicas, signals }: ScalingInput): Recommendation {
   const queued = 'kind' in signals.traffic ? 0 : signals.traffic.queued;
   const target = spec.rules.find((rule) => rule.metric === 'concurrency')?.target;
   const perReplica = spec.maxConcurrencyPerReplica > 0 ? spec.maxConcurrencyPerReplica : target;
@@ -128,7 +128,7 @@ function wishWhileWaking({ spec, replicas, signals }: ScalingInput): Wish {
   return { replicas, reason: 'StillWaking', why, votes: [] };
 }
 
-function wishOfRules({ spec, replicas, signals, startingReplicas }: ScalingInput): Wish {
+function recommendByRules({ spec, replicas, signals, startingReplicas }: ScalingInput): Recommendation {
   if (spec.rules.length === 0) {
     return { replicas, reason: 'NoRules', why: 'No scaling rule; the number stays', votes: [] };
   }
@@ -147,9 +147,9 @@ function wishOfRules({ spec, replicas, signals, startingReplicas }: ScalingInput
 }
 
 /** A burst of held requests passes stabilisation and rate limits, but not a direction that is switched off. */
-function atOnce(input: ScalingInput, wish: Wish, nowMs: number): ScalingResult {
+function atOnce(input: ScalingInput, wish: Recommendation, monotonicMs: number): ScalingResult {
   const { spec, replicas } = input;
-  const state = recordRecommendation(input.state, wish.replicas, spec.behavior, nowMs);
+  const state = recordRecommendation(input.state, wish.replicas, spec.behavior, monotonicMs);
   if (spec.behavior.scaleUp?.selectPolicy === 'Disabled') {
     const [reason, how] = LIMITS.disabled;
     return result(replicas, reason, `${wish.why}; ${wish.replicas} wanted, but ${how}.`, [], state);
@@ -168,11 +168,11 @@ function outOfBounds(input: ScalingInput, floor: number, votes: readonly Vote[])
     return result(floor, 'BelowMinReplicas', `${replicas} is below minReplicas ${floor}.`, votes, state);
   }
   const why = `${replicas} is above maxReplicas ${spec.maxReplicas}`;
-  return spared(input, spec.maxReplicas, 'AboveMaxReplicas', why, votes);
+  return withoutBusyPods(input, spec.maxReplicas, 'AboveMaxReplicas', why, votes);
 }
 
 /** A scale-down that takes nothing that starts or answers. */
-function spared(
+function withoutBusyPods(
   input: ScalingInput,
   desired: number,
   reason: 'ScaleDown' | 'AboveMaxReplicas',

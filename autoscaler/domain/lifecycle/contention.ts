@@ -8,9 +8,9 @@ export interface Contention {
 }
 
 /** Once is a person who knows better; twice in a row is a loop. */
-const FIGHT_FROM = 2;
-const FIRST_TRUCE_MS = 5 * 60_000;
-const LONGEST_TRUCE_MS = 60 * 60_000;
+const MIN_CHANGES = 2;
+const MIN_BACKOFF_MS = 5 * 60_000;
+const MAX_BACKOFF_MS = 60 * 60_000;
 
 /**
  * Notes that somebody else changed replicas. Only what takes back our own last value counts; a change after a long peace
@@ -18,28 +18,28 @@ const LONGEST_TRUCE_MS = 60 * 60_000;
  *
  * @param undoesOurs - the value before it was ours
  */
-export function noteChange(
+export function recordContention(
   before: Contention | undefined,
   change: { readonly by: string; readonly undoesOurs: boolean },
-  nowMs: number,
+  wallMs: number,
 ): Contention | undefined {
   if (!change.undoesOurs) return before;
-  const peace = before === undefined || nowMs - before.lastMs > 3 * truceMs(before);
-  return { count: peace ? 1 : before.count + 1, lastMs: nowMs, by: change.by };
+  const peace = before === undefined || wallMs - before.lastMs > 3 * backoffMs(before);
+  return { count: peace ? 1 : before.count + 1, lastMs: wallMs, by: change.by };
 }
 
 /**
  * Until when we leave `spec.replicas` alone but for wakes, so that two writers do not fight; undefined: no need to.
  * Example: 5 min after the second time, then 10, 20 ... at most 60.
  */
-export function truceUntilMs(contention: Contention | undefined, nowMs: number): number | undefined {
-  if (contention === undefined || contention.count < FIGHT_FROM) return undefined;
-  const untilMs = contention.lastMs + truceMs(contention);
-  return nowMs < untilMs ? untilMs : undefined;
+export function backoffUntilMs(contention: Contention | undefined, wallMs: number): number | undefined {
+  if (contention === undefined || contention.count < MIN_CHANGES) return undefined;
+  const untilMs = contention.lastMs + backoffMs(contention);
+  return wallMs < untilMs ? untilMs : undefined;
 }
 
-function truceMs({ count }: Contention): number {
-  return Math.min(LONGEST_TRUCE_MS, FIRST_TRUCE_MS * 2 ** Math.min(10, Math.max(0, count - FIGHT_FROM)));
+function backoffMs({ count }: Contention): number {
+  return Math.min(MAX_BACKOFF_MS, MIN_BACKOFF_MS * 2 ** Math.min(10, Math.max(0, count - MIN_CHANGES)));
 }
 
 /** What it means that somebody else scales the Deployment. */

@@ -19,7 +19,7 @@ export interface LifecycleState {
 }
 
 /** The state before anything is known. */
-export const UNKNOWN_LIFE: LifecycleState = {
+export const UNKNOWN_LIFECYCLE: LifecycleState = {
   phase: undefined,
   sinceMs: 0,
   targetUid: undefined,
@@ -83,7 +83,7 @@ export interface LifecycleFacts {
     | undefined;
   readonly startProblem: StartProblem | undefined;
   readonly startDeadlineMs: number;
-  readonly idleMsWanted: number;
+  readonly idleTimeoutMs: number;
   readonly traffic: { readonly inFlight: number; readonly queued: number; readonly idleMs: number } | undefined;
   readonly trafficMissing: string;
   readonly directConnections: number | undefined;
@@ -105,7 +105,7 @@ export type LifecycleAction =
   | { readonly kind: 'restartPods'; readonly why: string };
 
 /** The next state, what to do, and why nothing else happens. */
-export interface LifecycleStep {
+export interface LifecycleTransition {
   readonly state: LifecycleState;
   readonly actions: readonly LifecycleAction[];
   readonly sleepBlocked: { readonly reason: SleepBlock; readonly message: string } | undefined;

@@ -34,14 +34,14 @@ export interface ReplicaFacts {
  * loads, or lost its readiness in the middle of a long answer, is not taken away.
  *
  * @param isReady - whether a pod is ready
- * @param nowMs - monotonic milliseconds
+ * @param monotonicMs - monotonic milliseconds
  */
 export function replicaHealth<P extends StartingPod & { readonly metadata: { readonly uid: string } }>(
   deployment: StartingDeployment & { readonly spec: { readonly replicas?: number } },
   pods: readonly P[],
   isReady: (pod: P) => boolean,
   facts: ReplicaFacts,
-  nowMs: number,
+  monotonicMs: number,
 ): ReplicaHealth {
   let [ready, served, starting, stuck, busy, living] = [0, 0, 0, 0, 0, 0];
   for (const pod of pods) {
@@ -57,7 +57,7 @@ export function replicaHealth<P extends StartingPod & { readonly metadata: { rea
     }
     const problem = problemOfPod(pod);
     const extraMs = problem?.reason === 'Unschedulable' ? UNSCHEDULABLE_EXTRA_MS : 0;
-    const waitedMs = nowMs - (facts.notReadySince.get(uid) ?? nowMs);
+    const waitedMs = monotonicMs - (facts.notReadySince.get(uid) ?? monotonicMs);
     if (!answers && (problem?.final === true || waitedMs >= facts.startDeadlineMs + extraMs)) stuck += 1;
     else starting += 1;
   }

@@ -4,15 +4,15 @@ import type { LifecycleFacts, LifecycleState, SleepBlock } from './lifecycle.ts'
  * Why a running application does not sleep now, or undefined when it may. Without data it never does. The sentences have
  * no numbers that move by themselves: a condition is written when it changes.
  *
- * @param nowMs - epoch milliseconds
+ * @param wallMs - epoch milliseconds
  */
 export function sleepBlock(
   state: LifecycleState,
   facts: LifecycleFacts,
   target: NonNullable<LifecycleFacts['target']>,
-  nowMs: number,
+  wallMs: number,
 ): { reason: SleepBlock; message: string } | undefined {
-  const { traffic, idleMsWanted } = facts;
+  const { traffic, idleTimeoutMs } = facts;
   if (facts.minReplicas > 0) {
     return { reason: 'KeptAwake', message: `minReplicas is ${facts.minReplicas}, so it never sleeps.` };
   }
@@ -27,9 +27,9 @@ export function sleepBlock(
     };
   }
   // Idle time counts from when it became ready: a client that gave up during the start must not send it to sleep.
-  const idleMs = Math.min(traffic.idleMs, nowMs - state.sinceMs);
-  if (idleMs < idleMsWanted) {
-    const message = `It sleeps when it has been idle for ${idleMsWanted / 1000} s.`;
+  const idleMs = Math.min(traffic.idleMs, wallMs - state.sinceMs);
+  if (idleMs < idleTimeoutMs) {
+    const message = `It sleeps when it has been idle for ${idleTimeoutMs / 1000} s.`;
     return { reason: 'NotIdleLongEnough', message };
   }
   if (target.rolloutInProgress) return { reason: 'RolloutInProgress', message: 'A rollout is in progress.' };

@@ -1,9 +1,9 @@
 import {
-  UNKNOWN_LIFE,
+  UNKNOWN_LIFECYCLE,
   type LifecycleAction,
   type LifecycleFacts,
   type LifecycleState,
-  type LifecycleStep,
+  type LifecycleTransition,
   type Phase,
 } from './lifecycle.ts';
 import { UNSCHEDULABLE_EXTRA_MS } from './replica-health.ts';
@@ -21,60 +21,67 @@ type Target = NonNullable<LifecycleFacts['target']>;
  * Pure; called again on every event and at least each second.
  *
  * @param newId - makes a name for a sleep or a cold start
- * @param nowMs - epoch milliseconds
+ * @param wallMs - epoch milliseconds
  */
-export function step(state: LifecycleState, facts: LifecycleFacts, newId: () => string, nowMs: number): LifecycleStep {
+export function step(
+  state: LifecycleState,
+  facts: LifecycleFacts,
+  newId: () => string,
+  wallMs: number,
+): LifecycleTransition {
   const { target } = facts;
   if (target === undefined) {
-    return only(enter(state, 'Observing', 'TargetMissing', 'The Deployment does not exist.', nowMs));
+    return withoutAction(enter(state, 'Observing', 'TargetMissing', 'The Deployment does not exist.', wallMs));
   }
-  const known = state.targetUid === target.uid ? state : { ...UNKNOWN_LIFE, targetUid: target.uid, sinceMs: nowMs };
-  if (facts.mode === 'Paused') return only(enter(known, 'Paused', 'ModePaused', 'spec.mode is Paused.', nowMs));
-  if (facts.mode === 'Observe') return observing(known, facts, target, nowMs);
+  const known =
+    state.targetUid === target.uid ? state : { ...UNKNOWN_LIFECYCLE, targetUid: target.uid, sinceMs: wallMs };
+  if (facts.mode === 'Paused')
+    return withoutAction(enter(known, 'Paused', 'ModePaused', 'spec.mode is Paused.', wallMs));
+  if (facts.mode === 'Observe') return observing(known, facts, target, wallMs);
   switch (known.phase) {
     case undefined:
     case 'Observing':
-      return only(settle(known, target, newId, nowMs));
+      return withoutAction(settle(known, target, newId, wallMs));
     case 'Paused':
       // Zero that somebody else wrote stays until somebody scales up, or the mode was Paused and now is not.
-      if (known.reason === 'ScaledToZeroByOther' && target.replicas === 0) return only(known);
-      return only(settle(known, target, newId, nowMs));
+      if (known.reason === 'ScaledToZeroByOther' && target.replicas === 0) return withoutAction(known);
+      return withoutAction(settle(known, target, newId, wallMs));
     case 'Asleep':
-      return asleep(known, facts, target, newId, nowMs);
+      return asleep(known, facts, target, newId, wallMs);
     case 'Waking':
-      return waking(known, facts, target, nowMs);
+      return waking(known, facts, target, wallMs);
     case 'Active':
-      return active(known, facts, target, newId, nowMs);
+      return active(known, facts, target, newId, wallMs);
     case 'Draining':
-      return draining(known, facts, target, newId, nowMs);
+      return draining(known, facts, target, newId, wallMs);
     case 'Failed':
-      return failed(known, facts, target, newId, nowMs);
+      return failed(known, facts, target, newId, wallMs);
   }
 }
 
 /** What would happen: whether it would sleep is judged as if it were in force. */
-function observing(state: LifecycleState, facts: LifecycleFacts, target: Target, nowMs: number): LifecycleStep {
+function observing(state: LifecycleState, facts: LifecycleFacts, target: Target, wallMs: number): LifecycleTransition {
   const watching = (reason: 'ModeObserve' | 'WouldSleep', message: string): LifecycleState =>
-    enter(state, 'Observing', reason, message, nowMs);
+    enter(state, 'Observing', reason, message, wallMs);
   const plain = 'spec.mode is Observe: decisions are recorded, none is acted on.';
-  if (target.replicas === 0) return only(watching('ModeObserve', plain));
-  const block = sleepBlock(state.phase === 'Observing' ? state : { ...state, sinceMs: nowMs }, facts, target, nowMs);
+  if (target.replicas === 0) return withoutAction(watching('ModeObserve', plain));
+  const block = sleepBlock(state.phase === 'Observing' ? state : { ...state, sinceMs: wallMs }, facts, target, wallMs);
   if (block !== undefined) return { state: watching('ModeObserve', plain), actions: [], sleepBlocked: block };
-  const message = `spec.mode is Observe: it has been idle for ${facts.idleMsWanted / 1000} s and would sleep now.`;
-  return only(watching('WouldSleep', message));
+  const message = `spec.mode is Observe: it has been idle for ${facts.idleTimeoutMs / 1000} s and would sleep now.`;
+  return withoutAction(watching('WouldSleep', message));
 }
 
 /** The phase that the Deployment itself shows. */
-function settle(state: LifecycleState, target: Target, newId: () => string, nowMs: number): LifecycleState {
+function settle(state: LifecycleState, target: Target, newId: () => string, wallMs: number): LifecycleState {
   if (target.replicas === 0)
-    return enter(state, 'Asleep', 'NoReplicas', 'spec.replicas is 0; the next request wakes it.', nowMs);
-  if (target.readyReplicas > 0) return enter(state, 'Active', 'Ready', 'At least one replica is ready.', nowMs);
-  return startWaking(state, newId, nowMs);
+    return enter(state, 'Asleep', 'NoReplicas', 'spec.replicas is 0; the next request wakes it.', wallMs);
+  if (target.readyReplicas > 0) return enter(state, 'Active', 'Ready', 'At least one replica is ready.', wallMs);
+  return startWaking(state, newId, wallMs);
 }
 
-function startWaking(state: LifecycleState, newId: () => string, nowMs: number): LifecycleState {
+function startWaking(state: LifecycleState, newId: () => string, wallMs: number): LifecycleState {
   const message = 'Replicas are wanted and none is ready yet.';
-  return { ...enter(state, 'Waking', 'Starting', message, nowMs), wakeId: newId() };
+  return { ...enter(state, 'Waking', 'Starting', message, wallMs), wakeId: newId() };
 }
 
 function asleep(
@@ -82,9 +89,9 @@ function asleep(
   facts: LifecycleFacts,
   target: Target,
   newId: () => string,
-  nowMs: number,
-): LifecycleStep {
-  if (target.replicas > 0) return only(startWaking(state, newId, nowMs));
+  wallMs: number,
+): LifecycleTransition {
+  if (target.replicas > 0) return withoutAction(startWaking(state, newId, wallMs));
   if (facts.minReplicas > 0) {
     const why = `minReplicas is ${facts.minReplicas}.`;
     return { state, actions: [{ kind: 'scale', replicas: facts.minReplicas, why }], sleepBlocked: undefined };
@@ -93,39 +100,40 @@ function asleep(
     const why = 'There is no balancer that could wake it, so it is awake.';
     return { state, actions: [{ kind: 'scale', replicas: 1, why }], sleepBlocked: undefined };
   }
-  return only(state);
+  return withoutAction(state);
 }
 
-function waking(state: LifecycleState, facts: LifecycleFacts, target: Target, nowMs: number): LifecycleStep {
-  if (target.replicas === 0) return only(zeroSeen(state, target, nowMs));
+function waking(state: LifecycleState, facts: LifecycleFacts, target: Target, wallMs: number): LifecycleTransition {
+  if (target.replicas === 0) return withoutAction(zeroSeen(state, target, wallMs));
   if (target.readyReplicas > 0) {
-    const ready = enter(state, 'Active', 'Ready', 'At least one replica is ready.', nowMs);
-    return only({ ...ready, startAttempts: 0, retryAfterMs: undefined });
+    const ready = enter(state, 'Active', 'Ready', 'At least one replica is ready.', wallMs);
+    return withoutAction({ ...ready, startAttempts: 0, retryAfterMs: undefined });
   }
   // Another template is another start: what failed before says nothing about it.
-  if (target.templateChanged) return only({ ...state, sinceMs: nowMs, startAttempts: 0, retryAfterMs: undefined });
+  if (target.templateChanged)
+    return withoutAction({ ...state, sinceMs: wallMs, startAttempts: 0, retryAfterMs: undefined });
   // A pod that answers is not ended, whatever its readiness probe says.
-  if ((facts.traffic?.inFlight ?? 0) > 0) return only(state);
+  if ((facts.traffic?.inFlight ?? 0) > 0) return withoutAction(state);
   const { startProblem } = facts;
-  const waitedMs = nowMs - state.sinceMs;
-  if (startProblem?.final === true) return fail(state, facts, startProblem.reason, startProblem.message, nowMs);
+  const waitedMs = wallMs - state.sinceMs;
+  if (startProblem?.final === true) return fail(state, facts, startProblem.reason, startProblem.message, wallMs);
   const deadlineMs = facts.startDeadlineMs + (startProblem?.reason === 'Unschedulable' ? UNSCHEDULABLE_EXTRA_MS : 0);
   if (waitedMs < deadlineMs) {
     const message = startProblem?.message ?? state.message;
-    return only(message === state.message ? state : { ...state, message });
+    return withoutAction(message === state.message ? state : { ...state, message });
   }
   const late = `Not ready within ${Math.round(deadlineMs / 1000)} s${startProblem === undefined ? '' : `: ${startProblem.message}`}`;
   if (state.startAttempts + 1 < MAX_START_ATTEMPTS) {
     const again = {
       ...state,
-      sinceMs: nowMs,
+      sinceMs: wallMs,
       startAttempts: state.startAttempts + 1,
       reason: 'StartRetried',
       message: `${late}. The start is tried again.`,
     };
     return { state: again, actions: [{ kind: 'restartPods', why: late }], sleepBlocked: undefined };
   }
-  return fail(state, facts, 'StartDeadlineExceeded', late, nowMs);
+  return fail(state, facts, 'StartDeadlineExceeded', late, wallMs);
 }
 
 function fail(
@@ -133,13 +141,13 @@ function fail(
   facts: LifecycleFacts,
   reason: string,
   message: string,
-  nowMs: number,
-): LifecycleStep {
+  wallMs: number,
+): LifecycleTransition {
   const startAttempts = state.startAttempts + 1;
   // Example: 1 s after the first failed wake, then 2, 4, 8 ... at most 300 s.
   const failedWakes = Math.max(0, startAttempts - MAX_START_ATTEMPTS);
   const backoffMs = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(failedWakes, 20));
-  const next = { ...enter(state, 'Failed', reason, message, nowMs), startAttempts, retryAfterMs: nowMs + backoffMs };
+  const next = { ...enter(state, 'Failed', reason, message, wallMs), startAttempts, retryAfterMs: wallMs + backoffMs };
   const answering = (facts.traffic?.inFlight ?? 0) > 0;
   const mayStop = facts.minReplicas === 0 && facts.contended === undefined && !answering;
   const actions: LifecycleAction[] = mayStop ? [{ kind: 'scale', replicas: 0, why: `${reason}: ${message}` }] : [];
@@ -151,25 +159,25 @@ function failed(
   facts: LifecycleFacts,
   target: Target,
   newId: () => string,
-  nowMs: number,
-): LifecycleStep {
+  wallMs: number,
+): LifecycleTransition {
   if (target.readyReplicas > 0) {
-    const ready = enter(state, 'Active', 'Ready', 'At least one replica is ready after all.', nowMs);
-    return only({ ...ready, startAttempts: 0, retryAfterMs: undefined });
+    const ready = enter(state, 'Active', 'Ready', 'At least one replica is ready after all.', wallMs);
+    return withoutAction({ ...ready, startAttempts: 0, retryAfterMs: undefined });
   }
   if (target.templateChanged || target.leftZeroBy === 'other') {
     // Somebody repaired it, so that what failed before says nothing any more.
     const repaired = { ...state, startAttempts: 0, retryAfterMs: undefined };
-    if (target.replicas > 0) return only(startWaking(repaired, newId, nowMs));
+    if (target.replicas > 0) return withoutAction(startWaking(repaired, newId, wallMs));
     const message = 'The pod template changed since it failed to start; the next request wakes it.';
-    return only(enter(repaired, 'Asleep', 'TemplateChanged', message, nowMs));
+    return withoutAction(enter(repaired, 'Asleep', 'TemplateChanged', message, wallMs));
   }
-  const retry = state.retryAfterMs === undefined || nowMs >= state.retryAfterMs;
-  if (target.replicas === 0) return only(state);
-  if (target.leftZeroBy === 'us') return only(startWaking(state, newId, nowMs));
-  if (facts.minReplicas > 0) return only(retry ? startWaking(state, newId, nowMs) : state);
-  if (retry) return only(startWaking(state, newId, nowMs));
-  if (facts.contended !== undefined || (facts.traffic?.inFlight ?? 0) > 0) return only(state);
+  const retry = state.retryAfterMs === undefined || wallMs >= state.retryAfterMs;
+  if (target.replicas === 0) return withoutAction(state);
+  if (target.leftZeroBy === 'us') return withoutAction(startWaking(state, newId, wallMs));
+  if (facts.minReplicas > 0) return withoutAction(retry ? startWaking(state, newId, wallMs) : state);
+  if (retry) return withoutAction(startWaking(state, newId, wallMs));
+  if (facts.contended !== undefined || (facts.traffic?.inFlight ?? 0) > 0) return withoutAction(state);
   // The scale to 0 that went with the failure has not landed yet.
   return { state, actions: [{ kind: 'scale', replicas: 0, why: state.message }], sleepBlocked: undefined };
 }
@@ -179,21 +187,21 @@ function active(
   facts: LifecycleFacts,
   target: Target,
   newId: () => string,
-  nowMs: number,
-): LifecycleStep {
-  if (target.replicas === 0) return only(zeroSeen(state, target, nowMs));
-  if (isStartingAnew(target)) return only(startWaking(state, newId, nowMs));
-  const block = sleepBlock(state, facts, target, nowMs);
-  if (block !== undefined) return { state: withReadiness(state, target, nowMs), actions: [], sleepBlocked: block };
+  wallMs: number,
+): LifecycleTransition {
+  if (target.replicas === 0) return withoutAction(zeroSeen(state, target, wallMs));
+  if (isStartingAnew(target)) return withoutAction(startWaking(state, newId, wallMs));
+  const block = sleepBlock(state, facts, target, wallMs);
+  if (block !== undefined) return { state: withReadiness(state, target, wallMs), actions: [], sleepBlocked: block };
   const idle = Math.round((facts.traffic?.idleMs ?? 0) / 1000);
   const next = enter(
     state,
     'Draining',
     'Idle',
     `Idle for ${idle} s; balancers confirm that nothing is under way.`,
-    nowMs,
+    wallMs,
   );
-  return only({ ...next, drainId: newId() });
+  return withoutAction({ ...next, drainId: newId() });
 }
 
 /**
@@ -204,13 +212,13 @@ function isStartingAnew({ readyReplicas, servedReplicas }: Target): boolean {
   return readyReplicas === 0 && servedReplicas === 0;
 }
 
-function withReadiness(state: LifecycleState, { readyReplicas }: Target, nowMs: number): LifecycleState {
+function withReadiness(state: LifecycleState, { readyReplicas }: Target, wallMs: number): LifecycleState {
   if (readyReplicas === 0) {
     const message = 'Every replica lost its readiness; they are left alone, and requests are held meanwhile.';
-    return enter(state, 'Active', 'ReadinessLost', message, nowMs);
+    return enter(state, 'Active', 'ReadinessLost', message, wallMs);
   }
   if (state.reason !== 'ReadinessLost') return state;
-  return enter(state, 'Active', 'Ready', 'At least one replica is ready again.', nowMs);
+  return enter(state, 'Active', 'Ready', 'At least one replica is ready again.', wallMs);
 }
 
 function draining(
@@ -218,24 +226,24 @@ function draining(
   facts: LifecycleFacts,
   target: Target,
   newId: () => string,
-  nowMs: number,
-): LifecycleStep {
-  if (target.replicas === 0) return only(zeroSeen(state, target, nowMs));
-  if (isStartingAnew(target)) return only(startWaking(state, newId, nowMs));
+  wallMs: number,
+): LifecycleTransition {
+  if (target.replicas === 0) return withoutAction(zeroSeen(state, target, wallMs));
+  if (isStartingAnew(target)) return withoutAction(startWaking(state, newId, wallMs));
   const { traffic } = facts;
   if (traffic !== undefined && traffic.queued + traffic.inFlight > 0) {
     const message = `A request came while it was going to sleep, so it stays awake.`;
-    return blocked(state, 'Busy', message, nowMs);
+    return blocked(state, 'Busy', message, wallMs);
   }
-  if (facts.minReplicas > 0) return blocked(state, 'KeptAwake', `minReplicas is ${facts.minReplicas} now.`, nowMs);
-  if (nowMs - state.sinceMs >= facts.confirmMs) {
+  if (facts.minReplicas > 0) return blocked(state, 'KeptAwake', `minReplicas is ${facts.minReplicas} now.`, wallMs);
+  if (wallMs - state.sinceMs >= facts.confirmMs) {
     const who =
       facts.unconfirmed.length === 0
         ? 'The scale call did not land'
         : `No confirmation from ${facts.unconfirmed.join(', ')}`;
-    return blocked(state, 'NotConfirmed', `${who} within ${facts.confirmMs / 1000} s.`, nowMs);
+    return blocked(state, 'NotConfirmed', `${who} within ${facts.confirmMs / 1000} s.`, wallMs);
   }
-  if (facts.unconfirmed.length > 0) return only(state);
+  if (facts.unconfirmed.length > 0) return withoutAction(state);
   const why = 'Idle, and every balancer confirmed that nothing is under way.';
   return { state, actions: [{ kind: 'scale', replicas: 0, why }], sleepBlocked: undefined };
 }
@@ -244,30 +252,30 @@ function blocked(
   state: LifecycleState,
   reason: 'Busy' | 'KeptAwake' | 'NotConfirmed',
   message: string,
-  nowMs: number,
-): LifecycleStep {
-  const next = enter(state, 'Active', 'SleepCancelled', message, nowMs);
+  wallMs: number,
+): LifecycleTransition {
+  const next = enter(state, 'Active', 'SleepCancelled', message, wallMs);
   return { state: next, actions: [], sleepBlocked: { reason, message } };
 }
 
 /** `spec.replicas` became 0: by us it is sleep, by somebody else it switches waking off. */
-function zeroSeen(state: LifecycleState, target: Target, nowMs: number): LifecycleState {
+function zeroSeen(state: LifecycleState, target: Target, wallMs: number): LifecycleState {
   if (target.foreignManager === undefined) {
     return {
-      ...enter(state, 'Asleep', 'Idle', 'It sleeps; the next request wakes it.', nowMs),
+      ...enter(state, 'Asleep', 'Idle', 'It sleeps; the next request wakes it.', wallMs),
       wakeId: undefined,
     };
   }
   const message = `${target.foreignManager} scaled it to 0; it stays there until somebody scales it up.`;
-  return { ...enter(state, 'Paused', 'ScaledToZeroByOther', message, nowMs), wakeId: undefined };
+  return { ...enter(state, 'Paused', 'ScaledToZeroByOther', message, wallMs), wakeId: undefined };
 }
 
-function enter(state: LifecycleState, phase: Phase, reason: string, message: string, nowMs: number): LifecycleState {
+function enter(state: LifecycleState, phase: Phase, reason: string, message: string, wallMs: number): LifecycleState {
   if (state.phase === phase)
     return state.reason === reason && state.message === message ? state : { ...state, reason, message };
-  return { ...state, phase, reason, message, sinceMs: nowMs, drainId: undefined };
+  return { ...state, phase, reason, message, sinceMs: wallMs, drainId: undefined };
 }
 
-function only(state: LifecycleState): LifecycleStep {
+function withoutAction(state: LifecycleState): LifecycleTransition {
   return { state, actions: [], sleepBlocked: undefined };
 }

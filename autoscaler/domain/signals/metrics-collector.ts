@@ -81,13 +81,13 @@ export class MetricsCollector {
   }
 
   /** The newest measurement of a pod, and its age in ms. */
-  latestOf(pod: string, nowMs: number): { sample: PodSample; ageMs: number } | undefined {
+  latestOf(pod: string, monotonicMs: number): { sample: PodSample; ageMs: number } | undefined {
     const windows = this.#pods.get(pod);
-    return windows === undefined ? undefined : { sample: windows.latest, ageMs: nowMs - windows.lastMs };
+    return windows === undefined ? undefined : { sample: windows.latest, ageMs: monotonicMs - windows.lastMs };
   }
 
   /** Notes that a balancer is alive, even when it has no application to tell of. */
-  heardBalancer(balancer: string, atMs: number): void {
+  recordBalancer(balancer: string, atMs: number): void {
     this.#balancers.set(balancer, atMs);
   }
 
@@ -97,8 +97,10 @@ export class MetricsCollector {
   }
 
   /** Balancers that were heard within the last minute; a watch may show their pods later than they begin to forward. */
-  livingBalancers(nowMs: number): string[] {
-    return [...this.#balancers].filter(([, atMs]) => nowMs - atMs <= FRESHNESS.balancerExistsMs).map(([uid]) => uid);
+  livingBalancers(monotonicMs: number): string[] {
+    return [...this.#balancers]
+      .filter(([, atMs]) => monotonicMs - atMs <= FRESHNESS.balancerExistsMs)
+      .map(([uid]) => uid);
   }
 
   /**
@@ -163,27 +165,27 @@ export class MetricsCollector {
     application: string,
     pods: readonly PodRef[],
     balancers: readonly BalancerRef[],
-    nowMs: number,
+    monotonicMs: number,
     windowMs: number,
   ): Signals {
-    const traffic = this.#trafficSignals(application, balancers, nowMs, windowMs);
+    const traffic = this.#trafficSignals(application, balancers, monotonicMs, windowMs);
     return {
-      cpuMillicores: this.#perReplica(pods, 'cpu', nowMs, windowMs),
-      memoryBytes: this.#perReplica(pods, 'memory', nowMs, windowMs),
+      cpuMillicores: this.#perReplica(pods, 'cpu', monotonicMs, windowMs),
+      memoryBytes: this.#perReplica(pods, 'memory', monotonicMs, windowMs),
       traffic,
       responseTimeMs: (percentile) => {
         if ('kind' in traffic) return traffic;
         const worst = [...(this.#traffic.get(application)?.values() ?? [])]
-          .map(({ responses }) => responses.percentile(percentile, nowMs))
+          .map(({ responses }) => responses.percentile(percentile, monotonicMs))
           .filter((each) => each !== undefined);
         // Percentiles of several balancers cannot be averaged; the worst one is what some users wait for.
         return worst.length === 0 ? noData('nothing was answered in the window') : value(Math.max(...worst));
       },
-      directConnections: this.#directConnections(pods, new Set(balancers.map(({ address }) => address)), nowMs),
+      directConnections: this.#directConnections(pods, new Set(balancers.map(({ address }) => address)), monotonicMs),
     };
   }
 
-  #perReplica(pods: readonly PodRef[], metric: 'cpu' | 'memory', nowMs: number, windowMs: number): PodReading {
+  #perReplica(pods: readonly PodRef[], metric: 'cpu' | 'memory', monotonicMs: number, windowMs: number): PodReading {
     let sum = 0;
     let known = 0;
     let young = 0;
@@ -191,17 +193,17 @@ export class MetricsCollector {
     const missing: string[] = [];
     for (const pod of pods) {
       // The CPU that loading took counts for nothing: neither samples from before a pod was ready nor a window after that.
-      if (metric === 'cpu' && nowMs - pod.readySinceMs < windowMs) {
+      if (metric === 'cpu' && monotonicMs - pod.readySinceMs < windowMs) {
         young += 1;
         continue;
       }
       const windows = this.#pods.get(pod.key);
-      const fresh = windows?.isFresh(nowMs) === true;
-      const average = fresh ? windows.average(metric, nowMs, windowMs) : undefined;
+      const fresh = windows?.isFresh(monotonicMs) === true;
+      const average = fresh ? windows.average(metric, monotonicMs, windowMs) : undefined;
       if (average !== undefined) {
         sum += average;
         known += 1;
-      } else if (windows === undefined && pod.hasSidecar && nowMs - pod.readySinceMs <= FRESHNESS.youngPodMs) {
+      } else if (windows === undefined && pod.hasSidecar && monotonicMs - pod.readySinceMs <= FRESHNESS.youngPodMs) {
         young += 1;
       } else {
         missingCount += 1;
@@ -217,7 +219,7 @@ export class MetricsCollector {
   #trafficSignals(
     application: string,
     balancers: readonly BalancerRef[],
-    nowMs: number,
+    monotonicMs: number,
     windowMs: number,
   ): Signals['traffic'] {
     if (balancers.length === 0) return { kind: 'noData', why: 'there is no balancer' };
@@ -228,13 +230,13 @@ export class MetricsCollector {
     for (const { uid, name } of balancers) {
       const traffic = byBalancer?.get(uid);
       if (traffic === undefined) return { kind: 'noData', why: `balancer ${name} has not reported yet` };
-      const ageMs = nowMs - traffic.lastMs;
+      const ageMs = monotonicMs - traffic.lastMs;
       if (ageMs > FRESHNESS.balancerMs) return { kind: 'noData', why: `balancer ${name} reports no longer` };
       sums.inFlight += traffic.sample.inFlight;
       sums.queued += traffic.sample.queued;
-      sums.concurrency += quickUp(traffic.concurrency, nowMs, windowMs);
-      sums.queuedAverage += quickUp(traffic.queued, nowMs, windowMs);
-      sums.answers += traffic.responses.count(nowMs);
+      sums.concurrency += maxOfWindowAndBurst(traffic.concurrency, monotonicMs, windowMs);
+      sums.queuedAverage += maxOfWindowAndBurst(traffic.queued, monotonicMs, windowMs);
+      sums.answers += traffic.responses.count(monotonicMs);
       idleMs = Math.min(idleMs, traffic.sample.idleMs + ageMs);
       for (const [uid, count] of Object.entries(traffic.sample.podsInFlight)) {
         podsInFlight.set(uid, (podsInFlight.get(uid) ?? 0) + count);
@@ -246,13 +248,13 @@ export class MetricsCollector {
   #directConnections(
     pods: readonly PodRef[],
     balancers: ReadonlySet<string | undefined>,
-    nowMs: number,
+    monotonicMs: number,
   ): number | undefined {
     let sum: number | undefined;
     for (const { key } of pods) {
       const windows = this.#pods.get(key);
       const connections = windows?.connections;
-      if (connections === undefined || nowMs - connections.atMs > FRESHNESS.connectionsMs) continue;
+      if (connections === undefined || monotonicMs - connections.atMs > FRESHNESS.connectionsMs) continue;
       sum ??= 0;
       for (const [address, count] of Object.entries(connections.byAddress)) sum += balancers.has(address) ? 0 : count;
     }
@@ -275,7 +277,7 @@ function whyMissing(pod: PodRef, wasHeard: boolean, fresh: boolean, metric: stri
  * lasts. The idea of the KPA's panic window, https://knative.dev/docs/serving/autoscaling/kpa-specific/#panic-window.
  * Example: 6 requests for 3 s after 12 s of nothing average 1.2 over 15 s and 6 over 3 s; 6 counts.
  */
-function quickUp(samples: SampleWindow, nowMs: number, windowMs: number): number {
+function maxOfWindowAndBurst(samples: SampleWindow, monotonicMs: number, windowMs: number): number {
   const burstMs = Math.max(SHORTEST_BURST_MS, windowMs / 5);
-  return Math.max(samples.average(nowMs, windowMs) ?? 0, samples.average(nowMs, burstMs) ?? 0);
+  return Math.max(samples.average(monotonicMs, windowMs) ?? 0, samples.average(monotonicMs, burstMs) ?? 0);
 }

@@ -68,14 +68,14 @@ export class PodWindows {
   }
 
   /** Whether it was heard lately enough. */
-  isFresh(nowMs: number): boolean {
-    return nowMs - this.#lastMs <= this.#staleAfterMs;
+  isFresh(monotonicMs: number): boolean {
+    return monotonicMs - this.#lastMs <= this.#staleAfterMs;
   }
 
   /** The average over the window; where reports are rarer than the window is long, the last one stands for it. */
-  average(metric: 'cpu' | 'memory', nowMs: number, windowMs: number): number | undefined {
+  average(metric: 'cpu' | 'memory', monotonicMs: number, windowMs: number): number | undefined {
     const window = metric === 'cpu' ? this.#cpu : this.#memory;
-    return window.average(nowMs, windowMs) ?? window.latest(nowMs, this.#staleAfterMs);
+    return window.average(monotonicMs, windowMs) ?? window.latest(monotonicMs, this.#staleAfterMs);
   }
 }
 

@@ -39,8 +39,8 @@ export class ResponseHistogram {
   }
 
   /** Answers counted in the window. */
-  count(nowMs: number): number {
-    this.#forget(nowMs);
+  count(monotonicMs: number): number {
+    this.#forget(monotonicMs);
     return this.#all.total;
   }
 
@@ -49,15 +49,15 @@ export class ResponseHistogram {
    *
    * @param percentile - from 1 to 99
    */
-  percentile(percentile: number, nowMs: number): number | undefined {
-    this.#forget(nowMs);
+  percentile(percentile: number, monotonicMs: number): number | undefined {
+    this.#forget(monotonicMs);
     return this.#all.percentile(percentile);
   }
 
-  #forget(nowMs: number): void {
+  #forget(monotonicMs: number): void {
     let old = 0;
     for (const { atMs, buckets } of this.#steps) {
-      if (nowMs - atMs <= this.#keepMs) break;
+      if (monotonicMs - atMs <= this.#keepMs) break;
       old += 1;
       for (const [index, upperMs] of buckets.bounds.entries()) this.#all.add(upperMs, -(buckets.counts[index] ?? 0));
     }

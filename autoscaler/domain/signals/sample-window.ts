@@ -77,8 +77,8 @@ export class SampleWindow {
   }
 
   /** The mean over the window that ends now; undefined without a sample in it. */
-  average(nowMs: number, windowMs: number): number | undefined {
-    const first = nowMs - windowMs;
+  average(monotonicMs: number, windowMs: number): number | undefined {
+    const first = monotonicMs - windowMs;
     let sum = 0;
     let index = this.#newest;
     let age = 0;
@@ -91,8 +91,8 @@ export class SampleWindow {
   }
 
   /** The newest value that is at most `maxAgeMs` old. */
-  latest(nowMs: number, maxAgeMs: number): number | undefined {
-    return nowMs - this.#lastMs > maxAgeMs ? undefined : this.#last;
+  latest(monotonicMs: number, maxAgeMs: number): number | undefined {
+    return monotonicMs - this.#lastMs > maxAgeMs ? undefined : this.#last;
   }
 
   #indexOf(age: number): number {

@@ -7,4 +7,4 @@ export type Random = () => number;
  * Chooses the pod of the next request among the usable ones, or none when all are full.
  * A pod for which `hasRoom` says no is never returned.
  */
-export type Policy = (pods: readonly PodSlot[], random: Random, hasRoom: HasRoom) => PodSlot | undefined;
+export type BalancingPolicy = (pods: readonly PodSlot[], random: Random, hasRoom: HasRoom) => PodSlot | undefined;

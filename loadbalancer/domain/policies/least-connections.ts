@@ -1,8 +1,8 @@
 import type { PodSlot } from '../pod-slot.ts';
-import type { Policy } from './balancing-policy.ts';
+import type { BalancingPolicy } from './balancing-policy.ts';
 
 /** The pod with the fewest requests in flight; equal ones take turns, so that an idle set is spread evenly. */
-export const createLeastConnections = (): Policy => {
+export const createLeastConnections = (): BalancingPolicy => {
   let cursor = 0;
   return (pods, _random, hasRoom) => {
     const count = pods.length;

@@ -1,5 +1,5 @@
 import type { HasRoom, PodSlot } from '../pod-slot.ts';
-import type { Policy } from './balancing-policy.ts';
+import type { BalancingPolicy } from './balancing-policy.ts';
 
 const leastFilled = (pods: readonly PodSlot[], hasRoom: HasRoom): PodSlot | undefined => {
   let best: PodSlot | undefined;
@@ -13,7 +13,7 @@ const leastFilled = (pods: readonly PodSlot[], hasRoom: HasRoom): PodSlot | unde
  * The less busy of two pods drawn at random (Mitzenmacher, "The Power of Two Choices", 2001): close to the least busy one
  * without many balancers all running after the same pod.
  */
-export const createPowerOfTwoChoices = (): Policy => (pods, random, hasRoom) => {
+export const createPowerOfTwoChoices = (): BalancingPolicy => (pods, random, hasRoom) => {
   const count = pods.length;
   if (count < 2) return leastFilled(pods, hasRoom);
   const firstIndex = Math.floor(random() * count);

@@ -1,8 +1,8 @@
 import type { PodSlot } from '../pod-slot.ts';
-import type { Policy } from './balancing-policy.ts';
+import type { BalancingPolicy } from './balancing-policy.ts';
 
 /** Any pod with room, each with the same chance. */
-export const createRandom = (): Policy => (pods, random, hasRoom) => {
+export const createRandom = (): BalancingPolicy => (pods, random, hasRoom) => {
   // Most often the first draw has room; only a partly full set is worth counting.
   const drawn = pods[Math.floor(random() * pods.length)];
   if (drawn === undefined || hasRoom(drawn)) return drawn;

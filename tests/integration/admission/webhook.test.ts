@@ -139,8 +139,8 @@ describe('A cluster whose API server asks for sidecars', function () {
   it('Given another authority that signs, Then webhook and programs are reached all the while, with the bundle', async () => {
     const injected = await createPod();
     const old = await bundle();
-    const nowMs = Date.now();
-    const next = createAuthority('next', { notBeforeMs: nowMs - DAY_MS, notAfterMs: nowMs + 365 * DAY_MS });
+    const monotonicMs = Date.now();
+    const next = createAuthority('next', { notBeforeMs: monotonicMs - DAY_MS, notAfterMs: monotonicMs + 365 * DAY_MS });
     const reached = async (ca: string): Promise<boolean> =>
       (await cluster.get('nemesis-autoscaler', 8091, '/healthz', ca)) === 200 &&
       (await cluster.get('nemesis-webhook', 443, '/healthz', ca)) === 200;

@@ -160,7 +160,7 @@ describe('The history, when something happens to what it is written to', functio
 
   it('forgets nothing early when the clock is set a year ahead for a while', async () => {
     let aheadMs = 0;
-    const clock = { nowMs: () => systemClock.nowMs(), wallMs: () => Date.now() + aheadMs };
+    const clock = { monotonicMs: () => systemClock.monotonicMs(), wallMs: () => Date.now() + aheadMs };
     history = new History({ file, retention: { ...retention, audit: 90 } }, { logger, clock });
     for (let number = 0; number < 10; number += 1) history.append('audit', audit(Date.now() + number));
     await history.flush();

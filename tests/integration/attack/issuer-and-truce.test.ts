@@ -13,11 +13,11 @@ describe('What lasts longer than it should', () => {
     const { publicKey, privateKey } = await generateKeyPair('RS256');
     const jwks = { keys: [{ ...(await exportJWK(publicKey)), kid: 'k', alg: 'RS256' }] };
     let issuer = 'https://old';
-    let nowMs = 0;
+    let monotonicMs = 0;
     const api = {
       request: (_method: string, path: string) => Promise.resolve(path.endsWith('jwks') ? jwks : { issuer }),
     } as unknown as KubeApi;
-    const clock = { nowMs: () => nowMs, wallMs: () => Date.now() };
+    const clock = { monotonicMs: () => monotonicMs, wallMs: () => Date.now() };
     const review = { verify: () => Promise.resolve(undefined) } as unknown as TokenGuard;
     const tokens = new ProgramTokens(api, 'nemesis', { review, clock, logger: silentLogger });
     const token = (): Promise<string> =>
@@ -31,7 +31,7 @@ describe('What lasts longer than it should', () => {
         .sign(privateKey);
     expect(await tokens.verify(await token())).to.have.property('identity');
     issuer = 'https://new';
-    nowMs = 3_600_000;
+    monotonicMs = 3_600_000;
     expect(await tokens.verify(await token())).to.have.property('identity');
   });
 

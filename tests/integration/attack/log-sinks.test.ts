@@ -15,10 +15,10 @@ describe('The request log', () => {
     symlinkSync('/dev/full', path);
     const errors: string[] = [];
     const recovered: number[] = [];
-    let nowMs = 0;
+    let monotonicMs = 0;
     const sink = new RotatingFileSink({
       path,
-      nowMs: () => nowMs,
+      monotonicMs: () => monotonicMs,
       onError: (error) => errors.push(error.message),
       onRecovered: (dropped) => recovered.push(dropped),
     });
@@ -27,11 +27,11 @@ describe('The request log', () => {
     sink.write('lost as well\n');
     expect(sink.dropped).to.equal(2);
     // Tried again, and still full: that is no news.
-    nowMs += 1001;
+    monotonicMs += 1001;
     sink.write('lost, too\n');
     await eventually(() => sink.dropped === 3);
     unlinkSync(path);
-    nowMs += 1001;
+    monotonicMs += 1001;
     sink.write('first line\n');
     await eventually(() => recovered.length === 1);
     sink.write('second line\n');

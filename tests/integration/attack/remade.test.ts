@@ -3,9 +3,9 @@ import { expect } from 'chai';
 import { HoldBudget, HoldTicket } from '../../../loadbalancer/domain/hold-queue.ts';
 import { Announcements } from '../../../loadbalancer/routing/announcements.ts';
 import { ApplicationDirectory } from '../../../loadbalancer/routing/application-directory.ts';
-import type { RoutedApplication } from '../../../loadbalancer/routing/backend.ts';
+import type { Backend } from '../../../loadbalancer/routing/backend.ts';
 import { Waker } from '../../../loadbalancer/wake/waker.ts';
-import type { Application, ApplicationWatch } from '../../../shared/kubernetes/application-watch.ts';
+import type { ApplicationSnapshot, ApplicationWatch } from '../../../shared/kubernetes/application-watch.ts';
 import { KubeError, type KubeApi } from '../../../shared/kubernetes/kube-api.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { silentLogger } from '../../support/local-api.ts';
@@ -26,7 +26,7 @@ const pod = {
   status: { podIP: '10.0.0.1', conditions: [{ type: 'Ready', status: 'True' }] },
 };
 
-function shown(uid: string): Application {
+function shown(uid: string): ApplicationSnapshot {
   return {
     key: 'n/a',
     metadata: { namespace: 'n', name: 'a', uid, resourceVersion: '5' },
@@ -35,7 +35,7 @@ function shown(uid: string): Application {
     conflict: undefined,
     deployment,
     pods: [pod],
-  } as unknown as Application;
+  } as unknown as ApplicationSnapshot;
 }
 
 const turns = async (): Promise<void> => {
@@ -69,7 +69,7 @@ function asleep(resourceVersion = '5') {
 
 describe('A resource that is deleted and made again under the same name', () => {
   it('is not taken for idle while requests of before are still on its pods', () => {
-    let current: Application | undefined = shown('1');
+    let current: ApplicationSnapshot | undefined = shown('1');
     const watch = {
       get: () => current,
       settings: { policy: 'LeastConnections', maxRequests: 10, maxBytes: '1Mi', holdSeconds: 10 },
@@ -90,16 +90,16 @@ describe('A resource that is deleted and made again under the same name', () => 
     directory.update('n/a');
     const before = directory.get('n/a');
     const ticket = new Ticket();
-    before?.plane.acquire(ticket, 1, clock.nowMs());
+    before?.queue.acquire(ticket, 1, clock.monotonicMs());
     current = undefined;
     directory.update('n/a');
     expect(directory.get('n/a')).to.equal(undefined);
     current = shown('2');
     directory.update('n/a');
     const after = directory.get('n/a');
-    expect([after?.watched.metadata.uid, after?.plane.inFlight, after?.plane.gate]).to.deep.equal(['2', 1, 'open']);
-    before?.plane.release(ticket, 'completed', clock.nowMs());
-    expect([after?.plane.inFlight, idle]).to.deep.equal([0, ['n/a']]);
+    expect([after?.snapshot.metadata.uid, after?.queue.inFlight, after?.queue.gate]).to.deep.equal(['2', 1, 'open']);
+    before?.queue.release(ticket, 'completed', clock.monotonicMs());
+    expect([after?.queue.inFlight, idle]).to.deep.equal([0, ['n/a']]);
     current = undefined;
     directory.update('n/a');
     current = shown('3');
@@ -112,10 +112,10 @@ describe('A resource that is deleted and made again under the same name', () => 
     const { waker, calls } = makeWaker();
     const before = asleep();
     const after = asleep();
-    waker.wake(before as unknown as RoutedApplication);
+    waker.wake(before as unknown as Backend);
     before.plane.queued = 0;
-    waker.forget(before as unknown as RoutedApplication);
-    waker.wake(after as unknown as RoutedApplication);
+    waker.forget(before as unknown as Backend);
+    waker.wake(after as unknown as Backend);
     calls[0]?.reject(new KubeError(409, 'Conflict', 'x'));
     await turns();
     mock.timers.tick(250);
@@ -131,9 +131,9 @@ describe('A scale call that was stale', () => {
     mock.timers.enable({ apis: ['setTimeout'] });
     const { waker, calls } = makeWaker();
     const application = asleep();
-    waker.wake(application as unknown as RoutedApplication);
+    waker.wake(application as unknown as Backend);
     application.watched = asleep('6').watched;
-    waker.wake(application as unknown as RoutedApplication);
+    waker.wake(application as unknown as Backend);
     calls[0]?.reject(new KubeError(409, 'Conflict', 'x'));
     await turns();
     expect(calls.length).to.equal(2);

@@ -12,7 +12,7 @@ import { ReportPacing } from '../../../autoscaler/domain/signals/report-pacing.t
 import { BalancerStream } from '../../../autoscaler/ingest/balancer-stream.ts';
 import { createIngest } from '../../../autoscaler/ingest/ingest-routes.ts';
 import type { ProgramTokens } from '../../../autoscaler/ingest/program-tokens.ts';
-import { Refusals } from '../../../autoscaler/ingest/rejections.ts';
+import { Rejections } from '../../../autoscaler/ingest/rejections.ts';
 import { ReportLimits } from '../../../autoscaler/ingest/report-limits.ts';
 import { ApplicationWatch } from '../../../shared/kubernetes/application-watch.ts';
 import type { Pod } from '../../../shared/kubernetes/objects.ts';
@@ -52,12 +52,12 @@ describe('Attack: a pod that reports too much', function () {
           stream,
           isLeader: () => true,
           metrics,
-          refusals: new Refusals({ metrics, logger: silentLogger, clock: systemClock }),
+          rejections: new Rejections({ metrics, logger: silentLogger, clock: systemClock }),
           tokens,
           balancerAccount: { namespace: 'default', name: 'nemesis-loadbalancer' },
           isBalancerPod: () => true,
           clock: systemClock,
-          look: () => undefined,
+          enqueue: () => undefined,
         },
       );
       return await listen(app, { host: '127.0.0.1', port: 0 });
@@ -110,7 +110,7 @@ describe('Attack: a pod that reports too much', function () {
     expect(retryAfter).to.equal('5');
     // The lease is lost after 10 s of a blocked event loop.
     expect(longestMs).to.be.lessThan(2_000);
-    expect(collector.latestOf('n/honest', systemClock.nowMs())?.sample.cpuUsage).to.equal(5);
+    expect(collector.latestOf('n/honest', systemClock.monotonicMs())?.sample.cpuUsage).to.equal(5);
   });
 
   it('A pod that no application has is answered, and nothing of it is kept', async () => {
@@ -182,9 +182,9 @@ describe('Attack: a pod that reports too much', function () {
   it('A pod that floods uses up its own share only, not what is left for all', async () => {
     class CountedLimits extends ReportLimits {
       counted = 0;
-      override checkAll(nowMs: number): void {
+      override checkAll(monotonicMs: number): void {
         this.counted += 1;
-        super.checkAll(nowMs);
+        super.checkAll(monotonicMs);
       }
     }
     const limits = new CountedLimits();

@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { KubeConfig } from '@kubernetes/client-node';
 import { expect } from 'chai';
-import type { RoutedApplication } from '../../../loadbalancer/routing/backend.ts';
+import type { Backend } from '../../../loadbalancer/routing/backend.ts';
 import { Waker } from '../../../loadbalancer/wake/waker.ts';
 import { KubeApi } from '../../../shared/kubernetes/kube-api.ts';
 import { systemClock } from '../../../shared/runtime/clock.ts';
@@ -54,7 +54,7 @@ describe('A wake where writes take longer than a first call waits', function () 
       key: 'n/a',
       plane: { queued: 1 },
       watched: { deployment, resource: { spec: { mode: 'Active', minReplicas: 0 } } },
-    } as unknown as RoutedApplication);
+    } as unknown as Backend);
     // Mocha's time limit ends it otherwise.
     while (landed === 0) await once(server, 'answered');
     waker.stop();

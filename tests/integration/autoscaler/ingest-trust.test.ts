@@ -9,7 +9,7 @@ import { BalancerStream } from '../../../autoscaler/ingest/balancer-stream.ts';
 import { createIngest } from '../../../autoscaler/ingest/ingest-routes.ts';
 import { ProgramTokens } from '../../../autoscaler/ingest/program-tokens.ts';
 import { ReportLimits } from '../../../autoscaler/ingest/report-limits.ts';
-import { Refusals } from '../../../autoscaler/ingest/rejections.ts';
+import { Rejections } from '../../../autoscaler/ingest/rejections.ts';
 import { ApplicationWatch } from '../../../shared/kubernetes/application-watch.ts';
 import type { Pod } from '../../../shared/kubernetes/objects.ts';
 import { TokenGuard } from '../../../shared/kubernetes/token-guard.ts';
@@ -34,7 +34,10 @@ describe('The port for programs, with tokens', function () {
   before(async () => {
     local = await startLocalApi();
     const { api } = local;
-    const clock = { nowMs: () => systemClock.nowMs() + wallShiftMs, wallMs: () => Date.now() + wallShiftMs };
+    const clock = {
+      monotonicMs: () => systemClock.monotonicMs() + wallShiftMs,
+      wallMs: () => Date.now() + wallShiftMs,
+    };
     const logger = { ...silentLogger, warn: (_: string, fields = {}) => void logged.push(fields) };
     const deps = { logger: silentLogger, clock: systemClock, random: Math.random };
     watch = new ApplicationWatch(api, { systemNamespace: 'default' }, deps);
@@ -55,12 +58,12 @@ describe('The port for programs, with tokens', function () {
         stream,
         isLeader: () => true,
         metrics,
-        refusals: new Refusals({ metrics, logger, clock }),
+        rejections: new Rejections({ metrics, logger, clock }),
         tokens: new ProgramTokens(api, 'nemesis', { review, clock, logger }),
         balancerAccount: { namespace: 'default', name: 'nemesis-loadbalancer' },
         isBalancerPod: (uid) => balancerUids.includes(uid),
         clock,
-        look: () => undefined,
+        enqueue: () => undefined,
       },
     );
     server = await listen(app, { host: '127.0.0.1', port: 0 });
@@ -122,10 +125,10 @@ describe('The port for programs, with tokens', function () {
     const [one, two] = [await pod('one'), await pod('two')];
     const token = await tokenOf('default', one);
     expect(await post('/metrics', token, report('one', one.metadata.uid))).to.deep.equal([200, undefined]);
-    expect(collector.latestOf('default/one', systemClock.nowMs())?.sample.cpuUsage).to.equal(5);
+    expect(collector.latestOf('default/one', systemClock.monotonicMs())?.sample.cpuUsage).to.equal(5);
     expect(await post('/metrics', token, report('two', two.metadata.uid))).to.deep.equal([403, 'OtherPod']);
     expect(await post('/metrics', token, report('one', two.metadata.uid))).to.deep.equal([403, 'OtherPod']);
-    expect(collector.latestOf('default/two', systemClock.nowMs())).to.equal(undefined);
+    expect(collector.latestOf('default/two', systemClock.monotonicMs())).to.equal(undefined);
   });
 
   it('refuses no token, an expired one, one for another audience, one without a pod and a forged one', async () => {

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { EventRecorder } from '../../../shared/kubernetes/event-recorder.ts';
 import { isKubeStatus, KubeError } from '../../../shared/kubernetes/kube-api.ts';
-import { keptDeployment, keptMetadata, podKeeper } from '../../../shared/kubernetes/trim.ts';
+import { trimDeployment, metadataOnly, createPodTrimmer } from '../../../shared/kubernetes/trim.ts';
 import {
   replicasManager,
   type Deployment,
@@ -53,7 +53,7 @@ describe('Reflector over a real API', () => {
     const resource = { prefix: '/api/v1', plural: 'configmaps' };
     const least = new Reflector<KubernetesObject>(
       local.api,
-      { resource, namespace: 'default', keep: keptMetadata },
+      { resource, namespace: 'default', transform: metadataOnly },
       deps,
     );
     least.start();
@@ -82,7 +82,7 @@ describe('Reflector over a real API', () => {
   });
 
   it('Given a pod, Then what is kept of it is what is read of it, and a bundle that many have is kept once', () => {
-    const keep = podKeeper();
+    const keep = createPodTrimmer();
     const pod = (name: string): Pod =>
       ({
         metadata: { name, namespace: 'n', uid: name, resourceVersion: '1', creationTimestamp: 'x', managedFields: [{}], labels: { a: 'b' },
@@ -108,7 +108,7 @@ describe('Reflector over a real API', () => {
       { manager: 'kube-controller-manager', time: '2026-01-03T00:00:00Z', fieldsV1: { 'f:status': { 'f:replicas': {} } } },
     ]; // prettier-ignore
     const deployment = { metadata: { name: 'd', managedFields }, spec: { replicas: 2 } } as unknown as Deployment;
-    const kept = keptDeployment(deployment);
+    const kept = trimDeployment(deployment);
     expect(kept.metadata.managedFields?.map(({ manager }) => manager)).to.deep.equal(['kubectl', 'scaler']);
     expect(JSON.stringify(kept)).to.not.include('f:template');
     expect(replicasManager(kept)).to.equal('scaler').and.to.equal(replicasManager(deployment));

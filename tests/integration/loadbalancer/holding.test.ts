@@ -6,7 +6,7 @@ import { expect } from 'chai';
 import {
   answering,
   dial,
-  nowMs,
+  monotonicMs,
   type Plane,
   podAt,
   readUntil,
@@ -78,7 +78,7 @@ describe('holding', () => {
     clean(() => pod.close());
     const answer = talk(setup.port, [get]);
     await until(() => setup.held.times === 1);
-    setup.application.setPods([podAt(pod.port)], nowMs());
+    setup.application.setPods([podAt(pod.port)], monotonicMs());
     expect(await answer)
       .to.match(/nemesis-cold-start: held;dur=[0-9]+\r\n/)
       .and.match(/ok$/);
@@ -96,9 +96,9 @@ describe('holding', () => {
     );
     const replies = bodies.map((body) => ask(setup.port, '/', body, agent));
     await until(() => setup.application.queued >= 50);
-    setup.application.setPods([podAt(port)], nowMs());
+    setup.application.setPods([podAt(port)], monotonicMs());
     const toggle = setInterval(() => {
-      setup.application.setGate(setup.application.gate === 'open' ? 'hold' : 'open', nowMs());
+      setup.application.setGate(setup.application.gate === 'open' ? 'hold' : 'open', monotonicMs());
     }, 5);
     const answered = await Promise.all(replies);
     clearInterval(toggle);
@@ -127,7 +127,7 @@ describe('holding', () => {
       replies.push(ask(setup.port, `/${index}`, undefined, agent));
       await until(() => setup.application.queued === index + 1);
     }
-    setup.application.setPods([podAt(port)], nowMs());
+    setup.application.setPods([podAt(port)], monotonicMs());
     await Promise.all(replies);
     expect(most).to.equal(1);
     expect(order).to.deep.equal(Array.from({ length: 60 }, (_value, index) => `/${index}`));
@@ -151,7 +151,7 @@ describe('holding', () => {
     clean(() => agent.destroy());
     const replies = Array.from({ length: 1000 }, () => ask(setup.port, '/', undefined, agent));
     await until(() => setup.application.queued === 1000);
-    const released = nowMs();
+    const released = monotonicMs();
     setup.application.setPods(
       ports.map((port) => podAt(port)),
       released,
@@ -188,7 +188,7 @@ describe('holding', () => {
     await until(() => setup.application.queued === 1);
     socket.end();
     await until(() => socket.bytesRead >= 2);
-    setup.application.setPods([podAt(pod.port)], nowMs());
+    setup.application.setPods([podAt(pod.port)], monotonicMs());
     expect(await answer).to.match(/^HTTP\/1\.1 200 OK\r\n[^]*\r\n\r\nok$/);
     socket.destroy();
   });
@@ -199,10 +199,10 @@ describe('holding', () => {
     await gone.close();
     const pod = await startRaw(answering(ok));
     clean(() => pod.close());
-    setup.application.setPods([podAt(gone.port)], nowMs());
+    setup.application.setPods([podAt(gone.port)], monotonicMs());
     const answers = Array.from({ length: 20 }, () => talk(setup.port, [get]));
     await until(() => setup.metrics.connectFailures >= 20);
-    setup.application.setPods([podAt(gone.port), podAt(pod.port)], nowMs());
+    setup.application.setPods([podAt(gone.port), podAt(pod.port)], monotonicMs());
     for (const answer of await Promise.all(answers)) expect(statusOf(answer)).to.equal(200);
     expect(setup.application.takeReport()).to.include({ failures: 0, completions: 20, inFlight: 0, queued: 0 });
   });
@@ -238,7 +238,7 @@ describe('holding', () => {
     await until(() => setup.application.queued === 1);
     setup.application.setGate(
       { reject: { code: 'Paused', detail: 'Paused by an operator.', retryAfterSeconds: 7 } },
-      nowMs(),
+      monotonicMs(),
     );
     for (const answer of [await held, await talk(setup.port, [get])]) {
       expect(statusOf(answer)).to.equal(503);
@@ -256,7 +256,7 @@ describe('holding', () => {
     const reply = ask(setup.port, '/', body, agent);
     await until(() => setup.application.takeReport().queuedBytes >= 65_536);
     expect(setup.application.takeReport().queuedBytes).to.be.lessThan(65_536 * 3);
-    setup.application.setPods([podAt(port)], nowMs());
+    setup.application.setPods([podAt(port)], monotonicMs());
     expect((await reply).body).to.equal(createHash('sha256').update(body).digest('hex'));
   });
 

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { expect } from 'chai';
 import {
   dial,
-  nowMs,
+  monotonicMs,
   type Plane,
   podAt,
   type RawServer,
@@ -61,7 +61,7 @@ const scenes: readonly (readonly [name: string, request: string, act: (scene: Sc
     get,
     async ({ setup, client, pod }) => {
       const answer = readUntil(client, (text) => text.endsWith('ok'));
-      setup.application.setPods([], nowMs());
+      setup.application.setPods([], monotonicMs());
       pod.write(ok);
       expect(statusOf(await answer)).to.equal(200);
       client.destroy();
@@ -78,7 +78,7 @@ const scenes: readonly (readonly [name: string, request: string, act: (scene: Sc
   [
     'the gate shuts during the answer',
     get,
-    ({ setup, client, pod }) => (setup.application.setGate('hold', nowMs()), pod.write(ok), void client.end()),
+    ({ setup, client, pod }) => (setup.application.setGate('hold', monotonicMs()), pod.write(ok), void client.end()),
   ],
   [
     'a tunnel is reset from both sides',
@@ -109,7 +109,7 @@ describe('ends that come at the wrong moment', () => {
         });
         socket.on('end', () => socket.end());
       });
-      setup.application.setPods([podAt(server.port)], nowMs());
+      setup.application.setPods([podAt(server.port)], monotonicMs());
       const client = await dial(setup.port);
       client.resume();
       client.write(request);
@@ -122,9 +122,9 @@ describe('ends that come at the wrong moment', () => {
       const pod = accepted[0]!;
       await act({ setup, client, pod });
       const again = await startRaw((socket) => socket.on('data', () => socket.write(ok)));
-      setup.application.setGate('open', nowMs());
+      setup.application.setGate('open', monotonicMs());
       await until(() => setup.application.inFlight <= 1 && setup.logged.length >= 1);
-      setup.application.setPods([podAt(again.port)], nowMs());
+      setup.application.setPods([podAt(again.port)], monotonicMs());
       expect(statusOf(await answer)).to.equal(200);
       await until(() => setup.application.inFlight === 0 && setup.application.queued === 0);
       const report = setup.application.takeReport();

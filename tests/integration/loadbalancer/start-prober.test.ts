@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import { Announcements } from '../../../loadbalancer/routing/announcements.ts';
-import type { RoutedApplication } from '../../../loadbalancer/routing/backend.ts';
+import type { Backend } from '../../../loadbalancer/routing/backend.ts';
 import { StartProber } from '../../../loadbalancer/wake/start-prober.ts';
 import type { Pod } from '../../../shared/kubernetes/objects.ts';
-import { answering, nowMs, podAt, type Plane, startPlane, startRaw, statusOf, talk, until } from './support.ts';
+import { answering, monotonicMs, podAt, type Plane, startPlane, startRaw, statusOf, talk, until } from './support.ts';
 
 const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 const get = 'GET / HTTP/1.1\r\nHost: app\r\nConnection: close\r\n\r\n';
@@ -39,16 +39,16 @@ describe('StartProber over a data plane', () => {
     } as unknown as Pod;
     const application = {
       key: 'n/app',
-      plane: setup.application,
-      watched: { pods: [pod], deployment: { spec: { replicas: 1 } }, resource: { spec: {} } },
-    } as unknown as RoutedApplication;
+      queue: setup.application,
+      snapshot: { pods: [pod], deployment: { spec: { replicas: 1 } }, resource: { spec: {} } },
+    } as unknown as Backend;
     prober = new StartProber({
       announcements: new Announcements(),
-      clock: { nowMs, wallMs: () => Date.now() },
+      clock: { monotonicMs, wallMs: () => Date.now() },
       connect: (slot, timeoutMs) => setup.plane.tryConnecting(slot, timeoutMs),
-      onReady: () => setup.application.setPods([podAt(server.port)], nowMs()),
+      onReady: () => setup.application.setPods([podAt(server.port)], monotonicMs()),
     });
-    setup.application.setPods([podAt(server.port, { state: 'notReady' })], nowMs());
+    setup.application.setPods([podAt(server.port, { state: 'notReady' })], monotonicMs());
     const answered = talk(setup.port, [get]);
     await until(() => setup.held.times === 1);
     prober.look(application);

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { Application } from '../../../loadbalancer/domain/request-queue.ts';
+import { RequestQueue } from '../../../loadbalancer/domain/request-queue.ts';
 import type { ApplicationSettings } from '../../../loadbalancer/domain/application-settings.ts';
 import { HoldBudget } from '../../../loadbalancer/domain/hold-queue.ts';
 import type { PodDescription } from '../../../loadbalancer/domain/pod-slot.ts';
@@ -26,7 +26,7 @@ export const settings = (overrides: Partial<ApplicationSettings> = {}): Applicat
   ...overrides,
 });
 
-export const nowMs = (): number => performance.now();
+export const monotonicMs = (): number => performance.now();
 
 /** The pod that listens on a port of this machine. */
 export const podAt = (port: number, overrides: Partial<PodDescription> = {}): PodDescription => ({
@@ -42,7 +42,7 @@ export const podAt = (port: number, overrides: Partial<PodDescription> = {}): Po
 export interface Plane {
   readonly port: number;
   readonly plane: DataPlane;
-  readonly application: Application;
+  readonly application: RequestQueue;
   readonly metrics: DataPlaneMetrics;
   readonly logged: RequestLogEntry[];
   readonly held: { times: number };
@@ -59,7 +59,7 @@ export const startPlane = async (
   const idle = { times: 0 };
   const logged: RequestLogEntry[] = [];
   const metrics = createDataPlaneMetrics();
-  const application = new Application('default/app', settings(overrides), {
+  const application = new RequestQueue('default/app', settings(overrides), {
     random: Math.random,
     budget: new HoldBudget(256 * 1024 * 1024),
     onHeld: () => (held.times += 1),
@@ -74,7 +74,7 @@ export const startPlane = async (
           return { application, forwardedPath: path.startsWith('/strip/') ? path.slice(6) : path };
         },
       },
-      clock: { nowMs, wallMs: () => Date.now() },
+      clock: { monotonicMs, wallMs: () => Date.now() },
       random: Math.random,
       onRequestLogged: (entry) => logged.push(entry),
       logger: { warn },

@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { Application } from '../../../loadbalancer/domain/request-queue.ts';
+import { RequestQueue } from '../../../loadbalancer/domain/request-queue.ts';
 import type { ApplicationSettings } from '../../../loadbalancer/domain/application-settings.ts';
 import { HoldBudget, HoldTicket, type Refusal } from '../../../loadbalancer/domain/hold-queue.ts';
-import { policyNames } from '../../../loadbalancer/domain/policies/registry.ts';
+import { BALANCING_POLICY_NAMES } from '../../../loadbalancer/domain/policies/registry.ts';
 import { type PodDescription, PodSlot } from '../../../loadbalancer/domain/pod-slot.ts';
 
 class Ticket extends HoldTicket {
@@ -38,7 +38,7 @@ const maxBytes = 4000;
 
 /** The application beside a plain record of what must be true of it. */
 class World {
-  nowMs = 1;
+  monotonicMs = 1;
   limit = 0;
   policy = 0;
   readonly budget = new HoldBudget(3500);
@@ -46,14 +46,14 @@ class World {
   readonly held = new Set<Ticket>();
   readonly running = new Set<Ticket>();
   readonly requeued = new Set<Ticket>();
-  readonly application: Application;
+  readonly application: RequestQueue;
   terminated = new Set<string>();
   idleCalls = 0;
   heldCalls = 0;
 
   constructor(seed: number) {
     let state = seed;
-    this.application = new Application('n/a', this.settings(), {
+    this.application = new RequestQueue('n/a', this.settings(), {
       random: () => (state = (state * 48271) % 2147483647) / 2147483647,
       budget: this.budget,
       onHeld: () => (this.heldCalls += 1),
@@ -66,7 +66,7 @@ class World {
 
   settings(): ApplicationSettings {
     return {
-      policy: policyNames[this.policy % policyNames.length] ?? 'RoundRobin',
+      policy: BALANCING_POLICY_NAMES[this.policy % BALANCING_POLICY_NAMES.length] ?? 'RoundRobin',
       maxConcurrencyPerReplica: this.limit,
       buffer: { maxRequests, maxBytes, holdMs },
       responseTimeoutMs: 1,
@@ -99,7 +99,7 @@ class World {
         this.tickets.push(ticket);
         // Some have a body that was read, and counted, before they ask for a pod.
         if (step.bytes % 3 === 0) application.growHeld(ticket, 7);
-        const answer = application.acquire(ticket, step.bytes, this.nowMs);
+        const answer = application.acquire(ticket, step.bytes, this.monotonicMs);
         if (answer === 'held') this.held.add(ticket);
         else if (answer instanceof PodSlot) this.granted(ticket, answer, false);
         else ticket.answers += 1;
@@ -115,7 +115,7 @@ class World {
           else if (state === 'absent') this.terminated.delete(uid);
           if (state !== 'absent') pods.push({ uid, name: uid, address: '10.0.0.1', port: index, state });
         });
-        application.setPods(pods, this.nowMs);
+        application.setPods(pods, this.monotonicMs);
         break;
       }
       case 'complete':
@@ -128,15 +128,15 @@ class World {
           // Held before the call returns, since it may be granted again within.
           this.held.add(ticket);
           this.requeued.add(ticket);
-          const answer = application.requeue(ticket, 10, this.nowMs);
+          const answer = application.requeue(ticket, 10, this.monotonicMs);
           if (answer !== 'held') {
             this.held.delete(ticket);
             ticket.answers += 1;
           }
         } else {
           ticket.answers += 1;
-          application.release(ticket, step.kind === 'fail' ? 'failed' : 'completed', this.nowMs);
-          application.release(ticket, 'completed', this.nowMs);
+          application.release(ticket, step.kind === 'fail' ? 'failed' : 'completed', this.monotonicMs);
+          application.release(ticket, 'completed', this.monotonicMs);
         }
         break;
       }
@@ -144,7 +144,7 @@ class World {
         const ticket = [...this.running][step.which % Math.max(1, this.running.size)];
         if (ticket === undefined) break;
         const broken = ticket.pod;
-        const pod = application.reassign(ticket, this.nowMs);
+        const pod = application.reassign(ticket, this.monotonicMs);
         expect(ticket.pod).to.equal(pod);
         if (pod !== broken) {
           expect(pod.state).to.equal('ready');
@@ -157,7 +157,7 @@ class World {
         if (ticket === undefined) break;
         this.held.delete(ticket);
         ticket.answers += 1;
-        application.cancel(ticket, this.nowMs);
+        application.cancel(ticket, this.monotonicMs);
         break;
       }
       case 'grow': {
@@ -168,21 +168,21 @@ class World {
       case 'gate':
         application.setGate(
           step.gate === 'reject' ? { reject: { code: 'Paused', detail: '' } } : step.gate,
-          this.nowMs,
+          this.monotonicMs,
         );
         break;
       case 'limit':
         this.limit = step.limit;
-        application.updateSettings(this.settings(), this.nowMs);
+        application.updateSettings(this.settings(), this.monotonicMs);
         break;
       case 'policy':
         this.policy = step.policy;
-        application.updateSettings(this.settings(), this.nowMs);
+        application.updateSettings(this.settings(), this.monotonicMs);
         break;
       case 'wait':
-        this.nowMs += step.ms;
-        application.sweep(this.nowMs);
-        for (const ticket of this.held) expect(this.nowMs - ticket.arrivedAtMs).to.be.lessThan(holdMs);
+        this.monotonicMs += step.ms;
+        application.sweep(this.monotonicMs);
+        for (const ticket of this.held) expect(this.monotonicMs - ticket.arrivedAtMs).to.be.lessThan(holdMs);
         break;
     }
     this.check();
@@ -275,7 +275,7 @@ describe('Application under every interleaving', () => {
         world.step({ kind: 'gate', gate: 'open' });
         world.application.setPods(
           [{ uid: 'fresh', name: 'fresh', address: '10.0.0.9', port: 1, state: 'ready' }],
-          world.nowMs,
+          world.monotonicMs,
         );
         for (let turn = 0; turn < 500 && world.running.size + world.held.size > 0; turn += 1)
           world.step({ kind: 'complete', which: 0 });

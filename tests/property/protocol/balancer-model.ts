@@ -1,4 +1,4 @@
-import type { Application } from '../../../loadbalancer/domain/request-queue.ts';
+import type { RequestQueue } from '../../../loadbalancer/domain/request-queue.ts';
 import { HoldBudget, HoldTicket, type Refusal } from '../../../loadbalancer/domain/hold-queue.ts';
 import { PodSlot } from '../../../loadbalancer/domain/pod-slot.ts';
 import { TrafficReporter } from '../../../loadbalancer/report/traffic-reporter.ts';
@@ -73,7 +73,7 @@ export class BalancerModel {
       random,
       onHeld: (application) => {
         this.#waker.wake(application);
-        if (application.plane.queued === 1) this.#reporter.urgent();
+        if (application.queue.queued === 1) this.#reporter.urgent();
         this.#sweep();
       },
       onIdle: (application) => {
@@ -118,8 +118,8 @@ export class BalancerModel {
     });
   }
 
-  get plane(): Application {
-    return this.#directory.get(KEY)!.plane;
+  get plane(): RequestQueue {
+    return this.#directory.get(KEY)!.queue;
   }
 
   /** Whether it holds a request, or a pod answers one for it. */

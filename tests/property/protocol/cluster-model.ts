@@ -1,6 +1,6 @@
 import { autoscalerSpecSchema, type AutoscalerStatus } from '../../../shared/api/autoscaler.ts';
 import { DEFAULT_SETTINGS } from '../../../shared/api/load-balancer-settings.ts';
-import type { Application, ApplicationWatch } from '../../../shared/kubernetes/application-watch.ts';
+import type { ApplicationSnapshot, ApplicationWatch } from '../../../shared/kubernetes/application-watch.ts';
 import type { Deployment, Pod } from '../../../shared/kubernetes/objects.ts';
 import type { Process, Simulation } from './simulation.ts';
 
@@ -87,7 +87,7 @@ export class ClusterModel {
       balancers: new Map(this.#balancers),
     };
     this.#watchers.add({ owner, view, onChange: () => onChange(''), lastMs: new Map() });
-    const get = (key: string): Application | undefined => (key === KEY ? this.#application(view) : undefined);
+    const get = (key: string): ApplicationSnapshot | undefined => (key === KEY ? this.#application(view) : undefined);
     return {
       get,
       keys: () => [KEY],
@@ -174,7 +174,7 @@ export class ClusterModel {
     if (pod?.terminatingSinceMs !== undefined) this.#tryEnd(pod);
   }
 
-  #application(view: View): Application {
+  #application(view: View): ApplicationSnapshot {
     const { rv, status } = view.autoscaler;
     const metadata = { namespace: NAMESPACE, name: NAME, uid: 'autoscaler-1', resourceVersion: String(rv) };
     return {

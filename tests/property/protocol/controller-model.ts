@@ -6,7 +6,7 @@ import { KeyedQueue } from '../../../autoscaler/controllers/keyed-queue.ts';
 import { Observations } from '../../../autoscaler/controllers/application/observations.ts';
 import { ScalingSpecs } from '../../../autoscaler/controllers/application/scaling-spec.ts';
 import { StatusWriter } from '../../../autoscaler/controllers/application/status-writer.ts';
-import { Story } from '../../../autoscaler/controllers/application/record.ts';
+import { ApplicationRecorder } from '../../../autoscaler/controllers/application/record.ts';
 import { MetricsCollector } from '../../../autoscaler/domain/signals/metrics-collector.ts';
 import { ReportPacing } from '../../../autoscaler/domain/signals/report-pacing.ts';
 import type { TrafficReport } from '../../../shared/contracts/traffic-report.ts';
@@ -61,7 +61,7 @@ export class ControllerModel {
       observe: nothing,
       forget: nothing,
       decisions: { inc: nothing },
-      scaleWrites: { inc: nothing },
+      countScaleWrite: nothing,
       coldStart: { observe: nothing },
     } as unknown as ControllerMetrics;
     const specs = new ScalingSpecs();
@@ -73,14 +73,14 @@ export class ControllerModel {
         existingBalancers(
           watch.balancers.values(),
           (uid) => this.#collector.knowsBalancer(uid),
-          this.#collector.livingBalancers(clock.nowMs()),
+          this.#collector.livingBalancers(clock.monotonicMs()),
         ),
       otherScaler: () => undefined,
       balancersMissing: () => false,
       isLeader,
       actuator,
       statusWriter: new StatusWriter(api, { isLeader, clock, logger: silent }),
-      story: new Story({ actuator, history: { append: nothing }, metrics, clock, logger: silent }),
+      recorder: new ApplicationRecorder({ actuator, history: { append: nothing }, metrics, clock, logger: silent }),
       specs,
       observations: new Observations({
         watch,
@@ -89,7 +89,7 @@ export class ControllerModel {
         pacing: new ReportPacing(),
         metrics: { idleReplicas: nothing },
       }),
-      again: () => this.look(),
+      requeue: () => this.look(),
       metrics,
       clock,
       newId: () => `${name}-${(this.#ids += 1)}`,
@@ -123,7 +123,7 @@ export class ControllerModel {
   take({ balancer, applications }: TrafficReport): boolean {
     if (!this.isLeader()) return false;
     const { nowMs } = this.#sim;
-    this.#collector.heardBalancer(balancer.podUid, nowMs);
+    this.#collector.recordBalancer(balancer.podUid, nowMs);
     for (const { namespace, name, ...traffic } of applications) {
       this.#collector.addTraffic(`${namespace}/${name}`, balancer.podUid, traffic, nowMs, 15_000);
       if (traffic.queued > 0 || traffic.drainId !== undefined) this.look();

@@ -55,7 +55,7 @@ export class Simulation {
   }
 
   get nowMs(): number {
-    return this.clock.nowMs();
+    return this.clock.monotonicMs();
   }
 
   /** The next chosen number, from 0 to `below` - 1; 0 once the choices are used up. */

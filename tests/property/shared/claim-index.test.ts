@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { ClaimIndex } from '../../../shared/rules/ownership-index.ts';
-import { decideClaims, type Claimant } from '../../../shared/rules/ownership.ts';
+import { OwnershipIndex } from '../../../shared/rules/ownership-index.ts';
+import { decideOwnership, type Contender } from '../../../shared/rules/ownership.ts';
 import { RouteTable } from '../../../shared/rules/routes.ts';
 
 interface Given {
@@ -12,7 +12,7 @@ interface Given {
   readonly hosts: readonly string[];
   readonly pathPrefix: string;
 }
-const claimant = ({ id, second, target, namespace, hosts, pathPrefix }: Given): Claimant => ({
+const claimant = ({ id, second, target, namespace, hosts, pathPrefix }: Given): Contender => ({
   metadata: { namespace, name: `a${id}`, uid: `u${id}`, creationTimestamp: new Date(second * 1000).toISOString() },
   spec: { scaleTargetRef: { name: target }, route: { hosts, pathPrefix } },
 });
@@ -35,15 +35,15 @@ describe('ClaimIndex', () => {
     const property = fc.property(
       fc.array(fc.array(change, { minLength: 1, maxLength: 5 }), { maxLength: 12 }),
       (batches) => {
-        const index = new ClaimIndex();
-        const there = new Map<number, Claimant>();
+        const index = new OwnershipIndex();
+        const there = new Map<number, Contender>();
         let shared: readonly string[] = [];
         let before = new Map<string, string>();
         for (const batch of batches) {
           const told = new Set<string>();
-          const tell = (claimants: readonly Claimant[]): void =>
+          const tell = (claimants: readonly Contender[]): void =>
             claimants.forEach(({ metadata }) => told.add(metadata.uid));
-          const changed = new Map<number, Claimant>();
+          const changed = new Map<number, Contender>();
           const gone = new Set<number>();
           for (const each of batch) {
             if (each.kind === 'share') {
@@ -65,7 +65,7 @@ describe('ClaimIndex', () => {
               [...gone].map((id) => `u${id}`),
             ),
           );
-          const verdicts = decideClaims([...there.values()], new Set(shared));
+          const verdicts = decideOwnership([...there.values()], new Set(shared));
           for (const { metadata } of there.values()) {
             expect(index.conflictOf(metadata.uid)).to.deep.equal(verdicts.get(metadata.uid));
           }
@@ -91,7 +91,7 @@ describe('Ownership and routes of 4,000 Autoscalers', () => {
     const { user, system } = process.cpuUsage(before);
     return (user + system) / 1e6;
   };
-  const shapes: Record<string, (id: number) => Claimant> = {
+  const shapes: Record<string, (id: number) => Contender> = {
     'a host each': (id) => claimant({ id, second: id, target: `t${id}`, namespace: `n${id % 50}`, hosts: [`h${id}`], pathPrefix: '/' }),
     'one host, a prefix each': (id) => claimant({ id, second: id, target: `t${id}`, namespace: 'n', hosts: [], pathPrefix: `/${id}` }),
     'one host in 50 namespaces, the youngest first': (id) =>
@@ -101,9 +101,9 @@ describe('Ownership and routes of 4,000 Autoscalers', () => {
   for (const [title, shape] of Object.entries(shapes)) {
     it(`Given ${title}, Then a list takes at most 2 s of CPU, and so do 1,000 changes one by one`, () => {
       const all = Array.from({ length: COUNT }, (_, id) => shape(id));
-      const index = new ClaimIndex();
+      const index = new OwnershipIndex();
       expect(cpuSeconds(() => index.update(all))).to.be.at.most(2);
-      const verdicts = decideClaims(all);
+      const verdicts = decideOwnership(all);
       for (const { metadata } of all) expect(index.conflictOf(metadata.uid)).to.deep.equal(verdicts.get(metadata.uid));
       const one = cpuSeconds(() => {
         for (let id = 0; id < 1000; id += 1) {

@@ -69,15 +69,15 @@ describe('Managed certificates', () => {
       await leader.look();
       bundles.push(leader.ca);
       authorities.add(server.text('tls.crt'));
-      const nowMs = clock.wallMs();
+      const wallMs = clock.wallMs();
       const before = bundles.at(-2) ?? leader.ca;
       for (const controller of [leader, follower]) {
-        expect(isTrusted(controller.current().cert, before, nowMs), `day ${day}`).to.equal(true);
-        expect(isTrusted(controller.current().cert, leader.ca, nowMs), `day ${day}`).to.equal(true);
+        expect(isTrusted(controller.current().cert, before, wallMs), `day ${day}`).to.equal(true);
+        expect(isTrusted(controller.current().cert, leader.ca, wallMs), `day ${day}`).to.equal(true);
       }
       const bundle = certificatesIn(leader.ca);
       expect(bundle.length).to.be.within(1, 3);
-      expect(bundle.every(({ validTo }) => Date.parse(validTo) > nowMs)).to.equal(true);
+      expect(bundle.every(({ validTo }) => Date.parse(validTo) > wallMs)).to.equal(true);
       clock.advance(DAY_MS);
     }
     leader.stop();
@@ -221,8 +221,8 @@ describe('The certificates themselves', () => {
 });
 
 function lifeAt(clock: FakeClock): { notBeforeMs: number; notAfterMs: number } {
-  const nowMs = Math.floor(clock.wallMs() / 1000) * 1000;
-  return { notBeforeMs: nowMs - HOUR_MS, notAfterMs: nowMs + 365 * DAY_MS };
+  const wallMs = Math.floor(clock.wallMs() / 1000) * 1000;
+  return { notBeforeMs: wallMs - HOUR_MS, notAfterMs: wallMs + 365 * DAY_MS };
 }
 
 function anAuthority(clock: FakeClock): Record<'tls.crt' | 'tls.key' | 'ca.crt', string> {

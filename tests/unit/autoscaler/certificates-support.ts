@@ -95,14 +95,14 @@ export function controllerOn(
 }
 
 /** Whether a client that trusts this bundle takes the certificate at this time. */
-export function isTrusted(cert: string, bundle: string, nowMs: number): boolean {
+export function isTrusted(cert: string, bundle: string, wallMs: number): boolean {
   const leaf = new X509Certificate(cert);
   return (
-    holds(leaf, nowMs) &&
-    certificatesIn(bundle).some((ca) => holds(ca, nowMs) && leaf.checkIssued(ca) && leaf.verify(ca.publicKey))
+    holds(leaf, wallMs) &&
+    certificatesIn(bundle).some((ca) => holds(ca, wallMs) && leaf.checkIssued(ca) && leaf.verify(ca.publicKey))
   );
 }
 
-function holds(certificate: X509Certificate, nowMs: number): boolean {
-  return Date.parse(certificate.validFrom) <= nowMs && nowMs < Date.parse(certificate.validTo);
+function holds(certificate: X509Certificate, wallMs: number): boolean {
+  return Date.parse(certificate.validFrom) <= wallMs && wallMs < Date.parse(certificate.validTo);
 }

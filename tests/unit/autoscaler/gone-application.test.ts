@@ -1,23 +1,16 @@
 import { expect } from 'chai';
-import {
-  ApplicationController,
-  type ApplicationControllerDeps,
-} from '../../../autoscaler/controllers/application/controller.ts';
-import { MetricsCollector } from '../../../autoscaler/domain/signals/metrics-collector.ts';
-import { FakeClock } from '../../support/fake-clock.ts';
+import { ApplicationController } from '../../../autoscaler/controllers/application/controller.ts';
+import { controllerDeps } from '../../support/controller-deps.ts';
 
 describe('an application that is gone', () => {
-  it('Given another controller leads when it is deleted, Then it is forgotten here all the same: nobody tells of it again', async () => {
+  it('Given another controller leads when it is deleted, Then this one forgets it as well', async () => {
     const forgotten: string[] = [];
-    const controller = new ApplicationController({
-      watch: { get: () => undefined },
-      collector: new MetricsCollector(),
+    const deps = controllerDeps({
       isLeader: () => false,
-      observations: { forget: (key: string) => forgotten.push(`observations of ${key}`) },
-      metrics: { forget: (key: string) => forgotten.push(`gauges of ${key}`) },
-      clock: new FakeClock(),
-    } as unknown as ApplicationControllerDeps);
-    await controller.reconcile('n/gone');
+      observations: { note: () => undefined, forget: (key) => forgotten.push(`observations of ${key}`) },
+    });
+    const metrics = { ...deps.metrics, forget: (key: string) => forgotten.push(`gauges of ${key}`) };
+    await new ApplicationController({ ...deps, metrics }).reconcile('n/gone');
     expect(forgotten).to.have.members(['gauges of n/gone', 'observations of n/gone']);
   });
 });

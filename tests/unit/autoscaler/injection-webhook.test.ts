@@ -6,7 +6,7 @@ import { hasNativeSidecars } from '../../../autoscaler/admission/cluster-version
 import { applicationOfPod, Injector, type InjectorDeps } from '../../../autoscaler/admission/injector.ts';
 import type { AdmissionAnswer } from '../../../autoscaler/admission/review.ts';
 import { createWebhookApp } from '../../../autoscaler/admission/webhook-server.ts';
-import type { Application } from '../../../shared/kubernetes/application-watch.ts';
+import type { ApplicationSnapshot } from '../../../shared/kubernetes/application-watch.ts';
 import { close, listen } from '../../../shared/runtime/management-server.ts';
 import { silentLogger } from '../../support/local-api.ts';
 import { pod } from './injection-support.ts';
@@ -131,9 +131,9 @@ describe('The webhook', () => {
 
 describe('What the webhook knows of a pod and its cluster', () => {
   const owner = { kind: 'ReplicaSet', name: 'web-app-7d4b9', controller: true };
-  const application = (port: string): Application =>
-    ({ resource: { spec: { route: { port }, startup: undefined } } }) as unknown as Application;
-  const watchOf = (byTarget: Record<string, Application>) => ({
+  const application = (port: string): ApplicationSnapshot =>
+    ({ resource: { spec: { route: { port }, startup: undefined } } }) as unknown as ApplicationSnapshot;
+  const watchOf = (byTarget: Record<string, ApplicationSnapshot>) => ({
     applicationOfTarget: (target: string) => byTarget[target],
   });
   const made = pod({}, { ownerReferences: [owner], labels: { 'pod-template-hash': '7d4b9' } });

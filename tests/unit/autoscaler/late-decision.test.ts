@@ -1,12 +1,10 @@
 import { expect } from 'chai';
-import {
-  ApplicationController,
-  type ApplicationControllerDeps,
-} from '../../../autoscaler/controllers/application/controller.ts';
-import { ScalingSpecs } from '../../../autoscaler/controllers/application/scaling-spec.ts';
+import { ApplicationController } from '../../../autoscaler/controllers/application/controller.ts';
 import { MetricsCollector } from '../../../autoscaler/domain/signals/metrics-collector.ts';
-import { autoscalerSpecSchema, type AutoscalerStatus } from '../../../shared/api/autoscaler.ts';
+import type { AutoscalerStatus } from '../../../shared/api/autoscaler.ts';
 import { DEFAULT_SETTINGS } from '../../../shared/api/load-balancer-settings.ts';
+import { application, autoscaler } from '../../support/builders.ts';
+import { controllerDeps, workloads } from '../../support/controller-deps.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
 const KEY = 'n/a';
@@ -18,61 +16,30 @@ async function scalesAfter(writeMs: number): Promise<number[]> {
   const scales: number[] = [];
   let writing = 0;
   let written: AutoscalerStatus | undefined;
-  const pod = {
-    metadata: { name: 'p', namespace: 'n', uid: 'p' },
-    spec: { containers: [] },
-    status: { conditions: [{ type: 'Ready', status: 'True' }] },
-  };
-  const metadata = { namespace: 'n', name: 'a', uid: 'u', resourceVersion: '1' };
-  const spec = autoscalerSpecSchema.parse({ scaleTargetRef: { name: 'd' }, route: {}, sleep: { idleSeconds: 1 } });
-  const application = {
-    key: KEY,
-    metadata,
-    resource: { metadata: { ...metadata, generation: 1 }, spec },
-    invalid: [],
-    conflict: undefined,
-    deployment: {
-      metadata: { name: 'd', namespace: 'n', uid: 'd', resourceVersion: '1' },
-      spec: { replicas: 1, template: {} },
-    },
-    pods: [pod],
-  };
-  const nothing = (): void => undefined;
-  const deps = {
-    watch: { get: () => application, settings: DEFAULT_SETTINGS },
+  const idle = application({ resource: autoscaler({ sleep: { idleSeconds: 1 } }) });
+  const deps = controllerDeps({
+    watch: { get: () => idle, settings: DEFAULT_SETTINGS },
     collector,
-    balancers: () => [{ uid: 'lb', name: 'lb', address: undefined }],
-    otherScaler: () => undefined,
-    balancersMissing: () => false,
-    isLeader: () => true,
-    actuator: {
-      scale: (_application: unknown, replicas: number) => Promise.resolve({ kind: (scales.push(replicas), 'done') }),
-    },
+    actuator: workloads({
+      scale: (_application, replicas) => {
+        scales.push(replicas);
+        return Promise.resolve({ kind: 'done' });
+      },
+    }),
     statusWriter: {
-      write: (_application: unknown, _memory: unknown, status: AutoscalerStatus) => {
+      write: (_application, _state, status) => {
         clock.advance(writing);
         written = status;
         return Promise.resolve(true);
       },
+      writeInert: () => Promise.resolve(),
     },
-    story: {
-      replicasSeen: () => false,
-      contended: nothing,
-      otherScalerSeen: nothing,
-      decided: nothing,
-      phaseChanged: nothing,
-    },
-    specs: new ScalingSpecs(),
-    observations: { note: nothing, forget: nothing },
-    again: nothing,
-    metrics: { observe: nothing, scaleWrites: { inc: nothing } },
     clock,
-    newId: () => 'drain-1',
-  } as unknown as ApplicationControllerDeps;
+  });
   const controller = new ApplicationController(deps);
   const report = (drainId?: string): void => {
     const quiet = { inFlight: 0, queued: 0, completions: 0, idleMs: 60_000, responseTimes: [], podsInFlight: {} };
-    collector.addTraffic(KEY, 'lb', { ...quiet, drained: drainId !== undefined, drainId }, clock.nowMs(), 15_000);
+    collector.addTraffic(KEY, 'lb', { ...quiet, drained: drainId !== undefined, drainId }, clock.monotonicMs(), 15_000);
   };
   report();
   await controller.reconcile(KEY);

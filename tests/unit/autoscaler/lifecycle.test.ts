@@ -1,8 +1,8 @@
 import { expect } from 'chai';
-import { lifeOf, statusPatch } from '../../../autoscaler/controllers/application/status.ts';
+import { fromStatus, statusPatch } from '../../../autoscaler/controllers/application/status.ts';
 import { step } from '../../../autoscaler/domain/lifecycle/step.ts';
 import {
-  UNKNOWN_LIFE,
+  UNKNOWN_LIFECYCLE,
   type LifecycleFacts,
   type LifecycleState,
   type Phase,
@@ -28,7 +28,7 @@ const facts = (over: Partial<LifecycleFacts> = {}): LifecycleFacts => ({
   target: target(),
   startProblem: undefined,
   startDeadlineMs: 60_000,
-  idleMsWanted: 10_000,
+  idleTimeoutMs: 10_000,
   traffic: { inFlight: 0, queued: 0, idleMs: 20_000 },
   trafficMissing: '',
   directConnections: 0,
@@ -40,7 +40,7 @@ const facts = (over: Partial<LifecycleFacts> = {}): LifecycleFacts => ({
   ...over,
 });
 const life = (phase: Phase, over: Partial<LifecycleState> = {}): LifecycleState => ({
-  ...UNKNOWN_LIFE,
+  ...UNKNOWN_LIFECYCLE,
   phase,
   targetUid: 'd1',
   sinceMs: 0,
@@ -49,18 +49,18 @@ const life = (phase: Phase, over: Partial<LifecycleState> = {}): LifecycleState 
   ...over,
 });
 const NOW = 100_000;
-const run = (state: LifecycleState, seen: LifecycleFacts, nowMs = NOW) => step(state, seen, () => 'new-id', nowMs);
+const run = (state: LifecycleState, seen: LifecycleFacts, wallMs = NOW) => step(state, seen, () => 'new-id', wallMs);
 
 describe('step: transitions', () => {
   const none = target({ replicas: 0, readyReplicas: 0 });
   const starting = target({ readyReplicas: 0 });
   const foreign = { ...none, foreignManager: 'kubectl' };
   const cases: [string, LifecycleState, LifecycleFacts, Phase, string][] = [
-    ['nothing known, no Deployment', UNKNOWN_LIFE, facts({ target: undefined }), 'Observing', 'TargetMissing'],
-    ['nothing known, zero', UNKNOWN_LIFE, facts({ target: none }), 'Asleep', 'NoReplicas'],
-    ['nothing known, foreign zero', UNKNOWN_LIFE, facts({ target: foreign }), 'Asleep', 'NoReplicas'],
-    ['nothing known, ready', UNKNOWN_LIFE, facts(), 'Active', 'Ready'],
-    ['nothing known, starting', UNKNOWN_LIFE, facts({ target: starting }), 'Waking', 'Starting'],
+    ['nothing known, no Deployment', UNKNOWN_LIFECYCLE, facts({ target: undefined }), 'Observing', 'TargetMissing'],
+    ['nothing known, zero', UNKNOWN_LIFECYCLE, facts({ target: none }), 'Asleep', 'NoReplicas'],
+    ['nothing known, foreign zero', UNKNOWN_LIFECYCLE, facts({ target: foreign }), 'Asleep', 'NoReplicas'],
+    ['nothing known, ready', UNKNOWN_LIFECYCLE, facts(), 'Active', 'Ready'],
+    ['nothing known, starting', UNKNOWN_LIFECYCLE, facts({ target: starting }), 'Waking', 'Starting'],
     ['asleep, a replica is wanted', life('Asleep'), facts({ target: starting }), 'Waking', 'Starting'],
     ['waking, ready', life('Waking'), facts(), 'Active', 'Ready'],
     ['waking, our zero', life('Waking'), facts({ target: none }), 'Asleep', 'Idle'],
@@ -183,15 +183,15 @@ describe('step: starts that fail', () => {
     expect(first.actions[0]?.kind).to.equal('restartPods');
     let state = run(first.state, starting, NOW + 60_000).state;
     const backOffs: number[] = [];
-    let nowMs = NOW + 60_000;
+    let wallMs = NOW + 60_000;
     for (let wake = 0; wake < 12; wake += 1) {
       expect(state.phase).to.equal('Failed');
-      backOffs.push((state.retryAfterMs ?? 0) - nowMs);
-      nowMs = state.retryAfterMs ?? 0;
-      state = run(state, starting, nowMs).state;
+      backOffs.push((state.retryAfterMs ?? 0) - wallMs);
+      wallMs = state.retryAfterMs ?? 0;
+      state = run(state, starting, wallMs).state;
       expect(state.phase).to.equal('Waking');
-      nowMs += 60_000;
-      const failed = run(state, starting, nowMs);
+      wallMs += 60_000;
+      const failed = run(state, starting, wallMs);
       expect(failed.actions[0]).to.include({ kind: 'scale', replicas: 0 });
       ({ state } = failed);
     }
@@ -226,11 +226,11 @@ describe('step: starts that fail', () => {
 describe('step: pods that served and are not ready now (T25)', () => {
   const lost = target({ readyReplicas: 0, servedReplicas: 1, startingReplicas: 1 });
   it('Given every replica lost its readiness, Then it stays Active, however long, and nothing is restarted or scaled', () => {
-    for (const nowMs of [NOW, NOW + 900_000, NOW + 1_800_000, NOW + 86_400_000]) {
-      const next = run(life('Active'), facts({ target: lost }), nowMs);
+    for (const wallMs of [NOW, NOW + 900_000, NOW + 1_800_000, NOW + 86_400_000]) {
+      const next = run(life('Active'), facts({ target: lost }), wallMs);
       expect([next.state.phase, next.state.reason]).to.deep.equal(['Active', 'ReadinessLost']);
       expect(next.actions).to.deep.equal([]);
-      expect(run(next.state, facts({ idleMsWanted: 1e12 }), nowMs).state.reason).to.equal('Ready');
+      expect(run(next.state, facts({ idleTimeoutMs: 1e12 }), wallMs).state.reason).to.equal('Ready');
     }
   });
   it('Given none of them is expected to become ready and nobody asks, Then it may sleep', () => {
@@ -285,9 +285,9 @@ describe('step: mode Observe', () => {
 describe('status and life', () => {
   it('Given the status of a leader that died in a drain, Then the next decides anew', () => {
     const status = { phase: 'Draining', drainId: 'd', phaseSince: '2026-01-01T00:00:00.000Z' } as const;
-    expect(lifeOf(status, NOW)).to.include({ phase: 'Active', drainId: undefined });
-    expect(lifeOf(undefined, NOW)).to.equal(UNKNOWN_LIFE);
-    expect(lifeOf({ phase: 'Waking', phaseSince: '2026-01-01T00:00:00.000Z' }, NOW).sinceMs).to.equal(NOW);
+    expect(fromStatus(status, NOW)).to.include({ phase: 'Active', drainId: undefined });
+    expect(fromStatus(undefined, NOW)).to.equal(UNKNOWN_LIFECYCLE);
+    expect(fromStatus({ phase: 'Waking', phaseSince: '2026-01-01T00:00:00.000Z' }, NOW).sinceMs).to.equal(NOW);
   });
   it('Given a status without something that was there, Then the merge-patch removes it', () => {
     const patch = statusPatch({ phase: 'Active', replicas: 1 });

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { isRollingOut } from '../../../autoscaler/controllers/application/lifecycle-facts.ts';
-import { followClock, type Memory } from '../../../autoscaler/controllers/application/reconcile-state.ts';
-import { UNKNOWN_LIFE } from '../../../autoscaler/domain/lifecycle/lifecycle.ts';
+import { followClock, type ReconcileState } from '../../../autoscaler/controllers/application/reconcile-state.ts';
+import { UNKNOWN_LIFECYCLE } from '../../../autoscaler/domain/lifecycle/lifecycle.ts';
 import { replicaHealth, type ReplicaFacts } from '../../../autoscaler/domain/lifecycle/replica-health.ts';
 import { findStartProblem } from '../../../autoscaler/domain/lifecycle/start-problem.ts';
 import type { Deployment } from '../../../shared/kubernetes/objects.ts';
@@ -20,13 +20,18 @@ describe('replicaHealth', () => {
       ],
     },
   });
-  const health = (pods: ReturnType<typeof pod>[], replicas: number, over: Partial<ReplicaFacts> = {}, nowMs = 0) =>
+  const health = (
+    pods: ReturnType<typeof pod>[],
+    replicas: number,
+    over: Partial<ReplicaFacts> = {},
+    monotonicMs = 0,
+  ) =>
     replicaHealth(
       { spec: { replicas } },
       pods,
       ({ status }) => status.conditions[0]?.status === 'True',
       { served: new Set(), notReadySince: new Map(), inFlight: new Map(), startDeadlineMs: 60_000, ...over },
-      nowMs,
+      monotonicMs,
     );
   it('Given one that runs, one that loads, one that crashes, one that goes, Then each is told apart', () => {
     const pods = [
@@ -68,17 +73,17 @@ describe('isRollingOut', () => {
 describe('followClock', () => {
   it('Given the wall clock is set, Then what was to happen after some time still happens after it', () => {
     const memory = {
-      life: { ...UNKNOWN_LIFE, phase: 'Failed', sinceMs: 1_000_000, retryAfterMs: 1_030_000 },
+      lifecycle: { ...UNKNOWN_LIFECYCLE, phase: 'Failed', sinceMs: 1_000_000, retryAfterMs: 1_030_000 },
       contention: { count: 2, by: 'x', lastMs: 1_000_000 },
       wallOffsetMs: 900_000,
-    } as Memory;
+    } as ReconcileState;
     followClock(memory, 100_000, 1_000_000.4);
-    expect(memory.life.sinceMs).to.equal(1_000_000);
+    expect(memory.lifecycle.sinceMs).to.equal(1_000_000);
     followClock(memory, 110_000, 1_010_000 + 600_000);
-    expect(memory.life).to.include({ sinceMs: 1_600_000, retryAfterMs: 1_630_000 });
+    expect(memory.lifecycle).to.include({ sinceMs: 1_600_000, retryAfterMs: 1_630_000 });
     expect(memory.contention?.lastMs).to.equal(1_600_000);
     followClock(memory, 120_000, 1_020_000);
-    expect(memory.life).to.include({ sinceMs: 1_000_000, retryAfterMs: 1_030_000 });
+    expect(memory.lifecycle).to.include({ sinceMs: 1_000_000, retryAfterMs: 1_030_000 });
   });
 });
 

@@ -49,8 +49,8 @@ describe('MetricsCollector', () => {
   it('Given a silent sidecar of an old pod, Then there is no data, not zero; a young pod may be silent', () => {
     const collector = new MetricsCollector();
     collector.addPodSample('n/p', { cpuUsage: 100 }, 50_000, WINDOW);
-    const cpu = (pods: ReturnType<typeof pod>[], nowMs: number) =>
-      collector.signals(APP, pods, [lb('1')], nowMs, 15_000).cpuMillicores;
+    const cpu = (pods: ReturnType<typeof pod>[], monotonicMs: number) =>
+      collector.signals(APP, pods, [lb('1')], monotonicMs, 15_000).cpuMillicores;
     expect(cpu([pod('p')], 50_000 + POD_FRESHNESS.atLeastMs)).to.deep.equal(averaged(100));
     expect(cpu([pod('p')], 50_001 + POD_FRESHNESS.atLeastMs)).to.deep.include({ kind: 'noData', pending: false });
     expect(cpu([pod('p'), pod('q', 45_000)], 50_000)).to.deep.equal({ ...averaged(100), young: 1 });
@@ -71,7 +71,7 @@ describe('MetricsCollector', () => {
   it('Given a sidecar that was asked for a report each 10 s, Then it has data until 25 s have passed without one', () => {
     const collector = new MetricsCollector();
     collector.addPodSample('n/p', { cpuUsage: 100 }, 50_000, { windowMs: 15_000, intervalMs: 10_000 });
-    const cpu = (nowMs: number) => collector.signals(APP, [pod('p')], [], nowMs, 15_000).cpuMillicores;
+    const cpu = (monotonicMs: number) => collector.signals(APP, [pod('p')], [], monotonicMs, 15_000).cpuMillicores;
     expect(cpu(75_000)).to.deep.equal(averaged(100));
     expect(cpu(75_001).kind).to.equal('noData');
   });
@@ -149,8 +149,8 @@ describe('MetricsCollector', () => {
       2000,
       1500,
     );
-    const at = (percentile: number, nowMs = 2000, balancers = [lb('1')]) =>
-      collector.signals(APP, [], balancers, nowMs, 1500).responseTimeMs(percentile);
+    const at = (percentile: number, monotonicMs = 2000, balancers = [lb('1')]) =>
+      collector.signals(APP, [], balancers, monotonicMs, 1500).responseTimeMs(percentile);
     expect(at(50)).to.deep.equal({ kind: 'value', value: 10 });
     expect(at(95)).to.deep.equal({ kind: 'value', value: 100 });
     expect(at(99)).to.deep.equal({ kind: 'value', value: 1000 });
@@ -198,8 +198,8 @@ describe('UsageRecorder', () => {
     const look = (counts: Record<string, number>): void => {
       clock.advance(1000);
       for (const [uid, completions] of Object.entries(counts))
-        collector.addTraffic(APP, uid, sample({ completions }), clock.nowMs(), 15_000);
-      const signals = collector.signals(APP, [], Object.keys(counts).map(lb), clock.nowMs(), 15_000);
+        collector.addTraffic(APP, uid, sample({ completions }), clock.monotonicMs(), 15_000);
+      const signals = collector.signals(APP, [], Object.keys(counts).map(lb), clock.monotonicMs(), 15_000);
       usage.sample(APP, 2, traffic(signals).completions, signals);
     };
     look({ 1: 600, 2: 400 });

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { Application } from '../../../loadbalancer/domain/request-queue.ts';
+import { RequestQueue } from '../../../loadbalancer/domain/request-queue.ts';
 import { HoldBudget, HoldTicket, type Refusal } from '../../../loadbalancer/domain/hold-queue.ts';
 import { PodSlot } from '../../../loadbalancer/domain/pod-slot.ts';
 import { ResponseTimes } from '../../../loadbalancer/domain/response-times.ts';
@@ -15,8 +15,8 @@ class Ticket extends HoldTicket {
   }
 }
 
-const make = (holdMs = 1000, maxConcurrencyPerReplica = 0, budget = new HoldBudget(10_000)): Application =>
-  new Application(
+const make = (holdMs = 1000, maxConcurrencyPerReplica = 0, budget = new HoldBudget(10_000)): RequestQueue =>
+  new RequestQueue(
     'n/a',
     {
       policy: 'LeastConnections',

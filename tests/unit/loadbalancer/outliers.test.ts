@@ -13,14 +13,14 @@ const pods = (count: number, state: PodState = 'ready'): PodDescription[] =>
   }));
 const anyPod = (): boolean => true;
 const first = (usable: readonly PodSlot[]): PodSlot | undefined => usable[0];
-const usableAt = (pool: PodPool, nowMs: number): string[] => {
+const usableAt = (pool: PodPool, monotonicMs: number): string[] => {
   // The choice is what brings pods back whose time is over.
-  pool.choose(first, () => 0, anyPod, nowMs);
+  pool.choose(first, () => 0, anyPod, monotonicMs);
   return pool.usable.map(({ name }) => name);
 };
-const failOften = (pool: PodPool, name: string, nowMs: number, times = 5): void => {
+const failOften = (pool: PodPool, name: string, monotonicMs: number, times = 5): void => {
   const pod = pool.pods.find((each) => each.name === name);
-  for (let time = 0; pod !== undefined && time < times; time += 1) pool.noteFailure(pod, nowMs);
+  for (let time = 0; pod !== undefined && time < times; time += 1) pool.noteFailure(pod, monotonicMs);
 };
 
 describe('A pod that breaks connections', () => {
@@ -46,18 +46,18 @@ describe('A pod that breaks connections', () => {
 
   it('stays out longer each time, and less long after it was good for a while', () => {
     const outlier = new OutlierDetection();
-    let nowMs = 0;
+    let monotonicMs = 0;
     const ejectedForMs = (): number => {
-      outlier.eject(nowMs);
-      const forMs = outlier.ejectedUntilMs - nowMs;
-      nowMs += forMs;
-      outlier.return(nowMs);
+      outlier.eject(monotonicMs);
+      const forMs = outlier.ejectedUntilMs - monotonicMs;
+      monotonicMs += forMs;
+      outlier.return(monotonicMs);
       return forMs;
     };
     expect([ejectedForMs(), ejectedForMs(), ejectedForMs()]).to.deep.equal([30_000, 60_000, 90_000]);
     for (let round = 0; round < 20; round += 1) ejectedForMs();
     expect(ejectedForMs()).to.equal(300_000);
-    nowMs += 600_000;
+    monotonicMs += 600_000;
     expect(ejectedForMs()).to.equal(30_000);
   });
 

@@ -1,5 +1,9 @@
 import { expect } from 'chai';
-import { createPolicy, parsePolicyName, policyNames } from '../../../loadbalancer/domain/policies/registry.ts';
+import {
+  createBalancingPolicy,
+  parseBalancingPolicyName,
+  BALANCING_POLICY_NAMES,
+} from '../../../loadbalancer/domain/policies/registry.ts';
 import { hasRoom, PodSlot } from '../../../loadbalancer/domain/pod-slot.ts';
 
 const podsWith = (...inFlight: number[]): PodSlot[] =>
@@ -16,9 +20,9 @@ const seeded = (): (() => number) => {
 };
 
 describe('balancing policies', () => {
-  for (const name of policyNames) {
+  for (const name of BALANCING_POLICY_NAMES) {
     it(`${name} never chooses a full pod, and finds the only one with room`, () => {
-      const policy = createPolicy(name);
+      const policy = createBalancingPolicy(name);
       const random = seeded();
       for (let round = 0; round < 50; round += 1) {
         expect(policy(podsWith(10, 10, 9, 10), random, hasRoom)?.uid).to.equal('2');
@@ -28,7 +32,7 @@ describe('balancing policies', () => {
     });
 
     it(`${name} spreads requests over idle pods`, () => {
-      const policy = createPolicy(name);
+      const policy = createBalancingPolicy(name);
       const random = seeded();
       const pods = podsWith(0, 0, 0, 0);
       const counts = [0, 0, 0, 0];
@@ -41,18 +45,18 @@ describe('balancing policies', () => {
   }
 
   it('RoundRobin takes turns and keeps the turn past a full pod', () => {
-    const policy = createPolicy('RoundRobin');
+    const policy = createBalancingPolicy('RoundRobin');
     const pods = podsWith(0, 10, 0);
     const chosen = Array.from({ length: 4 }, () => policy(pods, Math.random, hasRoom)?.uid);
     expect(chosen).to.deep.equal(['0', '2', '0', '2']);
   });
 
   it('LeastConnections takes the one with the fewest', () => {
-    expect(createPolicy('LeastConnections')(podsWith(3, 1, 2), Math.random, hasRoom)?.uid).to.equal('1');
+    expect(createBalancingPolicy('LeastConnections')(podsWith(3, 1, 2), Math.random, hasRoom)?.uid).to.equal('1');
   });
 
   it('PowerOfTwoChoices never takes the busiest of all', () => {
-    const policy = createPolicy('PowerOfTwoChoices');
+    const policy = createBalancingPolicy('PowerOfTwoChoices');
     const random = seeded();
     for (let round = 0; round < 200; round += 1)
       expect(policy(podsWith(1, 9, 2), random, hasRoom)?.uid).not.to.equal('1');
@@ -60,9 +64,11 @@ describe('balancing policies', () => {
 
   it('reads names in the spelling of the resource and of the REST contracts', () => {
     expect(
-      ['round_robin', 'RoundRobin', 'least_connections', 'random', 'power-of-two-choices'].map(parsePolicyName),
+      ['round_robin', 'RoundRobin', 'least_connections', 'random', 'power-of-two-choices'].map(
+        parseBalancingPolicyName,
+      ),
     ).to.deep.equal(['RoundRobin', 'RoundRobin', 'LeastConnections', 'Random', 'PowerOfTwoChoices']);
-    expect(parsePolicyName('fastest')).to.equal(undefined);
-    expect(parsePolicyName('constructor')).to.equal(undefined);
+    expect(parseBalancingPolicyName('fastest')).to.equal(undefined);
+    expect(parseBalancingPolicyName('constructor')).to.equal(undefined);
   });
 });

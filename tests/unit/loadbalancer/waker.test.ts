@@ -1,6 +1,6 @@
 import { mock } from 'node:test';
 import { expect } from 'chai';
-import type { RoutedApplication } from '../../../loadbalancer/routing/backend.ts';
+import type { Backend } from '../../../loadbalancer/routing/backend.ts';
 import { Waker, type WakeOutcome } from '../../../loadbalancer/wake/waker.ts';
 import { KubeError, type KubeApi } from '../../../shared/kubernetes/kube-api.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -30,9 +30,9 @@ function setUp(answers: (() => unknown)[]) {
   const deployment = { metadata: { name: 'd', namespace: 'n', resourceVersion: '5' }, spec: { replicas: 0 } };
   const application = {
     key: 'n/a',
-    plane: { queued: 1 },
-    watched: { deployment, resource: { spec: { mode: 'Active', minReplicas: 0 } } },
-  } as unknown as RoutedApplication;
+    queue: { queued: 1 },
+    snapshot: { deployment, resource: { spec: { mode: 'Active', minReplicas: 0 } } },
+  } as unknown as Backend;
   return { waker, application, calls, outcomes, reachable };
 }
 
@@ -91,7 +91,7 @@ describe('Waker', () => {
     const { waker, application, calls, reachable } = setUp([cut, cut, done]);
     waker.wake(application);
     await turns();
-    Object.assign(application.plane, { queued: 0 });
+    Object.assign(application.queue, { queued: 0 });
     for (let round = 0; round < 2; round += 1) {
       mock.timers.tick(250);
       await turns();

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { decideClaims, type Claimant } from '../../../shared/rules/ownership.ts';
+import { decideOwnership, type Contender } from '../../../shared/rules/ownership.ts';
 import { RouteTable } from '../../../shared/rules/routes.ts';
 import { mustHold, SLEEP_TIMES } from '../../../shared/rules/sleep.ts';
 import { decideWake, FIELD_MANAGERS, type WakeFacts } from '../../../shared/rules/wake.ts';
@@ -37,15 +37,15 @@ describe('RouteTable', () => {
   }
 });
 
-const claimant = (uid: string, second: number, over: Partial<Claimant['spec']> = {}, namespace = 'n'): Claimant => ({
+const claimant = (uid: string, second: number, over: Partial<Contender['spec']> = {}, namespace = 'n'): Contender => ({
   metadata: { namespace, name: `as-${uid}`, uid, creationTimestamp: new Date(second * 1000).toISOString() },
   spec: { scaleTargetRef: { name: 't' }, ...over },
 });
 
 describe('decideClaims', () => {
   it('Given two resources for one target, Then the older owns it, and of two of one age the smaller UID', () => {
-    expect([...decideClaims([claimant('a', 2), claimant('b', 1)]).keys()]).to.deep.equal(['a']);
-    expect([...decideClaims([claimant('b', 1), claimant('a', 1)]).keys()]).to.deep.equal(['b']);
+    expect([...decideOwnership([claimant('a', 2), claimant('b', 1)]).keys()]).to.deep.equal(['a']);
+    expect([...decideOwnership([claimant('b', 1), claimant('a', 1)]).keys()]).to.deep.equal(['b']);
   });
 
   it('Given a host of another namespace, Then only sharing it lets a different prefix in', () => {
@@ -54,15 +54,15 @@ describe('decideClaims', () => {
       claimant('a', 1, { route: route('/a'), scaleTargetRef: { name: 'x' } }),
       claimant('b', 2, { route: route('/b'), scaleTargetRef: { name: 'y' } }, 'other'),
     ];
-    expect(decideClaims(both).get('b')?.reason).to.equal('HostClaimed');
-    expect(decideClaims(both, new Set(['h'])).size).to.equal(0);
+    expect(decideOwnership(both).get('b')?.reason).to.equal('HostClaimed');
+    expect(decideOwnership(both, new Set(['h'])).size).to.equal(0);
   });
 
   it('Given a prefix with and without a slash at its end, Then they are the same claim', () => {
     const both = ['/a', '/a/'].map((pathPrefix, index) =>
       claimant(String(index), index, { route: { hosts: ['h'], pathPrefix }, scaleTargetRef: { name: String(index) } }),
     );
-    expect(decideClaims(both).get('1')?.reason).to.equal('RouteClaimed');
+    expect(decideOwnership(both).get('1')?.reason).to.equal('RouteClaimed');
   });
 
   it('Given any resources in any order, Then the verdict is the same, and the oldest has none', () => {
@@ -79,8 +79,8 @@ describe('decideClaims', () => {
       );
       const at = all.length === 0 ? 0 : turn % all.length;
       const turned = [...all.slice(at), ...all.slice(0, at)].reverse();
-      const verdict = decideClaims(all);
-      expect([...decideClaims(turned)].sort()).to.deep.equal([...verdict].sort());
+      const verdict = decideOwnership(all);
+      expect([...decideOwnership(turned)].sort()).to.deep.equal([...verdict].sort());
       const oldest = [...all].sort((a, b) => (a.metadata.creationTimestamp < b.metadata.creationTimestamp ? -1 : 1))[0];
       const alone = all.filter((each) => each.metadata.creationTimestamp === oldest?.metadata.creationTimestamp);
       if (oldest !== undefined && alone.length === 1) expect(verdict.has(oldest.metadata.uid)).to.equal(false);
@@ -102,10 +102,10 @@ describe('decideWake', () => {
   const phases = ['Observing', 'Asleep', 'Waking', 'Active', 'Draining', 'Failed', 'Paused', undefined] as const;
   const managers = [undefined, FIELD_MANAGERS.autoscaler, FIELD_MANAGERS.loadbalancer, 'kubectl'] as const;
   /** The truth table in words, apart from the code. */
-  const expected = (facts: WakeFacts, nowMs: number): string => {
+  const expected = (facts: WakeFacts, monotonicMs: number): string => {
     if (facts.replicas === undefined) return 'TargetMissing';
     if (facts.mode === 'Paused') return facts.replicas > 0 ? 'wait' : 'Paused';
-    if (facts.phase === 'Failed' && (facts.retryAfterMs ?? 0) > nowMs) return 'StartFailed';
+    if (facts.phase === 'Failed' && (facts.retryAfterMs ?? 0) > monotonicMs) return 'StartFailed';
     if (facts.replicas > 0) return 'wait';
     if (facts.phase === 'Paused') return 'Paused';
     if (facts.mode === 'Observe') return 'Observed';

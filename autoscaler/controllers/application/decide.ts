@@ -1,0 +1,48 @@
+import type { Autoscaler } from '../../../shared/api/autoscaler.ts';
+import type { ApplicationSnapshot } from '../../../shared/kubernetes/application-watch.ts';
+import type { ScalingEngine, ScalingResult, ScalingSpec } from '../../domain/engine/scaling-engine.ts';
+import type { LifecycleTransition } from '../../domain/lifecycle/lifecycle.ts';
+import type { Observation } from './observe.ts';
+import type { ReconcileState } from './reconcile-state.ts';
+
+/**
+ * How many replicas an application should have; undefined in phases in which that is no question of rules. Keeps the
+ * engine's state for the next decision.
+ */
+export function decide(
+  engine: ScalingEngine,
+  spec: ScalingSpec,
+  application: ApplicationSnapshot,
+  resource: Autoscaler,
+  state: ReconcileState,
+  transition: LifecycleTransition,
+  observation: Observation,
+): ScalingResult | undefined {
+  const { signals, health, replicas, monotonicMs } = observation;
+  const { phase } = transition.state;
+  const observed = phase === 'Observing' && resource.spec.mode === 'Observe';
+  if (application.deployment === undefined || replicas === 0) return undefined;
+  if (phase !== 'Waking' && phase !== 'Active' && !observed) return undefined;
+  // As the HPA: what runs at the first reconciliation counts as the first recommendation.
+  const scaling =
+    state.scaling.recommendations.length > 0
+      ? state.scaling
+      : { ...state.scaling, recommendations: [{ atMs: monotonicMs, replicas }] };
+  // Whoever takes back what we write decides between 1 and N as well, for as long as the back-off lasts.
+  const otherWriter = observation.contended === undefined ? undefined : state.contention?.by;
+  const decision = engine.decide(
+    {
+      spec,
+      replicas,
+      startingReplicas: health.starting,
+      busyReplicas: health.busy,
+      phase: phase === 'Waking' ? 'Waking' : 'Active',
+      signals,
+      state: scaling,
+      otherScaler: observation.otherScaler ?? otherWriter,
+    },
+    monotonicMs,
+  );
+  state.scaling = decision.state;
+  return decision;
+}
