@@ -28,15 +28,23 @@ export default {
     {
       name: 'domain-imports-only-domain',
       severity: 'error',
-      comment: 'Pure code sees nothing but itself; edges bring in what the resource and the wire say.',
+      comment:
+        'Pure code sees nothing but itself and the vocabulary; edges bring in what the resource and the wire say.',
       from: { path: '^([^/]+)/domain/' },
-      to: { pathNot: '^$1/domain/' },
+      to: { pathNot: '^($1/domain|shared/model)/' },
+    },
+    {
+      name: 'model-imports-nothing',
+      severity: 'error',
+      comment: 'The vocabulary may be used everywhere, so it depends on nothing.',
+      from: { path: '^shared/model/' },
+      to: { pathNot: '^shared/model/' },
     },
     {
       name: 'rules-are-pure',
       severity: 'error',
       from: { path: '^shared/rules/' },
-      to: { pathNot: '^shared/(rules|api)/' },
+      to: { pathNot: '^shared/(rules|api|model)/' },
     },
     {
       name: 'sidecar-without-kubernetes-client',

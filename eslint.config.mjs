@@ -20,7 +20,7 @@ export default tseslint.config(
   },
   {
     // Pure rooms: time, chance and the outside world are passed in.
-    files: ['*/domain/**/*.ts', 'shared/rules/**/*.ts'],
+    files: ['*/domain/**/*.ts', 'shared/model/**/*.ts', 'shared/rules/**/*.ts'],
     rules: {
       'no-restricted-globals': [
         'error',

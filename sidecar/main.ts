@@ -1,5 +1,5 @@
 import '../shared/runtime/without-undici.ts';
-import type { PodMetrics } from '../shared/contracts/metrics-report.ts';
+import type { PodMetrics } from '../shared/model/measurements.ts';
 import { ProgramCredentials } from '../shared/runtime/program-credentials.ts';
 import { close } from '../shared/runtime/server-close.ts';
 import { readSettings, SettingsError } from '../shared/runtime/settings.ts';

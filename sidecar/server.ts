@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { PodMetrics } from '../shared/contracts/metrics-report.ts';
+import type { PodMetrics } from '../shared/model/measurements.ts';
 import { drain, SharedDrain, type DrainTimes } from './drain/drain.ts';
 import { trackConnections } from '../shared/runtime/server-close.ts';
 import type { Log } from './log.ts';

@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
-import { PHASES } from '../../shared/api/autoscaler.ts';
 import { hasTraffic, type Signals } from '../domain/signals/signals.ts';
+import { PHASES } from '../../shared/model/lifecycle.ts';
 
 interface Shown {
   readonly phase: string | undefined;

@@ -1,7 +1,7 @@
 import { autoscalerSchema } from '../../shared/api/autoscaler.ts';
 import type { ApplicationSnapshot } from '../../shared/kubernetes/application-watch.ts';
 import type { Deployment, Pod } from '../../shared/kubernetes/objects.ts';
-import type { TrafficSample } from '../../autoscaler/domain/signals/metrics-collector.ts';
+import type { ApplicationTraffic } from '../../shared/model/measurements.ts';
 
 /** Pods of each application. */
 export const PODS = 5;
@@ -102,7 +102,7 @@ export function makeApplication(index: number, windowSeconds: number): Applicati
 const completions = new Map<string, number>();
 
 /** What a balancer tells of an application under steady load. */
-export function trafficOf(key: string): TrafficSample {
+export function trafficOf(key: string): ApplicationTraffic {
   const answered = 20 + Math.floor(Math.random() * 5);
   const total = (completions.get(key) ?? 0) + answered;
   completions.set(key, total);

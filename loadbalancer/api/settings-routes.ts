@@ -1,3 +1,4 @@
+import { API_GROUP_VERSION } from '../../shared/model/api-group.ts';
 import express from 'express';
 import { z } from 'zod';
 import {
@@ -106,7 +107,7 @@ async function write(
 ): Promise<LoadBalancerSettings> {
   if (current === undefined) {
     const body = {
-      apiVersion: 'nemesis.io/v1alpha1',
+      apiVersion: API_GROUP_VERSION,
       kind: 'LoadBalancerSettings',
       metadata: { name: SETTINGS_NAME, namespace: systemNamespace },
       spec,

@@ -1,5 +1,5 @@
 import type { HoldBounds, Refusal } from './hold-queue.ts';
-import type { BalancingPolicyName } from './policies/registry.ts';
+import type { BalancingPolicyName } from '../../shared/model/balancing-policies.ts';
 
 /** How the balancer treats one application. */
 export interface ApplicationSettings {

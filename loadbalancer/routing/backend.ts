@@ -1,9 +1,10 @@
 import { replicasManager } from '../../shared/kubernetes/objects.ts';
 import type { ApplicationSnapshot as WatchedApplication } from '../../shared/kubernetes/application-watch.ts';
-import { mustHold, SLEEP_TIMES } from '../../shared/rules/sleep.ts';
+import { mustHold } from '../../shared/rules/sleep.ts';
 import { decideWake, type WakeDecision, type WakeFacts } from '../../shared/rules/wake.ts';
 import type { RequestQueue } from '../domain/request-queue.ts';
 import type { Gate } from '../domain/application-settings.ts';
+import { SLEEP_TIMES } from '../../shared/model/sleep-times.ts';
 
 /** An application of this balancer: the queue and pods of the data plane, and what the cluster says of it. */
 export interface Backend {

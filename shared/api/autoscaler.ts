@@ -1,27 +1,9 @@
 import { z } from 'zod';
+import { API_GROUP_VERSION } from '../model/api-group.ts';
+import { BALANCING_POLICY_NAMES } from '../model/balancing-policies.ts';
+import { CONDITION_TYPES, MODES, PHASES } from '../model/lifecycle.ts';
 import { parseDurationMs, parseQuantity } from './quantity.ts';
-import { API_GROUP, API_VERSION, duration, mapList, port, quantity, withRules } from './schema.ts';
-
-/** Balancing policies, spelled as the resource spells them. */
-export const BALANCING_POLICIES = ['RoundRobin', 'LeastConnections', 'Random', 'PowerOfTwoChoices'] as const;
-
-/** Phases of an application's life. */
-export const PHASES = ['Observing', 'Asleep', 'Waking', 'Active', 'Draining', 'Failed', 'Paused'] as const;
-/** One of {@link PHASES}. */
-export type Phase = (typeof PHASES)[number];
-
-/** Types of the conditions in the status. */
-export const CONDITION_TYPES = [
-  'Ready',
-  'ScalingActive',
-  'AbleToScale',
-  'SignalsFresh',
-  'SoleWriter',
-  'Conflicted',
-  'SleepBlocked',
-] as const;
-/** One of {@link CONDITION_TYPES}. */
-export type ConditionType = (typeof CONDITION_TYPES)[number];
+import { duration, mapList, port, quantity, withRules } from './schema.ts';
 
 const quantityThresholds = (unit: string) =>
   withRules(
@@ -177,14 +159,14 @@ export const autoscalerSpecSchema = withRules(
       kind: z.literal('Deployment').default('Deployment'),
       name: z.string().min(1).max(253),
     }),
-    mode: z.enum(['Active', 'Observe', 'Paused']).default('Active')
+    mode: z.enum(MODES).default('Active')
       .describe('Active acts; Observe decides and records but never acts; Paused does neither.'),
     minReplicas: z.number().int().min(0).max(100_000).default(0).describe('0: the application may sleep.'),
     maxReplicas: z.number().int().min(1).max(100_000).default(1),
     route: route.optional(),
     loadBalancing: z
       .object({
-        policy: z.enum(BALANCING_POLICIES).optional(),
+        policy: z.enum(BALANCING_POLICY_NAMES).optional(),
         maxConcurrencyPerReplica: z.number().int().min(0).max(100_000).optional()
           .describe('Requests in flight per replica; the rest waits in the balancer. 0: no limit.'),
       })
@@ -258,7 +240,7 @@ export const autoscalerStatusSchema = z.object({
 
 /** The custom resource: one for each application. */
 export const autoscalerSchema = z.object({
-  apiVersion: z.literal(`${API_GROUP}/${API_VERSION}`),
+  apiVersion: z.literal(API_GROUP_VERSION),
   kind: z.literal('Autoscaler'),
   metadata: z.object({
     name: z.string(),

@@ -1,6 +1,7 @@
 import { autoscalerSpecSchema, autoscalerStatusSchema } from './autoscaler.ts';
 import { loadBalancerSettingsSpecSchema } from './load-balancer-settings.ts';
-import { API_GROUP, API_VERSION, structuralSchema } from './schema.ts';
+import { structuralSchema } from './schema.ts';
+import { API_GROUP, API_VERSION } from '../model/api-group.ts';
 
 interface PrinterColumn {
   readonly name: string;

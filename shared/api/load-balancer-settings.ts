@@ -1,10 +1,12 @@
 import { z } from 'zod';
-import { BALANCING_POLICIES, timeouts } from './autoscaler.ts';
-import { API_GROUP, API_VERSION, quantity } from './schema.ts';
+import { timeouts } from './autoscaler.ts';
+import { quantity } from './schema.ts';
+import { BALANCING_POLICY_NAMES } from '../model/balancing-policies.ts';
+import { API_GROUP_VERSION } from '../model/api-group.ts';
 
 /** What `PUT /loadbalancer/settings` changes: defaults for every application that does not say otherwise. */
 export const loadBalancerSettingsSpecSchema = z.object({
-  policy: z.enum(BALANCING_POLICIES).default('LeastConnections').describe('Balancing policy.'),
+  policy: z.enum(BALANCING_POLICY_NAMES).default('LeastConnections').describe('Balancing policy.'),
   maxConnections: z
     .number()
     .int()
@@ -57,7 +59,7 @@ export const loadBalancerSettingsSpecSchema = z.object({
 
 /** The custom resource; the one named `default` in the system namespace counts. */
 export const loadBalancerSettingsSchema = z.object({
-  apiVersion: z.literal(`${API_GROUP}/${API_VERSION}`),
+  apiVersion: z.literal(API_GROUP_VERSION),
   kind: z.literal('LoadBalancerSettings'),
   metadata: z.object({ name: z.string(), namespace: z.string(), resourceVersion: z.string() }),
   spec: loadBalancerSettingsSpecSchema.prefault({}),

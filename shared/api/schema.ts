@@ -1,11 +1,6 @@
 import { z } from 'zod';
 import { DURATION_PATTERN, QUANTITY_PATTERN } from './quantity.ts';
 
-/** Group and version of every custom resource here. */
-export const API_GROUP = 'nemesis.io';
-/** The one served version. */
-export const API_VERSION = 'v1alpha1';
-
 /** A rule over several fields, stated twice on purpose: for the API server (CEL) and for our own programs. */
 export interface FieldRule<T> {
   /** CEL expression over `self`; true where the value is good. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { PodMetrics } from '../model/measurements.ts';
 
 /** One measurement of a pod's application containers. Absent means "not measured", never zero. */
 export const podMetricsSchema = z.object({
@@ -17,7 +18,7 @@ export const podMetricsSchema = z.object({
     .record(z.string().max(64), z.number().int().min(0))
     .describe('Established connections to the application from elsewhere, by remote address.')
     .optional(),
-});
+}) satisfies z.ZodType<PodMetrics>;
 
 /** Body of `POST /metrics`: the newest measurement, and older ones that could not be delivered. */
 export const metricsReportSchema = z.object({
@@ -42,8 +43,6 @@ export const metricsAnswerSchema = z.object({
     .describe('The next report is wanted after so long, or when what was measured changes a lot.'),
 });
 
-/** Measured values of one pod at one moment. */
-export type PodMetrics = z.output<typeof podMetricsSchema>;
 /** The answer to `POST /metrics`. */
 export type MetricsAnswer = z.output<typeof metricsAnswerSchema>;
 /** The parsed body of `POST /metrics`. */

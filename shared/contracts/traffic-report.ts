@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { ApplicationTraffic } from '../model/measurements.ts';
 
 const trafficSchema = z.object({
   namespace: z.string().min(1).max(63),
@@ -18,7 +19,7 @@ const trafficSchema = z.object({
   drainId: z.string().max(64).optional().describe('The sleep for which this balancer holds.'),
   drained: z.boolean().default(false).describe('With drainId: nothing in flight, nothing held.'),
   heldSinceMs: z.number().min(0).optional().describe('How long the oldest held request has waited.'),
-});
+}) satisfies z.ZodType<ApplicationTraffic>;
 
 /** Body of `POST /traffic`: what a balancer sees, each second, and at once when a request is held or a drain is done. */
 export const trafficReportSchema = z.object({

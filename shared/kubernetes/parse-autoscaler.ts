@@ -1,3 +1,4 @@
+import { API_GROUP_VERSION } from '../model/api-group.ts';
 import { autoscalerSchema, type Autoscaler } from '../api/autoscaler.ts';
 import { describeIssues } from '../errors/problem.ts';
 import type { KubernetesObject } from './objects.ts';
@@ -23,7 +24,7 @@ export function parseAutoscaler(object: KubernetesObject): ParsedAutoscaler {
 
 /** Items of a list carry neither apiVersion nor kind. */
 export function withType(object: KubernetesObject, kind: string): unknown {
-  return { ...object, apiVersion: 'nemesis.io/v1alpha1', kind };
+  return { ...object, apiVersion: API_GROUP_VERSION, kind };
 }
 
 /** The Deployment of an Autoscaler as `namespace/name`. */

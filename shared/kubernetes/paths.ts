@@ -1,4 +1,4 @@
-import { API_GROUP, API_VERSION } from '../api/schema.ts';
+import { API_GROUP_VERSION } from '../model/api-group.ts';
 
 /** A kind of objects by its place in the API. */
 export interface ResourceType {
@@ -8,8 +8,8 @@ export interface ResourceType {
 
 /** The kinds that our programs use. */
 export const RESOURCES = {
-  autoscalers: { prefix: `/apis/${API_GROUP}/${API_VERSION}`, plural: 'autoscalers' },
-  loadBalancerSettings: { prefix: `/apis/${API_GROUP}/${API_VERSION}`, plural: 'loadbalancersettings' },
+  autoscalers: { prefix: `/apis/${API_GROUP_VERSION}`, plural: 'autoscalers' },
+  loadBalancerSettings: { prefix: `/apis/${API_GROUP_VERSION}`, plural: 'loadbalancersettings' },
   deployments: { prefix: '/apis/apps/v1', plural: 'deployments' },
   replicaSets: { prefix: '/apis/apps/v1', plural: 'replicasets' },
   pods: { prefix: '/api/v1', plural: 'pods' },

@@ -1,15 +1,4 @@
-/**
- * Times of the two-phase sleep. The controller gives up well before the first hold can expire, so a scale to 0 never
- * meets a balancer that has gone back to forwarding.
- */
-export const SLEEP_TIMES = {
-  /** A balancer holds so long after it saw the phase Draining; then it forwards again. */
-  holdMs: 10_000,
-  /** The controller waits so long for the confirmations, counted from before it wrote the phase. */
-  confirmMs: 5_000,
-  /** The scale call itself may take so long before it is abandoned. */
-  scaleCallMs: 3_000,
-} as const;
+import { SLEEP_TIMES } from '../model/sleep-times.ts';
 
 /** What a balancer knows of a sleep under way. */
 export interface HoldFacts {

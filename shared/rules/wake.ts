@@ -1,9 +1,11 @@
+import type { Mode } from '../model/lifecycle.ts';
+
 /** Field managers of our two writers of `spec.replicas`. */
 export const FIELD_MANAGERS = { autoscaler: 'nemesis-autoscaler', loadbalancer: 'nemesis-loadbalancer' } as const;
 
 /** What is known about an application at the moment when a request is held for it. */
 export interface WakeFacts {
-  readonly mode: 'Active' | 'Observe' | 'Paused';
+  readonly mode: Mode;
   readonly phase: 'Observing' | 'Asleep' | 'Waking' | 'Active' | 'Draining' | 'Failed' | 'Paused' | undefined;
   /** Why the phase is what it is; quoted to the client. */
   readonly phaseMessage: string | undefined;

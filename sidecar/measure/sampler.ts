@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { PodMetrics } from '../../shared/contracts/metrics-report.ts';
+import type { PodMetrics } from '../../shared/model/measurements.ts';
 import { readCgroup } from './cgroup-reader.ts';
 import { ProcReader } from './proc-reader.ts';
 import type { ProcessFinder, ProcessStat } from './processes.ts';

@@ -1,4 +1,4 @@
-import type { PodMetrics } from '../../shared/contracts/metrics-report.ts';
+import type { PodMetrics } from '../../shared/model/measurements.ts';
 
 /** Measured as a rate over the time since the measurement before, so the mean over several is the rate over all of them. */
 const RATES = [
@@ -12,8 +12,7 @@ const RATES = [
 
 /** Several measurements as one: of rates the mean, of everything else the newest that was measured. */
 export function mergeMetrics(measured: readonly PodMetrics[]): PodMetrics {
-  const merged: PodMetrics = {};
-  for (const each of measured) Object.assign(merged, each);
+  const merged: { -readonly [K in keyof PodMetrics]: PodMetrics[K] } = Object.assign({}, ...measured) as PodMetrics;
   for (const rate of RATES) {
     const values = measured.map((each) => each[rate]).filter((each) => each !== undefined);
     if (values.length > 0) merged[rate] = values.reduce((sum, each) => sum + each, 0) / values.length;

@@ -1,7 +1,8 @@
 import { Agent } from 'node:http';
 import axios, { isAxiosError, type AxiosInstance } from 'axios';
 import type { Announcement } from '../../shared/contracts/announcement.ts';
-import type { MetricsReport, PodMetrics } from '../../shared/contracts/metrics-report.ts';
+import type { MetricsReport } from '../../shared/contracts/metrics-report.ts';
+import type { PodMetrics } from '../../shared/model/measurements.ts';
 import type { ProgramCredentials } from '../../shared/runtime/program-credentials.ts';
 import type { Log } from '../log.ts';
 import { hasChanged, mergeMetrics } from './merge-metrics.ts';

@@ -1,6 +1,5 @@
 import type { ApplicationSnapshot } from '../../../shared/kubernetes/application-watch.ts';
 import { isPodReady } from '../../../shared/kubernetes/objects.ts';
-import { SLEEP_TIMES } from '../../../shared/rules/sleep.ts';
 import type { Clock } from '../../../shared/runtime/clock.ts';
 import { recordChange } from '../../domain/engine/behavior.ts';
 import type { ScalingResult } from '../../domain/engine/scaling-engine.ts';
@@ -9,6 +8,7 @@ import { hasTraffic } from '../../domain/signals/signals.ts';
 import type { Observation } from './observe.ts';
 import type { ApplicationMetrics, Workloads } from './ports.ts';
 import type { ReconcileState } from './reconcile-state.ts';
+import { SLEEP_TIMES } from '../../../shared/model/sleep-times.ts';
 
 /** What acting on a decision needs. */
 export interface ActDeps {

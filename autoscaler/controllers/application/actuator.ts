@@ -1,12 +1,13 @@
+import { API_GROUP_VERSION } from '../../../shared/model/api-group.ts';
 import type { ApplicationSnapshot } from '../../../shared/kubernetes/application-watch.ts';
 import type { EventRecorder } from '../../../shared/kubernetes/event-recorder.ts';
 import { isKubeStatus, KubeError, PATCH_TYPES, type KubeApi } from '../../../shared/kubernetes/kube-api.ts';
 import { isPodReady, type Pod } from '../../../shared/kubernetes/objects.ts';
 import { pathOf, RESOURCES } from '../../../shared/kubernetes/paths.ts';
 import { writeReplicas } from '../../../shared/kubernetes/scale.ts';
-import { SLEEP_TIMES } from '../../../shared/rules/sleep.ts';
 import { FIELD_MANAGERS } from '../../../shared/rules/wake.ts';
 import { messageOf, type Logger } from '../../../shared/runtime/logger.ts';
+import { SLEEP_TIMES } from '../../../shared/model/sleep-times.ts';
 
 /** How a write of replicas ended. `stale`: the Deployment changed meanwhile, decide again. */
 export type ScaleOutcome =
@@ -132,7 +133,7 @@ export class Actuator {
   /** An Event on the Autoscaler. */
   event(application: ApplicationSnapshot, type: 'Normal' | 'Warning', reason: string, message: string): void {
     const { namespace, name, uid } = application.metadata;
-    const subject = { apiVersion: 'nemesis.io/v1alpha1', kind: 'Autoscaler', namespace, name, uid };
+    const subject = { apiVersion: API_GROUP_VERSION, kind: 'Autoscaler', namespace, name, uid };
     this.#deps.events.record(subject, type, reason, message);
   }
 }

@@ -3,12 +3,12 @@ import type { LoadBalancerSettingsSpec } from '../../../shared/api/load-balancer
 import { parseMillicores } from '../../../shared/api/quantity.ts';
 import type { ApplicationSnapshot } from '../../../shared/kubernetes/application-watch.ts';
 import { isPodReady, replicasManager, type Deployment } from '../../../shared/kubernetes/objects.ts';
-import { SLEEP_TIMES } from '../../../shared/rules/sleep.ts';
 import { isOurManager, otherWriterName } from '../../../shared/rules/wake.ts';
 import type { LifecycleFacts } from '../../domain/lifecycle/lifecycle.ts';
 import type { ReplicaHealth } from '../../domain/lifecycle/replica-health.ts';
 import { findStartProblem } from '../../domain/lifecycle/start-problem.ts';
 import { hasTraffic, type Signals } from '../../domain/signals/signals.ts';
+import { SLEEP_TIMES } from '../../../shared/model/sleep-times.ts';
 
 /** A start may take so long where neither the resource nor past starts say otherwise. */
 const DEFAULT_START_DEADLINE_S = 900;

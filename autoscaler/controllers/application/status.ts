@@ -3,12 +3,12 @@ import {
   type Autoscaler,
   type AutoscalerCondition,
   type AutoscalerStatus,
-  type ConditionType,
 } from '../../../shared/api/autoscaler.ts';
 import { otherScalerSentence } from '../../domain/lifecycle/contention.ts';
 import { UNKNOWN_LIFECYCLE, type LifecycleState, type LifecycleTransition } from '../../domain/lifecycle/lifecycle.ts';
 import type { ScalingResult } from '../../domain/engine/scaling-engine.ts';
 import type { Vote } from '../../domain/engine/scaling-rule.ts';
+import type { ConditionType } from '../../../shared/model/lifecycle.ts';
 
 /** What the status is made of. */
 export interface StatusInput {

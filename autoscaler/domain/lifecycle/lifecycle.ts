@@ -1,5 +1,4 @@
-/** Phases of an application's life. */
-export type Phase = 'Observing' | 'Asleep' | 'Waking' | 'Active' | 'Draining' | 'Failed' | 'Paused';
+import type { Mode, Phase } from '../../../shared/model/lifecycle.ts';
 
 /** What is kept of an application's life; it lives in the resource's status and is written before it is acted on. */
 export interface LifecycleState {
@@ -61,7 +60,7 @@ export type SleepBlock =
 
 /** What the automaton looks at. All times are epoch milliseconds. */
 export interface LifecycleFacts {
-  readonly mode: 'Active' | 'Observe' | 'Paused';
+  readonly mode: Mode;
   readonly minReplicas: number;
   readonly target:
     | {

@@ -4,8 +4,8 @@ import {
   type LifecycleFacts,
   type LifecycleState,
   type LifecycleTransition,
-  type Phase,
 } from './lifecycle.ts';
+import type { Phase } from '../../../shared/model/lifecycle.ts';
 import { UNSCHEDULABLE_EXTRA_MS } from './replica-health.ts';
 import { sleepBlock } from './sleep-block.ts';
 

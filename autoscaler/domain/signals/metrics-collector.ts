@@ -1,19 +1,8 @@
-import { PodWindows, type PodSample, type ReportWindow } from './pod-windows.ts';
-import { ResponseHistogram, type ResponseBuckets } from './response-histogram.ts';
+import type { ApplicationTraffic, PodMetrics } from '../../../shared/model/measurements.ts';
+import { PodWindows, type ReportWindow } from './pod-windows.ts';
+import { ResponseHistogram } from './response-histogram.ts';
 import { SampleWindow } from './sample-window.ts';
 import { MAX_MISSING, noData, value, type PodReading, type Signals } from './signals.ts';
-
-/** What a balancer told of an application. */
-export interface TrafficSample {
-  readonly inFlight: number;
-  readonly queued: number;
-  readonly completions: number;
-  readonly idleMs: number;
-  readonly responseTimes: ResponseBuckets;
-  readonly podsInFlight: Readonly<Record<string, number>>;
-  readonly drainId?: string | undefined;
-  readonly drained: boolean;
-}
 
 /** A balancer that exists. */
 export interface BalancerRef {
@@ -47,7 +36,7 @@ const SHORTEST_BURST_MS = 2_000;
 
 interface BalancerTraffic {
   lastMs: number;
-  sample: TrafficSample;
+  sample: ApplicationTraffic;
   readonly concurrency: SampleWindow;
   readonly queued: SampleWindow;
   readonly responses: ResponseHistogram;
@@ -61,7 +50,7 @@ export class MetricsCollector {
   readonly #completions = new Map<string, number>();
 
   /** Takes in a measurement of the pod `namespace/name`. One that is older than the newest is dropped. */
-  addPodSample(pod: string, sample: PodSample, atMs: number, window: ReportWindow): void {
+  addPodSample(pod: string, sample: PodMetrics, atMs: number, window: ReportWindow): void {
     let windows = this.#pods.get(pod);
     if (windows === undefined) {
       windows = new PodWindows(window.windowMs);
@@ -81,7 +70,7 @@ export class MetricsCollector {
   }
 
   /** The newest measurement of a pod, and its age in ms. */
-  latestOf(pod: string, monotonicMs: number): { sample: PodSample; ageMs: number } | undefined {
+  latestOf(pod: string, monotonicMs: number): { sample: PodMetrics; ageMs: number } | undefined {
     const windows = this.#pods.get(pod);
     return windows === undefined ? undefined : { sample: windows.latest, ageMs: monotonicMs - windows.lastMs };
   }
@@ -108,7 +97,7 @@ export class MetricsCollector {
    *
    * @param windowMs - what the application's averages are over
    */
-  addTraffic(application: string, balancer: string, sample: TrafficSample, atMs: number, windowMs: number): void {
+  addTraffic(application: string, balancer: string, sample: ApplicationTraffic, atMs: number, windowMs: number): void {
     const byBalancer = this.#traffic.get(application) ?? new Map<string, BalancerTraffic>();
     this.#traffic.set(application, byBalancer);
     let traffic = byBalancer.get(balancer);

@@ -1,14 +1,5 @@
+import type { PodMetrics } from '../../../shared/model/measurements.ts';
 import { SampleWindow } from './sample-window.ts';
-
-/** What a sidecar measured. */
-export interface PodSample {
-  readonly cpuUsage?: number | undefined;
-  readonly memoryUsage?: number | undefined;
-  readonly responseTime?: number | undefined;
-  readonly live?: boolean | undefined;
-  /** Established connections to the application by remote address. */
-  readonly connections?: Readonly<Record<string, number>> | undefined;
-}
 
 /** What averages of an application are over, and how often its sidecars are to report; both in ms. */
 export interface ReportWindow {
@@ -30,7 +21,7 @@ export class PodWindows {
   readonly #memory: SampleWindow;
   #staleAfterMs = 0;
   #lastMs = Number.NEGATIVE_INFINITY;
-  #latest: PodSample = {};
+  #latest: PodMetrics = {};
   #connections: { readonly byAddress: Readonly<Record<string, number>>; readonly atMs: number } | undefined;
 
   constructor(windowMs: number) {
@@ -44,7 +35,7 @@ export class PodWindows {
   }
 
   /** The newest measurement, without its connections. */
-  get latest(): PodSample {
+  get latest(): PodMetrics {
     return this.#latest;
   }
 
@@ -54,7 +45,7 @@ export class PodWindows {
   }
 
   /** Takes in a measurement; one that is older than the newest is dropped. */
-  add(sample: PodSample, atMs: number, { windowMs, intervalMs }: ReportWindow): void {
+  add(sample: PodMetrics, atMs: number, { windowMs, intervalMs }: ReportWindow): void {
     if (atMs < this.#lastMs) return;
     this.#cpu.resize(windowMs);
     this.#memory.resize(windowMs);

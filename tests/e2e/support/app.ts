@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import { applyManifest, type Manifest } from '../../../demo/apply.ts';
 import type { Installation } from './installation.ts';
 import { waitFor } from '../../../demo/wait-for.ts';
-import type { AutoscalerStatus, ConditionType } from '../../../shared/api/autoscaler.ts';
+import type { AutoscalerStatus } from '../../../shared/api/autoscaler.ts';
 import { isPodReady, type Deployment, type Pod } from '../../../shared/kubernetes/objects.ts';
 import { isKubeStatus, PATCH_TYPES } from '../../../shared/kubernetes/kube-api.ts';
 import { pathOf, RESOURCES } from '../../../shared/kubernetes/paths.ts';
 import { send, type Answer, type SendOptions } from './send.ts';
+import type { ConditionType } from '../../../shared/model/lifecycle.ts';
 
 /** How a test application is made. */
 export interface AppOptions {

@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { RequestQueue } from '../../../loadbalancer/domain/request-queue.ts';
 import type { ApplicationSettings } from '../../../loadbalancer/domain/application-settings.ts';
 import { HoldBudget, HoldTicket, type Refusal } from '../../../loadbalancer/domain/hold-queue.ts';
-import { BALANCING_POLICY_NAMES } from '../../../loadbalancer/domain/policies/registry.ts';
 import { type PodDescription, PodSlot } from '../../../loadbalancer/domain/pod-slot.ts';
+import { BALANCING_POLICY_NAMES } from '../../../shared/model/balancing-policies.ts';
 
 class Ticket extends HoldTicket {
   answers = 0;

@@ -6,11 +6,11 @@ import { Announcements } from '../../../loadbalancer/routing/announcements.ts';
 import { ApplicationDirectory } from '../../../loadbalancer/routing/application-directory.ts';
 import { Waker } from '../../../loadbalancer/wake/waker.ts';
 import type { TrafficReport } from '../../../shared/contracts/traffic-report.ts';
-import { SLEEP_TIMES } from '../../../shared/rules/sleep.ts';
 import { ApiModel, type ScaleCall } from './api-model.ts';
 import { KEY, type ClusterModel } from './cluster-model.ts';
 import { silent } from './controller-model.ts';
 import { Process, type Simulation } from './simulation.ts';
+import { SLEEP_TIMES } from '../../../shared/model/sleep-times.ts';
 
 /** A client's request; it is answered, or its balancer died, or something is wrong. */
 export class SimRequest extends HoldTicket {

@@ -1,10 +1,10 @@
 import type { TrafficReport } from '../../../shared/contracts/traffic-report.ts';
-import { SLEEP_TIMES } from '../../../shared/rules/sleep.ts';
 import type { ScaleCall } from './api-model.ts';
 import { BalancerModel } from './balancer-model.ts';
 import { ClusterModel } from './cluster-model.ts';
 import { ControllerModel, type LeaseModel } from './controller-model.ts';
 import { Simulation, type Process } from './simulation.ts';
+import { SLEEP_TIMES } from '../../../shared/model/sleep-times.ts';
 
 /** Something that happens in a schedule. */
 export type Incident =

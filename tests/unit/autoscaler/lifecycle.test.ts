@@ -1,11 +1,11 @@
 import { expect } from 'chai';
 import { fromStatus, statusPatch } from '../../../autoscaler/controllers/application/status.ts';
+import type { Phase } from '../../../shared/model/lifecycle.ts';
 import { step } from '../../../autoscaler/domain/lifecycle/step.ts';
 import {
   UNKNOWN_LIFECYCLE,
   type LifecycleFacts,
   type LifecycleState,
-  type Phase,
   type SleepBlock,
 } from '../../../autoscaler/domain/lifecycle/lifecycle.ts';
 

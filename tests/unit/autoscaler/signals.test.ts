@@ -2,19 +2,16 @@ import { expect } from 'chai';
 import { existingBalancers } from '../../../autoscaler/controllers/application/balancers.ts';
 import { KeyedQueue } from '../../../autoscaler/controllers/keyed-queue.ts';
 import { UsageRecorder } from '../../../autoscaler/controllers/usage/usage-recorder.ts';
-import {
-  FRESHNESS,
-  MetricsCollector,
-  type TrafficSample,
-} from '../../../autoscaler/domain/signals/metrics-collector.ts';
+import { FRESHNESS, MetricsCollector } from '../../../autoscaler/domain/signals/metrics-collector.ts';
 import { POD_FRESHNESS } from '../../../autoscaler/domain/signals/pod-windows.ts';
 import { SampleWindow } from '../../../autoscaler/domain/signals/sample-window.ts';
 import { hasTraffic, noData, type Signals } from '../../../autoscaler/domain/signals/signals.ts';
 import type { Pod } from '../../../shared/kubernetes/objects.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import type { ApplicationTraffic } from '../../../shared/model/measurements.ts';
 
 const APP = 'n/a';
-const sample = (over: Partial<TrafficSample> = {}): TrafficSample => ({
+const sample = (over: Partial<ApplicationTraffic> = {}): ApplicationTraffic => ({
   inFlight: 0,
   queued: 0,
   completions: 0,

@@ -1,10 +1,7 @@
 import { expect } from 'chai';
-import {
-  createBalancingPolicy,
-  parseBalancingPolicyName,
-  BALANCING_POLICY_NAMES,
-} from '../../../loadbalancer/domain/policies/registry.ts';
+import { createBalancingPolicy, parseBalancingPolicyName } from '../../../loadbalancer/domain/policies/registry.ts';
 import { hasRoom, PodSlot } from '../../../loadbalancer/domain/pod-slot.ts';
+import { BALANCING_POLICY_NAMES } from '../../../shared/model/balancing-policies.ts';
 
 const podsWith = (...inFlight: number[]): PodSlot[] =>
   inFlight.map((count, index) => {

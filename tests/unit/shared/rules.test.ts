@@ -2,8 +2,9 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { decideOwnership, type Contender } from '../../../shared/rules/ownership.ts';
 import { RouteTable } from '../../../shared/rules/routes.ts';
-import { mustHold, SLEEP_TIMES } from '../../../shared/rules/sleep.ts';
+import { mustHold } from '../../../shared/rules/sleep.ts';
 import { decideWake, FIELD_MANAGERS, type WakeFacts } from '../../../shared/rules/wake.ts';
+import { SLEEP_TIMES } from '../../../shared/model/sleep-times.ts';
 
 describe('RouteTable', () => {
   const table = new RouteTable<string>();
