@@ -49,5 +49,5 @@ LABEL org.opencontainers.image.title="k8s-nemesis" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY LICENSE /app/
 COPY --from=build /src/dist/bundle/THIRD-PARTY-LICENSES.txt \
-     /src/dist/bundle/autoscaler.mjs /src/dist/bundle/history-worker.mjs /src/dist/bundle/commands.mjs \
+     /src/dist/bundle/autoscaler.mjs /src/dist/bundle/store-worker.mjs /src/dist/bundle/commands.mjs \
      /src/dist/bundle/loadbalancer.mjs /src/dist/bundle/sidecar.mjs /app/

@@ -1,11 +1,11 @@
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { History } from '../autoscaler/history/history.ts';
-import type { PendingRecord } from '../autoscaler/history/pending-records.ts';
-import { HISTORY_TABLES, type HistoryTable } from '../autoscaler/history/records.ts';
-import { maintainSlice } from '../autoscaler/history/sqlite-maintenance.ts';
-import { SqliteStore } from '../autoscaler/history/sqlite-store.ts';
+import { History } from '../autoscaler/store/history.ts';
+import type { PendingRecord } from '../autoscaler/store/pending-records.ts';
+import { HISTORY_TABLES, type HistoryTable } from '../autoscaler/store/records.ts';
+import { maintainSlice } from '../autoscaler/store/sqlite-maintenance.ts';
+import { SqliteStore } from '../autoscaler/store/sqlite-store.ts';
 import { systemClock } from '../shared/runtime/clock.ts';
 import { createLogger } from '../shared/runtime/logger.ts';
 import { percentile, publish, rounded, type Row } from './report.ts';

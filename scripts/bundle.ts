@@ -6,7 +6,7 @@ import { build as bundle, type Metafile, type Plugin } from 'esbuild';
 /** Bundles what runs in a container: one ESM file per process, with its source map beside it. */
 const ENTRIES = {
   autoscaler: 'autoscaler/main.ts',
-  'history-worker': 'autoscaler/history/history-worker.ts',
+  'store-worker': 'autoscaler/store/store-worker.ts',
   commands: 'autoscaler/commands/main.ts',
   loadbalancer: 'loadbalancer/main.ts',
   sidecar: 'sidecar/main.ts',

@@ -15,7 +15,7 @@ import type { Clock } from '../../shared/runtime/clock.ts';
 import { readyReplicas } from '../controllers/application/lifecycle-facts.ts';
 import type { MetricsCollector } from '../domain/signals/metrics-collector.ts';
 import { hasTraffic, type Reading, type Signals } from '../domain/signals/signals.ts';
-import type { HistorySink, HistorySource } from '../history/records.ts';
+import type { HistorySink, HistorySource } from '../store/records.ts';
 import {
   applicationsQuerySchema,
   historyQuerySchema,

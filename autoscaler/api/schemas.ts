@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { autoscalerSpecSchema, autoscalerStatusSchema } from '../../shared/api/autoscaler.ts';
 import { podMetricsSchema } from '../../shared/contracts/metrics-report.ts';
-import { HISTORY_TABLES } from '../history/records.ts';
+import { HISTORY_TABLES } from '../store/records.ts';
 
 /** Query of the history. */
 export const historyQuerySchema = z.object({

@@ -7,7 +7,7 @@ import type { Logger } from '../../../shared/runtime/logger.ts';
 import type { ScalingResult } from '../../domain/engine/scaling-engine.ts';
 import { recordContention, otherScalerSentence, backoffUntilMs } from '../../domain/lifecycle/contention.ts';
 import type { LifecycleTransition } from '../../domain/lifecycle/lifecycle.ts';
-import type { HistorySink } from '../../history/records.ts';
+import type { HistorySink } from '../../store/records.ts';
 import type { Actuator } from './actuator.ts';
 import type { ControllerMetrics } from '../controller-metrics.ts';
 import type { ReconcileState } from './reconcile-state.ts';

@@ -1,6 +1,6 @@
 import type { Clock } from '../../../shared/runtime/clock.ts';
 import { hasTraffic, type Signals } from '../../domain/signals/signals.ts';
-import type { HistorySink } from '../../history/records.ts';
+import type { HistorySink } from '../../store/records.ts';
 
 const MINUTE_MS = 60_000;
 

@@ -7,10 +7,10 @@ import { expect } from 'chai';
 import { Registry } from 'prom-client';
 import { UsageRecorder } from '../../../autoscaler/controllers/usage/usage-recorder.ts';
 import { noData, type Signals } from '../../../autoscaler/domain/signals/signals.ts';
-import { HISTORY_CONDITION, HistoryCondition } from '../../../autoscaler/history/history-condition.ts';
-import { registerHistoryMetrics } from '../../../autoscaler/history/history-metrics.ts';
-import { History, MAX_MEMORY_BYTES, type HistoryState } from '../../../autoscaler/history/history.ts';
-import type { WorkerOptions } from '../../../autoscaler/history/history-worker.ts';
+import { HISTORY_CONDITION, HistoryCondition } from '../../../autoscaler/store/history-condition.ts';
+import { registerHistoryMetrics } from '../../../autoscaler/store/history-metrics.ts';
+import { History, MAX_MEMORY_BYTES, type HistoryState } from '../../../autoscaler/store/history.ts';
+import type { WorkerOptions } from '../../../autoscaler/store/store-worker.ts';
 import type { Logger } from '../../../shared/runtime/logger.ts';
 import { systemClock } from '../../../shared/runtime/clock.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -19,7 +19,7 @@ import { silentLogger, startLocalApi, until } from '../../support/local-api.ts';
 const retention = { decisions: 1, scalingEvents: 1, coldStarts: 1, usage: 1, audit: 1 };
 const audit = (number: number, message = 'z') =>
   ({ timeMs: number, application: 'n/a', actor: 'x', action: 'y', message }); // prettier-ignore
-const WORKER = new URL('../../../autoscaler/history/history-worker.ts', import.meta.url);
+const WORKER = new URL('../../../autoscaler/store/store-worker.ts', import.meta.url);
 
 describe('The history, when something happens to what it is written to', function () {
   this.timeout(60_000);

@@ -3,17 +3,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect } from 'chai';
-import { PendingRecords } from '../../../autoscaler/history/pending-records.ts';
-import { DecisionFilter } from '../../../autoscaler/history/decision-filter.ts';
+import { PendingRecords } from '../../../autoscaler/store/pending-records.ts';
+import { DecisionFilter } from '../../../autoscaler/store/decision-filter.ts';
 import {
   HISTORY_TABLES,
   type DecisionRecord,
   type HistoryQuery,
   type HistoryTable,
   type UsageRecord,
-} from '../../../autoscaler/history/records.ts';
-import { maintainSlice, type Keep } from '../../../autoscaler/history/sqlite-maintenance.ts';
-import { queryOf, SqliteStore } from '../../../autoscaler/history/sqlite-store.ts';
+} from '../../../autoscaler/store/records.ts';
+import { maintainSlice, type Keep } from '../../../autoscaler/store/sqlite-maintenance.ts';
+import { queryOf, SqliteStore } from '../../../autoscaler/store/sqlite-store.ts';
 
 const MIB = 2 ** 20;
 const MINUTE_MS = 60_000;

@@ -1,7 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { History, type HistoryState } from '../../../../autoscaler/history/history.ts';
+import { History, type HistoryState } from '../../../../autoscaler/store/history.ts';
 import { systemClock } from '../../../../shared/runtime/clock.ts';
 import { silentLogger } from '../../../support/local-api.ts';
 

@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { HistoryFile, HistoryFileError } from './history-file.ts';
+import { HistoryFile, HistoryFileError } from './sqlite-file.ts';
 import type { PendingRecord } from './pending-records.ts';
 import type { HistoryQuery, HistoryTable } from './records.ts';
 import { maintainSlice, type Keep } from './sqlite-maintenance.ts';

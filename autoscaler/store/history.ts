@@ -4,7 +4,7 @@ import { NemesisError } from '../../shared/errors/registry.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
 import { messageOf, type Logger } from '../../shared/runtime/logger.ts';
 import { DecisionFilter } from './decision-filter.ts';
-import type { WorkerOptions } from './history-worker.ts';
+import type { WorkerOptions } from './store-worker.ts';
 import { PendingRecords } from './pending-records.ts';
 import {
   HISTORY_TABLES,
@@ -239,6 +239,6 @@ export class History implements HistorySink, HistorySource {
 }
 
 function startThread(options: WorkerOptions): Worker {
-  const url = new URL(`./history-worker${extname(import.meta.filename)}`, import.meta.url);
+  const url = new URL(`./store-worker${extname(import.meta.filename)}`, import.meta.url);
   return new Worker(url, { workerData: options });
 }

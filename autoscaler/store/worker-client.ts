@@ -1,6 +1,6 @@
 import type { Worker } from 'node:worker_threads';
 import type { Clock } from '../../shared/runtime/clock.ts';
-import type { WorkerAnswer, WorkerRequest } from './history-worker.ts';
+import type { WorkerAnswer, WorkerRequest } from './store-worker.ts';
 
 type Unnumbered<T> = T extends unknown ? Omit<T, 'id'> : never;
 
