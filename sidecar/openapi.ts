@@ -1,4 +1,6 @@
-const text = (description: string): object => ({ '200': { description, content: { 'text/plain': {} } } });
+function text(description: string): object {
+  return { '200': { description, content: { 'text/plain': {} } } };
+}
 
 /** The OpenAPI document of the sidecar; plain data, so that nothing is loaded for it in every pod. */
 export function openapiDocument(): object {

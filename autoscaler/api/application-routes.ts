@@ -170,8 +170,9 @@ export function mountApplicationRoutes(mount: MountRoute, deps: ApplicationRoute
   }
 }
 
-const listed = (query: unknown): { readonly namespace?: string | undefined } =>
-  parseOrThrow(applicationsQuerySchema, query, 'The query', 'InvalidQuery');
+function listed(query: unknown): { readonly namespace?: string | undefined } {
+  return parseOrThrow(applicationsQuerySchema, query, 'The query', 'InvalidQuery');
+}
 
 /** Keeps in the history who was refused what, as long as it is known who it was. */
 export function recordRefusal(history: HistorySink, entry: AuditEntry, clock: Clock): void {

@@ -20,16 +20,16 @@ const applicationPath = z.object({ namespace: z.string(), name: z.string() });
 const ifMatch = z.object({
   'if-match': z.string().optional().describe('ETag of an earlier answer; a newer resource refuses the change.'),
 });
-const accessRefusals = ['Unauthenticated', 'Forbidden', 'TooManyRequests', 'Unavailable'] as const;
-const writeRefusals = [
-  ...accessRefusals,
+const ACCESS_REFUSALS = ['Unauthenticated', 'Forbidden', 'TooManyRequests', 'Unavailable'] as const;
+const WRITE_REFUSALS = [
+  ...ACCESS_REFUSALS,
   'InvalidBody',
   'NotFound',
   'Conflict',
   'PreconditionFailed',
   'Refused',
 ] as const;
-const programRefusals = ['InvalidBody', 'Unauthenticated', 'Forbidden', 'NotFound', 'NotLeader'] as const;
+const PROGRAM_REFUSALS = ['InvalidBody', 'Unauthenticated', 'Forbidden', 'NotFound', 'NotLeader'] as const;
 
 /** The OpenAPI document of the autoscaler: the port for people and tools, and the one for programs. */
 export function openapiDocument(): object {
@@ -43,7 +43,7 @@ export function openapiDocument(): object {
           requestBody: jsonBody(autoscalerSpecSchema.shape[part].unwrap()),
           responses: responses(
             { status: '200', description: 'The whole new spec', schema: autoscalerSpecSchema },
-            writeRefusals,
+            WRITE_REFUSALS,
           ),
         },
       },
@@ -62,7 +62,7 @@ export function openapiDocument(): object {
           requestParams: { query: applicationsQuerySchema },
           responses: responses(
             { status: '200', description: 'All', schema: z.object({ items: z.array(applicationSchema) }) },
-            [...accessRefusals, 'InvalidQuery'],
+            [...ACCESS_REFUSALS, 'InvalidQuery'],
           ),
         },
       },
@@ -71,7 +71,7 @@ export function openapiDocument(): object {
           summary: 'One application: its rules, its state, its signals.',
           requestParams: { path: applicationPath },
           responses: responses({ status: '200', description: 'The application', schema: applicationSchema }, [
-            ...accessRefusals,
+            ...ACCESS_REFUSALS,
             'NotFound',
           ]),
         },
@@ -82,7 +82,7 @@ export function openapiDocument(): object {
           requestParams: { path: applicationPath },
           responses: responses(
             { status: '200', description: 'The pods', schema: z.object({ items: z.array(podSchema) }) },
-            [...accessRefusals, 'NotFound'],
+            [...ACCESS_REFUSALS, 'NotFound'],
           ),
         },
       },
@@ -93,7 +93,7 @@ export function openapiDocument(): object {
           requestBody: jsonBody(replicasSchema),
           responses: responses(
             { status: '200', description: 'The whole new spec', schema: autoscalerSpecSchema },
-            writeRefusals,
+            WRITE_REFUSALS,
           ),
         },
       },
@@ -103,7 +103,7 @@ export function openapiDocument(): object {
           summary: 'What happened, newest first.',
           requestParams: { path: z.object({ table: historyTableSchema }), query: historyQuerySchema },
           responses: responses({ status: '200', description: 'A page', schema: historyPageSchema }, [
-            ...accessRefusals,
+            ...ACCESS_REFUSALS,
             'InvalidQuery',
             'NotFound',
             'HistoryUnavailable',
@@ -115,7 +115,7 @@ export function openapiDocument(): object {
           summary: 'A sidecar tells what it measured (port 8091).',
           requestBody: jsonBody(metricsReportSchema),
           responses: responses({ status: '200', description: 'Taken in', schema: metricsAnswerSchema }, [
-            ...programRefusals,
+            ...PROGRAM_REFUSALS,
             'TooManyReports',
           ]),
         },
@@ -124,14 +124,14 @@ export function openapiDocument(): object {
         post: {
           summary: 'A balancer tells what it sees (port 8091).',
           requestBody: jsonBody(trafficReportSchema),
-          responses: responses({ status: '204', description: 'Taken in' }, programRefusals),
+          responses: responses({ status: '204', description: 'Taken in' }, PROGRAM_REFUSALS),
         },
       },
       '/announcements': {
         post: {
           summary: 'A sidecar announces that its application can answer (port 8091).',
           requestBody: jsonBody(announcementSchema),
-          responses: responses({ status: '204', description: 'Told to all balancers' }, programRefusals),
+          responses: responses({ status: '204', description: 'Told to all balancers' }, PROGRAM_REFUSALS),
         },
       },
       '/balancers/stream': {

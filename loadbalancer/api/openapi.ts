@@ -20,17 +20,17 @@ const logEntrySchema = z.object({
   error: z.string().optional(),
 });
 
-const accessRefusals = ['Unauthenticated', 'Forbidden', 'TooManyRequests', 'Unavailable'] as const;
+const ACCESS_REFUSALS = ['Unauthenticated', 'Forbidden', 'TooManyRequests', 'Unavailable'] as const;
 const settingsAnswer = responses(
   { status: '200', description: 'The settings; ETag names their version', schema: settingsBodySchema },
-  accessRefusals,
+  ACCESS_REFUSALS,
 );
 const target = z.object({
   target: z.string().optional().describe('namespace/name; may be left out where there is only one application.'),
 });
 const passThrough = {
   ...responses({ status: '200', description: "The application's own answer, with its own status" }, [
-    ...accessRefusals,
+    ...ACCESS_REFUSALS,
     'AmbiguousTarget',
     'NotFound',
     'BadGateway',
@@ -55,7 +55,7 @@ export function openapiDocument(): object {
           responses: {
             ...settingsAnswer,
             ...responses({ status: '200', description: 'The new settings', schema: settingsBodySchema }, [
-              ...accessRefusals,
+              ...ACCESS_REFUSALS,
               'InvalidBody',
               'PreconditionFailed',
               'Refused',
@@ -68,7 +68,7 @@ export function openapiDocument(): object {
           summary: 'Sends a request to a registered application, held and balanced as any other.',
           requestBody: jsonBody(proxyRequestSchema),
           responses: responses({ status: '200', description: "The application's own answer" }, [
-            ...accessRefusals,
+            ...ACCESS_REFUSALS,
             'InvalidBody',
             'NotRegistered',
             'BadGateway',
@@ -80,7 +80,7 @@ export function openapiDocument(): object {
           summary: 'Proxied requests, newest first; the Link header leads to the next page.',
           requestParams: { query: logQuerySchema },
           responses: responses({ status: '200', description: 'A page', schema: z.array(logEntrySchema) }, [
-            ...accessRefusals,
+            ...ACCESS_REFUSALS,
             'InvalidQuery',
           ]),
         },

@@ -1,10 +1,10 @@
 /** Failures in a row after which a pod is ejected (Envoy, `consecutive_local_origin_failure`). */
-const failuresInARow = 5;
+const FAILURES_IN_AROW = 5;
 /** The first ejection lasts so long, each further one by as much longer (Envoy, `base_ejection_time`, `max_ejection_time`). */
-const baseEjectionMs = 30_000;
-const maxEjectionMs = 300_000;
+const BASE_EJECTION_MS = 30_000;
+const MAX_EJECTION_MS = 300_000;
 /** For each time so long without an ejection one is forgotten (Envoy, `interval`). */
-const forgetEveryMs = 10_000;
+const FORGET_EVERY_MS = 10_000;
 
 /**
  * Passive outlier detection for one pod, after Envoy's: a pod that breaks connections answers faster than any other, looks
@@ -21,7 +21,7 @@ export class OutlierDetection {
   /** A request failed on the pod. Returns whether the pod should be ejected. */
   failed(): boolean {
     this.#failures += 1;
-    return this.#failures >= failuresInARow;
+    return this.#failures >= FAILURES_IN_AROW;
   }
 
   /** The pod answered. */
@@ -31,10 +31,10 @@ export class OutlierDetection {
 
   /** Example: the third ejection in a row lasts 90 s. */
   eject(monotonicMs: number): void {
-    const forgotten = Math.floor((monotonicMs - this.#returnedMs) / forgetEveryMs);
+    const forgotten = Math.floor((monotonicMs - this.#returnedMs) / FORGET_EVERY_MS);
     this.#ejections = Math.max(0, this.#ejections - forgotten) + 1;
     this.#failures = 0;
-    this.ejectedUntilMs = monotonicMs + Math.min(maxEjectionMs, this.#ejections * baseEjectionMs);
+    this.ejectedUntilMs = monotonicMs + Math.min(MAX_EJECTION_MS, this.#ejections * BASE_EJECTION_MS);
   }
 
   /** The pod gets requests again. */
@@ -48,4 +48,6 @@ export class OutlierDetection {
  * How many of the ready pods may be ejected at once: at most half, so that the others are not overwhelmed by what the
  * ejected ones leave to them. Example: none of 1, one of 3, five of 10.
  */
-export const mostEjected = (readyPods: number): number => Math.floor(readyPods / 2);
+export function mostEjected(readyPods: number): number {
+  return Math.floor(readyPods / 2);
+}

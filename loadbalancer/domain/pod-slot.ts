@@ -18,11 +18,11 @@ export interface PodTransport {
 }
 
 /** Held requests that a pod gets before it has answered one, when no concurrency limit is set. */
-export const initialWindow = 8;
+export const INITIAL_WINDOW = 8;
 /** A window never grows beyond this, so that it stays a pace and not a number without meaning. */
-const maxWindow = 4096;
-const firstSuspicionMs = 50;
-const maxSuspicionMs = 1000;
+const MAX_WINDOW = 4096;
+const FIRST_SUSPICION_MS = 50;
+const MAX_SUSPICION_MS = 1000;
 
 /** One pod as the balancer sees it: its address, what runs on it, and how much it may get. */
 export class PodSlot {
@@ -36,14 +36,14 @@ export class PodSlot {
   /** Concurrency limit of one replica, from the settings; Infinity without one. */
   limit = Infinity;
   /** How many the pod may have while a held burst is let go. */
-  window = initialWindow;
+  window = INITIAL_WINDOW;
   /** The pod refused a connection and is left out until this time; 0: not suspect. */
   suspectUntilMs = 0;
   /** Whether the pod fails so often that it is left out for longer. */
   readonly outlier = new OutlierDetection();
   /** Connections to this pod; owned by the edge that forwards. */
   transport: PodTransport | undefined;
-  #suspicionMs = firstSuspicionMs;
+  #suspicionMs = FIRST_SUSPICION_MS;
 
   constructor(pod: PodDescription) {
     this.uid = pod.uid;
@@ -56,18 +56,18 @@ export class PodSlot {
   /** Leaves the pod out for a short, doubling time (50 ms to 1 s). */
   suspect(monotonicMs: number): void {
     this.suspectUntilMs = monotonicMs + this.#suspicionMs;
-    this.#suspicionMs = Math.min(this.#suspicionMs * 2, maxSuspicionMs);
+    this.#suspicionMs = Math.min(this.#suspicionMs * 2, MAX_SUSPICION_MS);
   }
 
   /** The pod was announced, or it answered. */
   trust(): void {
     this.suspectUntilMs = 0;
-    this.#suspicionMs = firstSuspicionMs;
+    this.#suspicionMs = FIRST_SUSPICION_MS;
   }
 
   /** The pod kept pace (slow start as in RFC 5681: one more for each answer doubles the window in a round trip). */
   widen(by: number): void {
-    this.window = Math.min(this.window + by, maxWindow);
+    this.window = Math.min(this.window + by, MAX_WINDOW);
   }
 }
 
@@ -81,5 +81,6 @@ export const hasRoom: HasRoom = (pod) => pod.inFlight < pod.limit;
 export const hasPacedRoom: HasRoom = (pod) => pod.inFlight < pod.limit && pod.inFlight < pod.window;
 
 /** Address and port as a URL has them, IPv6 in brackets (RFC 3986, section 3.2.2). */
-export const authorityOf = ({ address, port }: Pick<PodSlot, 'address' | 'port'>): string =>
-  address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+export function authorityOf({ address, port }: Pick<PodSlot, 'address' | 'port'>): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}

@@ -5,7 +5,7 @@ import { bufferFull, startTimeout } from './hold-refusals.ts';
 import type { BalancingPolicy, Random } from './policies/balancing-policy.ts';
 import { createBalancingPolicy } from './policies/registry.ts';
 import { PodPool } from './pod-pool.ts';
-import { type HasRoom, hasPacedRoom, hasRoom, initialWindow, type PodDescription, type PodSlot } from './pod-slot.ts';
+import { type HasRoom, hasPacedRoom, hasRoom, INITIAL_WINDOW, type PodDescription, type PodSlot } from './pod-slot.ts';
 import { ResponseTimes } from './response-times.ts';
 import { type TrafficReport, TrafficTotals } from './traffic.ts';
 
@@ -219,7 +219,7 @@ export class RequestQueue {
     }
     if (this.#queue.length > 0) {
       // Without this, long answers (streams) would keep the rest of a burst waiting for ever.
-      this.#pool.widen(initialWindow);
+      this.#pool.widen(INITIAL_WINDOW);
       this.#pump(monotonicMs);
     }
     this.#noteIdle();

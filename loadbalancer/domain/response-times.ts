@@ -1,14 +1,14 @@
 import type { TrafficReport } from './traffic.ts';
 
-const subBuckets = 8;
-const bucketCount = 32 * subBuckets;
+const SUB_BUCKETS = 8;
+const BUCKET_COUNT = 32 * SUB_BUCKETS;
 
 /**
  * Response times in fixed logarithmic buckets of an eighth of a power of two (at most 12.5 % wide), in microseconds, up to
  * 71 minutes. Recording is a handful of integer operations.
  */
 export class ResponseTimes {
-  readonly #buckets = new Uint32Array(bucketCount);
+  readonly #buckets = new Uint32Array(BUCKET_COUNT);
   #count = 0;
   #sumMs = 0;
 
@@ -39,7 +39,7 @@ export class ResponseTimes {
     if (this.#count === 0) return undefined;
     const rank = Math.max(1, Math.ceil((percentile / 100) * this.#count));
     let seen = 0;
-    for (let index = 0; index < bucketCount; index += 1) {
+    for (let index = 0; index < BUCKET_COUNT; index += 1) {
       seen += this.#buckets[index] ?? 0;
       if (seen >= rank) return upperEdgeMicros(index) / 1000;
     }
@@ -50,7 +50,7 @@ export class ResponseTimes {
   buckets(): [number, number][] {
     const filled: [number, number][] = [];
     if (this.#count === 0) return filled;
-    for (let index = 0; index < bucketCount; index += 1) {
+    for (let index = 0; index < BUCKET_COUNT; index += 1) {
       const count = this.#buckets[index] ?? 0;
       if (count > 0) filled.push([upperEdgeMicros(index) / 1000, count]);
     }
@@ -81,16 +81,16 @@ export class ResponseTimes {
   }
 }
 
-const bucketOf = (micros: number): number => {
-  if (micros < subBuckets) return micros;
+function bucketOf(micros: number): number {
+  if (micros < SUB_BUCKETS) return micros;
   const exponent = 31 - Math.clz32(micros);
-  const mantissa = (micros >>> (exponent - 3)) & (subBuckets - 1);
-  return (exponent - 2) * subBuckets + mantissa;
-};
+  const mantissa = (micros >>> (exponent - 3)) & (SUB_BUCKETS - 1);
+  return (exponent - 2) * SUB_BUCKETS + mantissa;
+}
 
-const upperEdgeMicros = (index: number): number => {
-  if (index < subBuckets) return index;
-  const exponent = Math.floor(index / subBuckets) + 2;
-  const mantissa = index % subBuckets;
-  return (subBuckets + mantissa + 1) * 2 ** (exponent - 3);
-};
+function upperEdgeMicros(index: number): number {
+  if (index < SUB_BUCKETS) return index;
+  const exponent = Math.floor(index / SUB_BUCKETS) + 2;
+  const mantissa = index % SUB_BUCKETS;
+  return (SUB_BUCKETS + mantissa + 1) * 2 ** (exponent - 3);
+}

@@ -10,7 +10,7 @@ import type { ResponseFraming, UpstreamConnection } from './upstream-connection.
  * Up to here bytes are written as text together with the head: one write, and no buffer of their own. Node writes text of
  * up to 16 KB from the stack.
  */
-export const textBytes = 12_288;
+export const TEXT_BYTES = 12_288;
 
 /** What an answer has to say beside what the pod said. */
 export interface AnswerAdditions {
@@ -63,7 +63,7 @@ export class Answer {
 
   /** Writes bytes that are valid during the call only. */
   bytes(bytes: Buffer, from: number, to: number): void {
-    if (to - from > textBytes) {
+    if (to - from > TEXT_BYTES) {
       // A copy there has to be, since the read buffer will be overwritten; the head goes into the same one.
       const headBytes = this.#pendingHead.length;
       const whole = Buffer.allocUnsafeSlow(headBytes + to - from);

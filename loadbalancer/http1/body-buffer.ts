@@ -1,5 +1,5 @@
-const mergeBelowBytes = 2048;
-const blockBytes = 8192;
+const MERGE_BELOW_BYTES = 2048;
+const BLOCK_BYTES = 8192;
 
 /** The part of a request body that has to wait: small pieces are merged, so that many of them cost little more than their bytes. */
 export class BodyBuffer {
@@ -18,14 +18,14 @@ export class BodyBuffer {
     if (chunk.length === 0) return;
     this.#bytes += chunk.length;
     const pinned = chunk.buffer.byteLength;
-    if (chunk.length >= mergeBelowBytes || (this.#parts.length === 0 && pinned <= chunk.length + mergeBelowBytes)) {
+    if (chunk.length >= MERGE_BELOW_BYTES || (this.#parts.length === 0 && pinned <= chunk.length + MERGE_BELOW_BYTES)) {
       this.#closeBlock();
-      this.#parts.push(pinned > 2 * chunk.length + mergeBelowBytes ? Buffer.from(chunk) : chunk);
+      this.#parts.push(pinned > 2 * chunk.length + MERGE_BELOW_BYTES ? Buffer.from(chunk) : chunk);
       return;
     }
     if (this.#block === undefined || this.#used + chunk.length > this.#block.length) {
       this.#closeBlock();
-      this.#block = Buffer.allocUnsafeSlow(blockBytes);
+      this.#block = Buffer.allocUnsafeSlow(BLOCK_BYTES);
     }
     this.#used += chunk.copy(this.#block, this.#used);
   }

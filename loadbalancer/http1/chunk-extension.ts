@@ -1,4 +1,4 @@
-import { isTokenChar } from './characters.ts';
+import { IS_TOKEN_CHAR } from './characters.ts';
 
 /** Where in `*( ";" name [ "=" ( token / quoted-string ) ] )` the next byte stands (RFC 9112, section 7.1.1). */
 export type ExtensionPart = 'nameStart' | 'name' | 'valueStart' | 'value' | 'quoted' | 'escaped' | 'afterQuoted';
@@ -8,8 +8,8 @@ export type ExtensionPart = 'nameStart' | 'name' | 'valueStart' | 'value' | 'quo
  * ASCII, space and tab.
  * @returns where the byte after this one stands; `end`: this is the CR that ends them; undefined: malformed
  */
-export const nextExtensionPart = (part: ExtensionPart, byte: number): ExtensionPart | 'end' | undefined => {
-  const token = isTokenChar[byte] === 1;
+export function nextExtensionPart(part: ExtensionPart, byte: number): ExtensionPart | 'end' | undefined {
+  const token = IS_TOKEN_CHAR[byte] === 1;
   const ends = byte === 13 ? 'end' : byte === 59 ? 'nameStart' : undefined;
   switch (part) {
     case 'nameStart':
@@ -29,6 +29,8 @@ export const nextExtensionPart = (part: ExtensionPart, byte: number): ExtensionP
     case 'afterQuoted':
       return ends;
   }
-};
+}
 
-const isQuotable = (byte: number): boolean => byte === 9 || (byte >= 32 && byte < 127);
+function isQuotable(byte: number): boolean {
+  return byte === 9 || (byte >= 32 && byte < 127);
+}

@@ -1,17 +1,17 @@
 import { type ExtensionPart, nextExtensionPart } from './chunk-extension.ts';
 import { isToken } from './characters.ts';
 
-const cr = 13;
-const lf = 10;
-const maxExtensionBytes = 256;
-const maxTrailerBytes = 8192;
+const CR = 13;
+const LF = 10;
+const MAX_EXTENSION_BYTES = 256;
+const MAX_TRAILER_BYTES = 8192;
 
 /** Parts of a chunked body (RFC 9112, section 7.1). */
-const parts = { size: 0, sizeEnd: 1, extension: 2, data: 3, dataCr: 4, dataLf: 5, trailer: 6, done: 7 } as const;
-type Part = (typeof parts)[keyof typeof parts];
+const PARTS = { size: 0, sizeEnd: 1, extension: 2, data: 3, dataCr: 4, dataLf: 5, trailer: 6, done: 7 } as const;
+type Part = (typeof PARTS)[keyof typeof PARTS];
 
 /** Trailer fields that would change the framing or the route if anyone merged them into the head. */
-const forbiddenTrailers = new Set([
+const FORBIDDEN_TRAILERS = new Set([
   'content-length',
   'transfer-encoding',
   'host',
@@ -30,7 +30,7 @@ export type PayloadSink = (bytes: Buffer, from: number, to: number) => void;
  * extensions, bounded trailers.
  */
 export class ChunkedBody {
-  #part: Part = parts.size;
+  #part: Part = PARTS.size;
   #size = 0;
   #digits = 0;
   #extension: ExtensionPart = 'nameStart';
@@ -41,7 +41,7 @@ export class ChunkedBody {
 
   /** Whether the last byte of the body was seen. */
   get complete(): boolean {
-    return this.#part === parts.done;
+    return this.#part === PARTS.done;
   }
 
   /**
@@ -51,13 +51,13 @@ export class ChunkedBody {
    */
   accept(bytes: Buffer, from: number, to: number, sink?: PayloadSink): number {
     let at = from;
-    while (at < to && this.#part !== parts.done) {
-      if (this.#part === parts.data) {
+    while (at < to && this.#part !== PARTS.done) {
+      if (this.#part === PARTS.data) {
         const take = Math.min(this.#size, to - at);
         sink?.(bytes, at, at + take);
         this.#size -= take;
         at += take;
-        if (this.#size === 0) this.#part = parts.dataCr;
+        if (this.#size === 0) this.#part = PARTS.dataCr;
       } else {
         const byte = bytes[at] ?? 0;
         at += 1;
@@ -69,26 +69,26 @@ export class ChunkedBody {
 
   #step(byte: number): boolean {
     switch (this.#part) {
-      case parts.size:
+      case PARTS.size:
         return this.#sizeByte(byte);
-      case parts.extension:
+      case PARTS.extension:
         return this.#extensionByte(byte);
-      case parts.sizeEnd:
-        if (byte !== lf) return false;
-        this.#part = this.#size === 0 ? parts.trailer : parts.data;
+      case PARTS.sizeEnd:
+        if (byte !== LF) return false;
+        this.#part = this.#size === 0 ? PARTS.trailer : PARTS.data;
         this.#extensionBytes = 0;
         this.#digits = 0;
         return true;
-      case parts.dataCr:
-        this.#part = parts.dataLf;
-        return byte === cr;
-      case parts.dataLf:
-        this.#part = parts.size;
-        return byte === lf;
-      case parts.trailer:
+      case PARTS.dataCr:
+        this.#part = PARTS.dataLf;
+        return byte === CR;
+      case PARTS.dataLf:
+        this.#part = PARTS.size;
+        return byte === LF;
+      case PARTS.trailer:
         return this.#trailerByte(byte);
-      case parts.data:
-      case parts.done:
+      case PARTS.data:
+      case PARTS.done:
         return false;
     }
   }
@@ -101,9 +101,9 @@ export class ChunkedBody {
       return this.#digits <= 12;
     }
     if (this.#digits === 0) return false;
-    if (byte === cr) this.#part = parts.sizeEnd;
+    if (byte === CR) this.#part = PARTS.sizeEnd;
     else if (byte === 59) {
-      this.#part = parts.extension;
+      this.#part = PARTS.extension;
       this.#extension = 'nameStart';
     } else return false;
     return true;
@@ -111,10 +111,10 @@ export class ChunkedBody {
 
   #extensionByte(byte: number): boolean {
     this.#extensionBytes += 1;
-    if (this.#extensionBytes > maxExtensionBytes) return false;
+    if (this.#extensionBytes > MAX_EXTENSION_BYTES) return false;
     const next = nextExtensionPart(this.#extension, byte);
     if (next === undefined) return false;
-    if (next === 'end') this.#part = parts.sizeEnd;
+    if (next === 'end') this.#part = PARTS.sizeEnd;
     else this.#extension = next;
     return true;
   }
@@ -122,30 +122,30 @@ export class ChunkedBody {
   #trailerByte(byte: number): boolean {
     if (this.#sawCr) {
       this.#sawCr = false;
-      if (byte !== lf) return false;
+      if (byte !== LF) return false;
       if (this.#trailer === '') {
-        this.#part = parts.done;
+        this.#part = PARTS.done;
         return true;
       }
       const line = this.#trailer;
       this.#trailer = '';
       const colon = line.indexOf(':');
       this.#extensionBytes += line.length;
-      if (this.#extensionBytes > maxTrailerBytes || !isToken(line, 0, colon)) return false;
-      return !forbiddenTrailers.has(line.slice(0, colon).toLowerCase());
+      if (this.#extensionBytes > MAX_TRAILER_BYTES || !isToken(line, 0, colon)) return false;
+      return !FORBIDDEN_TRAILERS.has(line.slice(0, colon).toLowerCase());
     }
-    if (byte === cr) {
+    if (byte === CR) {
       this.#sawCr = true;
       return true;
     }
     if ((byte < 32 && byte !== 9) || byte === 127) return false;
     this.#trailer += String.fromCharCode(byte);
-    return this.#trailer.length <= maxTrailerBytes;
+    return this.#trailer.length <= MAX_TRAILER_BYTES;
   }
 }
 
-const hexValue = (byte: number): number => {
+function hexValue(byte: number): number {
   if (byte >= 48 && byte <= 57) return byte - 48;
   const letter = byte | 32;
   return letter >= 97 && letter <= 102 ? letter - 87 : -1;
-};
+}

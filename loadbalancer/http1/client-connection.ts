@@ -9,7 +9,7 @@ import { type ConnectionFault, refusedUnread } from './unread-request.ts';
 import { WriteTimer } from './write-timer.ts';
 
 /** Requests of one client that are begun in one turn of the event loop; then it is the others' turn. */
-const requestsPerTurn = 16;
+const REQUESTS_PER_TURN = 16;
 
 /**
  * One client: finds its requests one after the other and lets each run to its end before the next begins.
@@ -178,7 +178,7 @@ export class ClientConnection implements ClientSide {
       const exchange = this.#exchange;
       if (exchange === undefined) {
         if (this.#socket.writableNeedDrain) break;
-        if (begun === requestsPerTurn) {
+        if (begun === REQUESTS_PER_TURN) {
           this.#yield();
           break;
         }

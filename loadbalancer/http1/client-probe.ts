@@ -1,11 +1,11 @@
 import type { Socket } from 'node:net';
 
 /** Every answer begins with these bytes, so that they may be sent before it is known. */
-const everyAnswer = 'HTTP/1.1 ';
+const EVERY_ANSWER = 'HTTP/1.1 ';
 /** When each of them is sent, in ms since the client's end could not be seen any more: close to the usual time-outs of clients. */
-const sendAtMs = [250, 1000, 3000, 8000, 20_000, 45_000, 90_000, 180_000, 360_000];
-const askEveryMs = 250;
-const keepAliveMs = 1000;
+const SEND_AT_MS = [250, 1000, 3000, 8000, 20_000, 45_000, 90_000, 180_000, 360_000];
+const ASK_EVERY_MS = 250;
+const KEEP_ALIVE_MS = 1000;
 
 /**
  * Finds a client that is gone although nobody can see it: either its FIN was read, which may only mean that it has finished
@@ -22,7 +22,7 @@ export class ClientProbe {
 
   constructor(socket: Socket) {
     this.#socket = socket;
-    socket.setKeepAlive(true, keepAliveMs);
+    socket.setKeepAlive(true, KEEP_ALIVE_MS);
   }
 
   /**
@@ -33,10 +33,10 @@ export class ClientProbe {
     if (this.#sinceMs === Infinity) this.#sinceMs = monotonicMs;
     // What waits to be sent tells as well; after our FIN, in a tunnel that its pod has half closed, nothing may be sent.
     if (monotonicMs < this.#askAtMs || this.#socket.writableLength > 0 || !this.#socket.writable) return;
-    this.#askAtMs = monotonicMs + askEveryMs;
-    const due = monotonicMs - this.#sinceMs >= (sendAtMs[this.#sent] ?? Infinity);
+    this.#askAtMs = monotonicMs + ASK_EVERY_MS;
+    const due = monotonicMs - this.#sinceMs >= (SEND_AT_MS[this.#sent] ?? Infinity);
     if (due && unanswered) {
-      this.#socket.write(everyAnswer.charAt(this.#sent), 'latin1');
+      this.#socket.write(EVERY_ANSWER.charAt(this.#sent), 'latin1');
       this.#sent += 1;
     } else this.#socket.write('', 'latin1');
   }

@@ -12,7 +12,7 @@ export interface AnswerContext {
 }
 
 /** The head for the client: the pod's own lines, framing and persistence written anew, and what we have to tell. */
-export const clientResponseHead = (head: ResponseHead, framing: ResponseFraming, context: AnswerContext): string => {
+export function clientResponseHead(head: ResponseHead, framing: ResponseFraming, context: AnswerContext): string {
   let text = head.statusLine + head.kept;
   // Neither stands in an answer that has no body by its status (RFC 9110, section 8.6; RFC 9112, section 6.1).
   const framed = head.status !== 204 && framing !== 'tunnel';
@@ -24,4 +24,4 @@ export const clientResponseHead = (head: ResponseHead, framing: ResponseFraming,
   if (!head.hasRequestId) text += `x-request-id: ${context.requestId}\r\n`;
   if (context.heldMs > 0) text += coldStartHeader(context.heldMs);
   return `${text}\r\n`;
-};
+}

@@ -1,6 +1,6 @@
 import type { DataPlaneLogger, DataPlaneMetrics } from './ports.ts';
 
-const logEveryMs = 10_000;
+const LOG_EVERY_MS = 10_000;
 
 /** Bounds of the client connections. */
 export interface ConnectionBounds {
@@ -57,7 +57,7 @@ export class ConnectionAdmission {
   tick(monotonicMs: number, logger: DataPlaneLogger): void {
     const { refusedConnections, refusedConnectionsByAddress } = this.#metrics;
     const refusals = refusedConnections + refusedConnectionsByAddress;
-    if (refusals === this.#loggedRefusals || monotonicMs - this.#loggedAtMs < logEveryMs) return;
+    if (refusals === this.#loggedRefusals || monotonicMs - this.#loggedAtMs < LOG_EVERY_MS) return;
     logger.warn('Client connections are refused.', {
       refused: refusals - this.#loggedRefusals,
       open: this.#open,

@@ -5,14 +5,14 @@ import { ClientConnection } from './client-connection.ts';
 import { ConnectionAdmission, type ConnectionBounds } from './connection-admission.ts';
 import type { PlaneContext } from './plane-context.ts';
 import { type Attempt, connectionsOf } from './pod-connections.ts';
-import { type DataPlaneDeps, type DataPlaneLimits, defaultLimits } from './ports.ts';
+import { type DataPlaneDeps, type DataPlaneLimits, DEFAULT_LIMITS } from './ports.ts';
 import { TrustedProxies } from './trusted-proxies.ts';
 
 /** How often holds, windows and time-outs are looked at, in ms. */
-const tickEveryMs = 50;
+const TICK_EVERY_MS = 50;
 /** A connection that has been idle for so long may be closed for a new one. */
-const recycleAfterMs = 1000;
-const sharedReadBytes = 65_536;
+const RECYCLE_AFTER_MS = 1000;
+const SHARED_READ_BYTES = 65_536;
 
 /** Where the data plane listens. */
 export interface ListenOptions {
@@ -42,7 +42,7 @@ export class DataPlane {
     this.#admission = new ConnectionAdmission(deps.metrics);
     this.#context = {
       deps,
-      limits: { ...defaultLimits, ...limits },
+      limits: { ...DEFAULT_LIMITS, ...limits },
       tickMs: deps.clock.monotonicMs(),
       draining: false,
       trustedProxies: new TrustedProxies([]),
@@ -50,7 +50,7 @@ export class DataPlane {
       holding: new Set(),
       pods: new Set(),
       connectFrom: deps.sourceAddress === undefined ? {} : { localAddress: deps.sourceAddress },
-      readBuffer: Buffer.allocUnsafeSlow(sharedReadBytes),
+      readBuffer: Buffer.allocUnsafeSlow(SHARED_READ_BYTES),
     };
   }
 
@@ -96,7 +96,7 @@ export class DataPlane {
     });
     server.on('error', (error) => this.#context.deps.logger.warn('The data port failed.', { error: error.message }));
     this.#servers.add(server);
-    this.#timer ??= setInterval(() => this.#tick(), tickEveryMs);
+    this.#timer ??= setInterval(() => this.#tick(), TICK_EVERY_MS);
     const address = server.address();
     return typeof address === 'object' && address !== null ? address.port : options.port;
   }
@@ -131,7 +131,7 @@ export class DataPlane {
       const monotonicMs = this.#context.deps.clock.monotonicMs();
       const refusal = { code: 'ShuttingDown', detail: 'This balancer is shutting down.', retryAfterSeconds: 1 };
       for (const application of this.#context.holding) application.refuseHeld(refusal, monotonicMs);
-      await this.#empty(tickEveryMs);
+      await this.#empty(TICK_EVERY_MS);
       for (const client of this.#clients) client.destroy();
       if (this.#clients.size > 0) await this.#empty(1000);
     }
@@ -158,7 +158,7 @@ export class DataPlane {
       .sort((a, b) => (b.idleSinceMs ?? 0) - (a.idleSinceMs ?? 0));
     for (let client = this.#idle.pop(); client !== undefined; client = this.#idle.pop()) {
       const { idleSinceMs } = client;
-      if (idleSinceMs === undefined || this.#context.tickMs - idleSinceMs < recycleAfterMs) continue;
+      if (idleSinceMs === undefined || this.#context.tickMs - idleSinceMs < RECYCLE_AFTER_MS) continue;
       // Without the linger of a closing connection, which would count for as long.
       client.destroy();
       return true;

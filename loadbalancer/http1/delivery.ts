@@ -10,7 +10,7 @@ import type { Upload } from './upload.ts';
 import type { UpstreamConnection, UpstreamFault, UpstreamUser } from './upstream-connection.ts';
 
 /** Pods that one request may break the connection of: it may be the request that breaks them. */
-const mostPods = 2;
+const MOST_PODS = 2;
 
 /** What of a request stays the same wherever it is sent. */
 export interface Parcel {
@@ -81,7 +81,7 @@ export class Delivery {
     if (!fault.silent || fault.kind !== 'broken' || !this.#replayable) return undefined;
     if (this.#reused) return 'newConnection';
     this.#broken += 1;
-    return this.#broken < mostPods ? 'anotherPod' : undefined;
+    return this.#broken < MOST_PODS ? 'anotherPod' : undefined;
   }
 
   /** Opens a new connection to the same pod. */

@@ -13,7 +13,7 @@ export interface ForwardedWith {
   readonly trusted: boolean;
 }
 
-const bodyMethods = new Set(['POST', 'PUT', 'PATCH']);
+const BODY_METHODS = new Set(['POST', 'PUT', 'PATCH']);
 
 /**
  * The head for the pod, always HTTP/1.1. `Host` is the client's own (the application builds its links from it). `Via` gets us
@@ -21,12 +21,12 @@ const bodyMethods = new Set(['POST', 'PUT', 'PATCH']);
  * `X-Forwarded-Proto` and `X-Forwarded-Host` are what a trusted proxy said, since that one was nearer to the client, else
  * what we see. Framing is written anew from what was understood; hop-by-hop fields are gone already.
  */
-export const forwardedHead = (head: RequestHead, add: ForwardedWith): string => {
+export function forwardedHead(head: RequestHead, add: ForwardedWith): string {
   const host = head.hostValue ?? authorityOf(add.pod);
   let text = `${head.method} ${add.path} HTTP/1.1\r\nhost: ${host}\r\n${head.kept}`;
   if (head.bodyLength > 0) text += `content-length: ${head.bodyLength}\r\n`;
   else if (head.bodyLength === -1) text += 'transfer-encoding: chunked\r\n';
-  else if (bodyMethods.has(head.method)) text += 'content-length: 0\r\n';
+  else if (BODY_METHODS.has(head.method)) text += 'content-length: 0\r\n';
   if (head.upgrade !== undefined) text += `connection: upgrade\r\nupgrade: ${head.upgrade}\r\n`;
   if (head.requestId === undefined) text += `x-request-id: ${add.requestId}\r\n`;
   if (head.traceparent === undefined) text += `traceparent: ${add.traceparent}\r\n`;
@@ -42,4 +42,4 @@ export const forwardedHead = (head: RequestHead, add: ForwardedWith): string => 
   if (forwardedHost !== undefined) text += `x-forwarded-host: ${forwardedHost}\r\n`;
   text += head.forwarding;
   return `${text}\r\n`;
-};
+}

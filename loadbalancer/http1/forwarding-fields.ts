@@ -11,23 +11,17 @@ export interface ForwardingFields {
 }
 
 // Applications behind CGI, WSGI and PHP see X_Real_IP and X-Real-IP under one name.
-const shape = /^(?:x[-_]forwarded(?:[-_].*)?|x[-_]real[-_]ip|forwarded)$/i;
+const SHAPE = /^(?:x[-_]forwarded(?:[-_].*)?|x[-_]real[-_]ip|forwarded)$/i;
 
 /** Whether the field between two indexes tells who the client is, as proxies do, in any spelling that applications may take for it. */
-export const isForwarding = (text: string, from: number, to: number): boolean => {
+export function isForwarding(text: string, from: number, to: number): boolean {
   // The first letter settles most: x or f.
   const first = text.charCodeAt(from) | 32;
-  return (first === 120 || first === 102) && shape.test(text.slice(from, to));
-};
+  return (first === 120 || first === 102) && SHAPE.test(text.slice(from, to));
+}
 
 /** Takes such a field out of what is forwarded as it came; its spellings with underscores are taken from nobody. */
-export const noteForwarding = (
-  request: ForwardingFields,
-  head: string,
-  at: number,
-  colon: number,
-  end: number,
-): void => {
+export function noteForwarding(request: ForwardingFields, head: string, at: number, colon: number, end: number): void {
   const value = trimmedValue(head, colon + 1, end);
   switch (head.slice(at, colon).toLowerCase()) {
     case 'x-forwarded-for':
@@ -42,4 +36,4 @@ export const noteForwarding = (
     default:
       if (!head.slice(at, colon).includes('_')) request.forwarding += head.slice(at, end + 2);
   }
-};
+}

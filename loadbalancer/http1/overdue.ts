@@ -24,7 +24,7 @@ export interface Progress {
  * Decides whether a request has taken too long at its stage. Waiting in the hold is the application's matter, and has a
  * deadline there; a client that takes nothing of its answer is its connection's, see `writeTimeoutMs`.
  */
-export const overdue = (progress: Progress, settings: ApplicationSettings, limits: DataPlaneLimits): Overdue => {
+export function overdue(progress: Progress, settings: ApplicationSettings, limits: DataPlaneLimits): Overdue {
   const { stage, silentMs, upload, wantsBytes } = progress;
   switch (stage) {
     case 'buffering':
@@ -44,15 +44,17 @@ export const overdue = (progress: Progress, settings: ApplicationSettings, limit
     case 'done':
       return undefined;
   }
-};
+}
 
-const bodyOverdue = (silentMs: number, upload: Upload, settings: ApplicationSettings): boolean =>
-  silentMs > settings.bodyTimeoutMs || tooSlow(upload, settings);
+function bodyOverdue(silentMs: number, upload: Upload, settings: ApplicationSettings): boolean {
+  return silentMs > settings.bodyTimeoutMs || tooSlow(upload, settings);
+}
 
 /**
  * Whether a body arrives below the minimum rate; the body time-out is what a client may save up, so that a slow beginning is
  * forgiven (Apache httpd, mod_reqtimeout: `body=TIMEOUT,MinRate=RATE`). Only the time counts in which the client was waited
  * for. Example: with 60 s and 240 bytes per second 24,000 bytes have to be here after 160 s.
  */
-const tooSlow = (upload: Upload, { bodyTimeoutMs, minBodyBytesPerSecond }: ApplicationSettings): boolean =>
-  minBodyBytesPerSecond > 0 && upload.waitedMs > bodyTimeoutMs + (upload.bytes * 1000) / minBodyBytesPerSecond;
+function tooSlow(upload: Upload, { bodyTimeoutMs, minBodyBytesPerSecond }: ApplicationSettings): boolean {
+  return minBodyBytesPerSecond > 0 && upload.waitedMs > bodyTimeoutMs + (upload.bytes * 1000) / minBodyBytesPerSecond;
+}

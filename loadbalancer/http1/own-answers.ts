@@ -3,14 +3,14 @@ import { ERRORS, type ErrorCode } from '../../shared/errors/registry.ts';
 import type { Refusal } from '../domain/hold-queue.ts';
 
 /** Seconds that `Retry-After` says where the cause names no time of its own. */
-const retryAfterSeconds: Partial<Readonly<Record<ErrorCode, number>>> = {
+const RETRY_AFTER_SECONDS: Partial<Readonly<Record<ErrorCode, number>>> = {
   BufferFull: 5,
   NotSynced: 1,
   ShuttingDown: 1,
   StartTimeout: 10,
 };
 
-const reasonPhrases: Readonly<Record<number, string>> = {
+const REASON_PHRASES: Readonly<Record<number, string>> = {
   400: 'Bad Request',
   404: 'Not Found',
   408: 'Request Timeout',
@@ -40,25 +40,27 @@ export interface OwnAnswer {
 }
 
 /** Writes a refusal as problem+json (RFC 9457). A code that the registry does not know would be a defect; it is answered as a 503. */
-export const renderOwnAnswer = (refusal: Refusal, context: OwnAnswerContext): OwnAnswer => {
+export function renderOwnAnswer(refusal: Refusal, context: OwnAnswerContext): OwnAnswer {
   const code: ErrorCode = Object.hasOwn(ERRORS, refusal.code) ? (refusal.code as ErrorCode) : 'Unavailable';
   const instance = context.requestId === undefined ? {} : { instance: `urn:request:${context.requestId}` };
   const document = problem(code, refusal.detail, instance);
   const { status } = document;
-  const retryAfter = refusal.retryAfterSeconds ?? retryAfterSeconds[code];
+  const retryAfter = refusal.retryAfterSeconds ?? RETRY_AFTER_SECONDS[code];
   // Escaped to ASCII, so that characters and bytes are the same number.
   const body = JSON.stringify(document).replaceAll(
     /[\u007f-\uffff]/g,
     (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
-  let head = `HTTP/1.1 ${status} ${reasonPhrases[status] ?? 'Error'}\r\ncontent-type: application/problem+json\r\n`;
+  let head = `HTTP/1.1 ${status} ${REASON_PHRASES[status] ?? 'Error'}\r\ncontent-type: application/problem+json\r\n`;
   head += `content-length: ${body.length}\r\ncache-control: no-store\r\n`;
   if (retryAfter !== undefined) head += `retry-after: ${Math.max(1, Math.ceil(retryAfter))}\r\n`;
   if (context.requestId !== undefined) head += `x-request-id: ${context.requestId}\r\n`;
   if (context.heldMs !== undefined) head += coldStartHeader(context.heldMs);
   if (context.close) head += 'connection: close\r\n';
   return { status, text: context.withoutBody ? `${head}\r\n` : `${head}\r\n${body}` };
-};
+}
 
 /** The header line that tells a client how long its request waited for a pod. */
-export const coldStartHeader = (heldMs: number): string => `nemesis-cold-start: held;dur=${Math.round(heldMs)}\r\n`;
+export function coldStartHeader(heldMs: number): string {
+  return `nemesis-cold-start: held;dur=${Math.round(heldMs)}\r\n`;
+}

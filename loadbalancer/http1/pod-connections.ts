@@ -7,12 +7,14 @@ import { type ConnectionKeeper, UpstreamConnection, type UpstreamUser } from './
  * A connection that has been idle for longer is not trusted with a request that must not be sent twice: the pod may be
  * closing it just now, and then nobody knows whether the request arrived.
  */
-const trustedIdleMs = 1000;
+const TRUSTED_IDLE_MS = 1000;
 
-const idempotent = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE', 'PROPFIND', 'SEARCH', 'QUERY']);
+const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE', 'PROPFIND', 'SEARCH', 'QUERY']);
 
 /** Whether a request of this method may be sent twice without harm (RFC 9110, section 9.2.2). */
-export const isRepeatable = (method: string): boolean => idempotent.has(method);
+export function isRepeatable(method: string): boolean {
+  return IDEMPOTENT.has(method);
+}
 
 /** What came of a connection that was opened for nobody yet. */
 export interface Attempt {
@@ -47,7 +49,7 @@ export class PodConnections implements PodTransport, ConnectionKeeper {
     const last = this.#idle.at(-1);
     if (last === undefined) return undefined;
     const monotonicMs = this.#context.tickMs;
-    if (last.expiresMs <= monotonicMs || (!repeatable && monotonicMs - last.idleSinceMs > trustedIdleMs))
+    if (last.expiresMs <= monotonicMs || (!repeatable && monotonicMs - last.idleSinceMs > TRUSTED_IDLE_MS))
       return undefined;
     this.#idle.pop();
     last.use(user);
@@ -136,10 +138,10 @@ export class PodConnections implements PodTransport, ConnectionKeeper {
 }
 
 /** The connections of a pod, made when it is first used. */
-export const connectionsOf = (pod: PodSlot, context: PlaneContext): PodConnections => {
+export function connectionsOf(pod: PodSlot, context: PlaneContext): PodConnections {
   if (pod.transport instanceof PodConnections) return pod.transport;
   const connections = new PodConnections(pod, context);
   pod.transport = connections;
   context.pods.add(connections);
   return connections;
-};
+}

@@ -17,5 +17,6 @@ export class PodSocket extends Socket {
   }
 }
 
-const isFailedWrite = (error: NodeJS.ErrnoException | undefined): boolean =>
-  error?.syscall === 'write' && (error.code === 'EPIPE' || error.code === 'ECONNRESET');
+function isFailedWrite(error: NodeJS.ErrnoException | undefined): boolean {
+  return error?.syscall === 'write' && (error.code === 'EPIPE' || error.code === 'ECONNRESET');
+}

@@ -48,19 +48,21 @@ export interface DataPlaneMetrics {
 }
 
 /** All counters at zero. */
-export const createDataPlaneMetrics = (): DataPlaneMetrics => ({
-  clientConnections: 0,
-  refusedConnections: 0,
-  refusedConnectionsByAddress: 0,
-  recycledConnections: 0,
-  upstreamConnections: 0,
-  requests: 0,
-  malformedRequests: 0,
-  connectFailures: 0,
-  retries: 0,
-  malformedResponses: 0,
-  upgrades: 0,
-});
+export function createDataPlaneMetrics(): DataPlaneMetrics {
+  return {
+    clientConnections: 0,
+    refusedConnections: 0,
+    refusedConnectionsByAddress: 0,
+    recycledConnections: 0,
+    upstreamConnections: 0,
+    requests: 0,
+    malformedRequests: 0,
+    connectFailures: 0,
+    retries: 0,
+    malformedResponses: 0,
+    upgrades: 0,
+  };
+}
 
 /** Bounds and times of the data plane that do not depend on the application. */
 export interface DataPlaneLimits {
@@ -89,7 +91,7 @@ export interface DataPlaneLimits {
 }
 
 /** The defaults of {@link DataPlaneLimits}. */
-export const defaultLimits: DataPlaneLimits = {
+export const DEFAULT_LIMITS: DataPlaneLimits = {
   maxHeadBytes: 16_384,
   maxHeaders: 100,
   headTimeoutMs: 30_000,

@@ -3,7 +3,7 @@ import type { DataPlaneLimits } from './ports.ts';
 import { type HeadFault, parseRequestHead, type RequestHead } from './request-head.ts';
 
 /** A bare CR or LF: such a head would never be found complete. */
-const bareLineBreak = /\r(?!\n|$)|(?<!\r)\n/;
+const BARE_LINE_BREAK = /\r(?!\n|$)|(?<!\r)\n/;
 
 /** Puts the head of a request together from the pieces in which it arrives. */
 export class RequestHeadReader {
@@ -45,7 +45,8 @@ export class RequestHeadReader {
     if (end === -1) {
       if (text.length >= maxHeadBytes)
         this.fault = { code: 'HeadersTooLarge', detail: `The head is larger than ${maxHeadBytes} bytes.` };
-      else if (bareLineBreak.test(text)) this.fault = { code: 'BadRequest', detail: 'A line does not end with CRLF.' };
+      else if (BARE_LINE_BREAK.test(text))
+        this.fault = { code: 'BadRequest', detail: 'A line does not end with CRLF.' };
       this.#text = text;
       return chunk.length;
     }

@@ -1,6 +1,6 @@
 import { METHODS } from 'node:http';
 import {
-  forbiddenControls,
+  FORBIDDEN_CONTROLS,
   isToken,
   lineEnd,
   nameIs,
@@ -42,21 +42,26 @@ export interface RequestHead extends ForwardingFields {
   via: string | undefined;
 }
 
-const knownMethods = new Set(METHODS);
-knownMethods.delete('CONNECT');
+const KNOWN_METHODS = new Set(METHODS);
+KNOWN_METHODS.delete('CONNECT');
 
-const bad = (detail: string): HeadFault => ({ code: 'BadRequest', detail });
+function bad(detail: string): HeadFault {
+  return { code: 'BadRequest', detail };
+}
 
-const shortRequestId = /^[\x21-\x7e]{1,128}$/;
+const SHORT_REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
 /** Lower-case hex of a fixed shape, neither id all zero (W3C Trace Context, section 3.2.2). */
-const traceparentShape = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?$/;
+const TRACEPARENT_SHAPE = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?$/;
 
-const upgradeable = (value: string): boolean =>
-  value !== '' &&
-  !value
-    .toLowerCase()
-    .split(/[\s,]+/)
-    .includes('h2c');
+function upgradeable(value: string): boolean {
+  return (
+    value !== '' &&
+    !value
+      .toLowerCase()
+      .split(/[\s,]+/)
+      .includes('h2c')
+  );
+}
 
 /**
  * Reads a request head strictly (RFC 9112): what is not well formed is refused, never repaired, because a repaired message
@@ -64,9 +69,9 @@ const upgradeable = (value: string): boolean =>
  * @param text latin1 text that starts with the request line
  * @param end index of the empty line's CRLF, so that `text` up to `end + 2` is all lines
  */
-export const parseRequestHead = (text: string, end: number, maxHeaders: number): RequestHead | HeadFault => {
+export function parseRequestHead(text: string, end: number, maxHeaders: number): RequestHead | HeadFault {
   const head = text.slice(0, end + 2);
-  if (forbiddenControls.test(head)) return bad('The head contains a control character.');
+  if (FORBIDDEN_CONTROLS.test(head)) return bad('The head contains a control character.');
   const firstEnd = lineEnd(head, 0);
   if (firstEnd === -1) return bad('A line does not end with CRLF.');
   const methodEnd = head.indexOf(' ');
@@ -79,7 +84,7 @@ export const parseRequestHead = (text: string, end: number, maxHeaders: number):
     return { code: 'VersionNotSupported', detail: 'Only HTTP/1.1 and HTTP/1.0 are spoken here.' };
   }
   const method = head.slice(0, methodEnd);
-  if (!knownMethods.has(method)) {
+  if (!KNOWN_METHODS.has(method)) {
     if (!isToken(method, 0, method.length)) return bad('The method is not a token.');
     return { code: 'NotImplemented', detail: 'The method is not known.' };
   }
@@ -104,14 +109,9 @@ export const parseRequestHead = (text: string, end: number, maxHeaders: number):
     forwarding: '',
     via: undefined,
   });
-};
+}
 
-const parseFields = (
-  head: string,
-  start: number,
-  maxHeaders: number,
-  request: RequestHead,
-): RequestHead | HeadFault => {
+function parseFields(head: string, start: number, maxHeaders: number, request: RequestHead): RequestHead | HeadFault {
   let keepFrom = start;
   let at = start;
   let count = 0;
@@ -170,14 +170,14 @@ const parseFields = (
       case 11:
         if (nameIs(head, at, colon, 'traceparent')) {
           const value = trimmedValue(head, colon + 1, end);
-          if (request.traceparent !== undefined || !traceparentShape.test(value)) keep = false;
+          if (request.traceparent !== undefined || !TRACEPARENT_SHAPE.test(value)) keep = false;
           else request.traceparent = value;
         }
         break;
       case 12:
         if (nameIs(head, at, colon, 'x-request-id')) {
           const value = trimmedValue(head, colon + 1, end);
-          if (request.requestId !== undefined || !shortRequestId.test(value)) keep = false;
+          if (request.requestId !== undefined || !SHORT_REQUEST_ID.test(value)) keep = false;
           else request.requestId = value;
         }
         break;
@@ -213,7 +213,7 @@ const parseFields = (
   }
   request.kept += head.slice(keepFrom);
   return settle(request, { host, contentLength, transferEncoding, connection, upgrade });
-};
+}
 
 interface FramingFields {
   readonly host: string | undefined;
@@ -224,7 +224,7 @@ interface FramingFields {
 }
 
 /** What only all fields together tell: framing (RFC 9112, section 6.3), Host, persistence. */
-const settle = (request: RequestHead, fields: FramingFields): RequestHead | HeadFault => {
+function settle(request: RequestHead, fields: FramingFields): RequestHead | HeadFault {
   const { contentLength, transferEncoding, connection } = fields;
   if (transferEncoding !== undefined) {
     if (request.minor === 0) return bad('Transfer-Encoding is not part of HTTP/1.0.');
@@ -250,9 +250,9 @@ const settle = (request: RequestHead, fields: FramingFields): RequestHead | Head
     return settleConnection(request, options, fields.upgrade);
   }
   return request;
-};
+}
 
-const settleConnection = (request: RequestHead, options: string[], upgrade: string | undefined): RequestHead => {
+function settleConnection(request: RequestHead, options: string[], upgrade: string | undefined): RequestHead {
   const named: string[] = [];
   for (const option of options) {
     if (option === 'close') request.keepAlive = false;
@@ -269,4 +269,4 @@ const settleConnection = (request: RequestHead, options: string[], upgrade: stri
     request.forwarding = withoutFields(request.forwarding, named);
   }
   return request;
-};
+}

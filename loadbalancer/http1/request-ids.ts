@@ -1,23 +1,27 @@
-const draw = 2 ** 24;
+const DRAW = 2 ** 24;
 /** Every value of 12 bits as three hex digits: one lookup instead of a number's conversion and padding. */
-const threeDigits = Array.from({ length: 4096 }, (_value, index) => index.toString(16).padStart(3, '0'));
+const THREE_DIGITS = Array.from({ length: 4096 }, (_value, index) => index.toString(16).padStart(3, '0'));
 
 /** Twelve hex digits from one draw; a double has bits enough for 48. */
-const twelve = (random: () => number): string => {
-  const scaled = random() * draw;
+function twelve(random: () => number): string {
+  const scaled = random() * DRAW;
   const high = Math.floor(scaled);
-  const low = Math.floor((scaled - high) * draw);
+  const low = Math.floor((scaled - high) * DRAW);
   return digits(high) + digits(low);
-};
+}
 
-const digits = (value: number): string => (threeDigits[value >>> 12] ?? '') + (threeDigits[value & 4095] ?? '');
+function digits(value: number): string {
+  return (THREE_DIGITS[value >>> 12] ?? '') + (THREE_DIGITS[value & 4095] ?? '');
+}
 
 /** A new request id: 24 hex digits. */
-export const makeRequestId = (random: () => number): string => twelve(random) + twelve(random);
+export function makeRequestId(random: () => number): string {
+  return twelve(random) + twelve(random);
+}
 
 /** A new trace with this request as its root, sampling left to others (W3C Trace Context, section 3.2). */
-export const makeTraceparent = (random: () => number): string => {
+export function makeTraceparent(random: () => number): string {
   const trace = twelve(random) + twelve(random) + twelve(random).slice(4);
   // Both ids end in 1, since an id of zeros alone is forbidden.
   return `00-${trace.slice(0, 31)}1-${twelve(random)}${twelve(random).slice(9)}1-00`;
-};
+}

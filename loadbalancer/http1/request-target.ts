@@ -6,13 +6,13 @@ export interface RequestTarget {
   readonly authority: string | undefined;
 }
 
-const targetCharacters = /^[!$-;=?-Z_a-z~[\]@\\^`{|}"]+$/;
-const needsWork = /%|\/\.|\/\/|\\/;
-const schemes = /^https?:\/\//i;
-const malformedEscape = /%(?![0-9A-Fa-f]{2})/;
-const dotEscapes = /%2e/gi;
+const TARGET_CHARACTERS = /^[!$-;=?-Z_a-z~[\]@\\^`{|}"]+$/;
+const NEEDS_WORK = /%|\/\.|\/\/|\\/;
+const SCHEMES = /^https?:\/\//i;
+const MALFORMED_ESCAPE = /%(?![0-9A-Fa-f]{2})/;
+const DOT_ESCAPES = /%2e/gi;
 // Escapes of NUL, CR, LF, slash and backslash: servers disagree about whether they separate segments or end the path.
-const ambiguousEscapes = /%(?:00|0a|0d|2f|5c)/i;
+const AMBIGUOUS_ESCAPES = /%(?:00|0a|0d|2f|5c)/i;
 
 /**
  * Settles a request target before it is matched. Dot segments are resolved (RFC 3986, section 5.2.4), `%2e` counting as a dot,
@@ -21,18 +21,18 @@ const ambiguousEscapes = /%(?:00|0a|0d|2f|5c)/i;
  * is forwarded as it came, `//` included. The query is never touched.
  * @returns undefined when the target is refused
  */
-export const parseRequestTarget = (method: string, target: string): RequestTarget | undefined => {
+export function parseRequestTarget(method: string, target: string): RequestTarget | undefined {
   if (target.charCodeAt(0) === 47) {
-    if (!targetCharacters.test(target)) return undefined;
-    const path = needsWork.test(target) ? settlePath(target) : target;
+    if (!TARGET_CHARACTERS.test(target)) return undefined;
+    const path = NEEDS_WORK.test(target) ? settlePath(target) : target;
     return path === undefined ? undefined : { path, authority: undefined };
   }
   if (target === '*') return method === 'OPTIONS' ? { path: '*', authority: undefined } : undefined;
   return parseAbsoluteForm(target);
-};
+}
 
-const parseAbsoluteForm = (target: string): RequestTarget | undefined => {
-  const scheme = schemes.exec(target);
+function parseAbsoluteForm(target: string): RequestTarget | undefined {
+  const scheme = SCHEMES.exec(target);
   if (scheme === null) return undefined;
   const start = scheme[0].length;
   let end = start;
@@ -42,14 +42,14 @@ const parseAbsoluteForm = (target: string): RequestTarget | undefined => {
   const rest = target.slice(end);
   const settled = parseRequestTarget('', rest.startsWith('/') ? rest : `/${rest}`);
   return settled === undefined ? undefined : { path: settled.path, authority };
-};
+}
 
-const settlePath = (target: string): string | undefined => {
+function settlePath(target: string): string | undefined {
   const queryAt = target.indexOf('?');
   const raw = queryAt === -1 ? target : target.slice(0, queryAt);
   const query = queryAt === -1 ? '' : target.slice(queryAt);
-  if (raw.includes('\\') || malformedEscape.test(raw) || ambiguousEscapes.test(raw)) return undefined;
-  const path = raw.replaceAll(dotEscapes, '.');
+  if (raw.includes('\\') || MALFORMED_ESCAPE.test(raw) || AMBIGUOUS_ESCAPES.test(raw)) return undefined;
+  const path = raw.replaceAll(DOT_ESCAPES, '.');
   if (!path.includes('/.')) return path + query;
   const output: string[] = [];
   const segments = path.split('/');
@@ -65,15 +65,15 @@ const settlePath = (target: string): string | undefined => {
     } else output.push(segment);
   }
   return `/${output.join('/')}${query}`;
-};
+}
 
-const hostCharacters = /^(?:[A-Za-z0-9._~!$&'()*+,;=%-]+|\[[0-9A-Fa-f:.]+\])?(?::[0-9]{0,5})?$/;
+const HOST_CHARACTERS = /^(?:[A-Za-z0-9._~!$&'()*+,;=%-]+|\[[0-9A-Fa-f:.]+\])?(?::[0-9]{0,5})?$/;
 
 /** The name in a Host value: lower case, without port and without a trailing dot; undefined when it is malformed. */
-export const parseHost = (value: string): string | undefined => {
-  if (!hostCharacters.test(value)) return undefined;
+export function parseHost(value: string): string | undefined {
+  if (!HOST_CHARACTERS.test(value)) return undefined;
   const colon = value.lastIndexOf(':');
   const named = colon === -1 || value.endsWith(']') ? value : value.slice(0, colon);
   const name = named.toLowerCase();
   return name.endsWith('.') ? name.slice(0, -1) : name;
-};
+}

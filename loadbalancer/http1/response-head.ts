@@ -1,5 +1,5 @@
 import {
-  forbiddenControls,
+  FORBIDDEN_CONTROLS,
   isToken,
   lineEnd,
   nameIs,
@@ -33,9 +33,9 @@ export interface ResponseHead {
  * @param end index of the empty line's CRLF
  * @returns a sentence when the head is not well formed
  */
-export const parseResponseHead = (text: string, end: number, maxHeaders: number): ResponseHead | string => {
+export function parseResponseHead(text: string, end: number, maxHeaders: number): ResponseHead | string {
   const head = text.slice(0, end + 2);
-  if (forbiddenControls.test(head)) return 'a control character in the head';
+  if (FORBIDDEN_CONTROLS.test(head)) return 'a control character in the head';
   const firstEnd = lineEnd(head, 0);
   if (firstEnd === -1) return 'a line without CRLF';
   const status = parseStatus(head, firstEnd);
@@ -120,9 +120,9 @@ export const parseResponseHead = (text: string, end: number, maxHeaders: number)
   response.kept += head.slice(keepFrom);
   if (response.chunked && response.contentLength !== undefined) return 'both Content-Length and Transfer-Encoding';
   return connection === undefined ? response : settleConnection(response, connection);
-};
+}
 
-const settleConnection = (response: ResponseHead, connection: string): ResponseHead | string => {
+function settleConnection(response: ResponseHead, connection: string): ResponseHead | string {
   if (connection === 'keep-alive') {
     response.keepAlive = true;
     return response;
@@ -134,17 +134,17 @@ const settleConnection = (response: ResponseHead, connection: string): ResponseH
   const named = options.filter((option) => option !== 'close' && option !== 'keep-alive' && option !== 'upgrade');
   if (named.length > 0) response.kept = withoutFields(response.kept, named);
   return response;
-};
+}
 
-const keepAliveTimeout = (value: string): number | undefined => {
+function keepAliveTimeout(value: string): number | undefined {
   const match = /(?:^|[,\s])timeout=([0-9]{1,6})(?:$|[,\s])/i.exec(value);
   return match === null ? undefined : Number(match[1]);
-};
+}
 
 /** `HTTP/1.x SP 3DIGIT SP reason`; the space before an empty reason is often left out, and read by everyone. */
-const parseStatus = (head: string, end: number): number => {
+function parseStatus(head: string, end: number): number {
   if (!head.startsWith('HTTP/1.') || (head[7] !== '1' && head[7] !== '0') || head[8] !== ' ') return -1;
   if (end < 12 || (end > 12 && head[12] !== ' ')) return -1;
   const status = parseContentLength(head.slice(9, 12));
   return status >= 100 && status <= 999 ? status : -1;
-};
+}

@@ -8,22 +8,22 @@ import { makeRequestId } from './request-ids.ts';
 export type ConnectionFault = HeadFault | { readonly code: 'RequestTimeout'; readonly detail: string };
 
 /** As much of a request line as can be shown: visible ASCII only. */
-const requestLine = /^(?:\r\n)?([!-~]{1,32}) ([!-~]{1,1024})/;
+const REQUEST_LINE = /^(?:\r\n)?([!-~]{1,32}) ([!-~]{1,1024})/;
 
 /**
  * The answer to a request whose head could not be read, and its entry in the log: with the method and target as they came, in
  * so far as there are any, so that somebody who looks for the request finds it.
  * @param received what has arrived of the head
  */
-export const refusedUnread = (
+export function refusedUnread(
   { code, detail }: ConnectionFault,
   received: string,
   clientIp: string,
   { clock, random }: DataPlaneDeps,
-): { readonly answer: string; readonly entry: RequestLogEntry } => {
+): { readonly answer: string; readonly entry: RequestLogEntry } {
   const requestId = makeRequestId(random);
   const answer = renderOwnAnswer({ code, detail }, { requestId, heldMs: undefined, close: true, withoutBody: false });
-  const [, method = '', path = ''] = requestLine.exec(received) ?? [];
+  const [, method = '', path = ''] = REQUEST_LINE.exec(received) ?? [];
   const entry = {
     timestampMs: clock.wallMs(),
     requestId,
@@ -41,4 +41,4 @@ export const refusedUnread = (
     error: code,
   };
   return { answer: answer.text, entry };
-};
+}

@@ -1,4 +1,4 @@
-import { textBytes } from './answer.ts';
+import { TEXT_BYTES } from './answer.ts';
 import { BodyBuffer } from './body-buffer.ts';
 import { RequestBody } from './request-body.ts';
 import type { UpstreamConnection } from './upstream-connection.ts';
@@ -55,7 +55,7 @@ export class Upload {
 
   /** Sends the head and what was kept; a small body goes in the same write. */
   start(upstream: UpstreamConnection, head: string): void {
-    const small = this.#kept.bytes <= textBytes;
+    const small = this.#kept.bytes <= TEXT_BYTES;
     let text = head;
     if (small && this.#kept.bytes > 0) {
       for (const part of this.#kept.parts()) text += part.toString('latin1');

@@ -6,7 +6,7 @@ import { PodSocket } from './pod-socket.ts';
 import { parseResponseHead, type ResponseHead } from './response-head.ts';
 
 /** Interim answers (1xx) of one request that are passed on. */
-const maxInterims = 100;
+const MAX_INTERIMS = 100;
 
 /** How the end of a response is found (RFC 9112, section 6.3). */
 export type ResponseFraming = 'none' | 'length' | 'chunked' | 'untilClose' | 'tunnel';
@@ -201,7 +201,7 @@ export class UpstreamConnection {
       user.onResponseHead(head, 'tunnel');
     } else {
       this.#interims += 1;
-      if (this.#interims > maxInterims) return this.#fault('malformed', 'interim answers without end');
+      if (this.#interims > MAX_INTERIMS) return this.#fault('malformed', 'interim answers without end');
       user.onInterim(head);
     }
     return next;

@@ -1,15 +1,15 @@
 import type { RequestLogEntry } from './request-log-entry.ts';
 
 /** Longest URL and path that are kept in memory, in characters. */
-const maxKeptChars = 1024;
-const scratch = Buffer.allocUnsafeSlow(4 * maxKeptChars);
+const MAX_KEPT_CHARS = 1024;
+const scratch = Buffer.allocUnsafeSlow(4 * MAX_KEPT_CHARS);
 
 /**
  * A copy of an entry for the ring. V8 keeps the whole of a text alive for a part of it, so what was cut out of a request's
  * head would keep all of that head, cookies and all: the parts are copied into a text of their own. Long URLs and paths are
  * shortened here, so that the ring has a bound in bytes; the log lines have them in full.
  */
-export const detached = (entry: RequestLogEntry): RequestLogEntry => {
+export function detached(entry: RequestLogEntry): RequestLogEntry {
   const targetUrl = shortened(entry.targetUrl);
   const path = shortened(entry.path);
   const idEnd = entry.requestId.length;
@@ -18,7 +18,8 @@ export const detached = (entry: RequestLogEntry): RequestLogEntry => {
   const bytes = scratch.write(`${entry.requestId}${targetUrl}${path}`, 0, 'latin1');
   const text = scratch.toString('latin1', 0, bytes);
   return { ...entry, requestId: text.slice(0, idEnd), targetUrl: text.slice(idEnd, urlEnd), path: text.slice(urlEnd) };
-};
+}
 
-const shortened = (text: string): string =>
-  text.length > maxKeptChars ? `${text.slice(0, maxKeptChars - 3)}...` : text;
+function shortened(text: string): string {
+  return text.length > MAX_KEPT_CHARS ? `${text.slice(0, MAX_KEPT_CHARS - 3)}...` : text;
+}

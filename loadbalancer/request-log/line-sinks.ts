@@ -2,7 +2,7 @@ import type { Writable } from 'node:stream';
 import type { LineSink } from './request-log.ts';
 
 /** Lines that may wait for a slow reader of the stream before further ones are dropped. */
-const maxWaitingBytes = 16 * 1024 * 1024;
+const MAX_WAITING_BYTES = 16 * 1024 * 1024;
 
 /** Writes to a stream that belongs to somebody else (stdout): never closes it, and drops lines rather than memory. */
 export class StreamSink implements LineSink {
@@ -17,7 +17,7 @@ export class StreamSink implements LineSink {
   }
 
   write(lines: string): void {
-    if (this.#stream.destroyed || this.#stream.writableLength > maxWaitingBytes) this.dropped += 1;
+    if (this.#stream.destroyed || this.#stream.writableLength > MAX_WAITING_BYTES) this.dropped += 1;
     else this.#stream.write(lines);
   }
 

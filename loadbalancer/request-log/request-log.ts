@@ -43,8 +43,8 @@ export interface RequestLogOptions {
   readonly flushEveryMs?: number;
 }
 
-const maxBatchChars = 65_536;
-const maxPage = 1000;
+const MAX_BATCH_CHARS = 65_536;
+const MAX_PAGE = 1000;
 
 /**
  * The log of requests: the last ones in memory for the API, and every one as a line to the sinks, in batches, so that a
@@ -72,14 +72,14 @@ export class RequestLog {
     this.#added += 1;
     if (this.#sinks.length === 0) return;
     this.#batch += logLine(entry, this.#times);
-    if (this.#batch.length >= maxBatchChars) this.flush();
+    if (this.#batch.length >= MAX_BATCH_CHARS) this.flush();
     // Armed by the first line of a batch, so that an idle process has no timer.
     else this.#timer ??= setTimeout(() => this.flush(), this.#flushEveryMs);
   };
 
   /** The newest entries that match. A cursor stays true while new entries arrive, because it counts from the oldest. */
   query(query: RequestLogQuery = {}): RequestLogPage {
-    const limit = Math.min(Math.max(query.limit ?? 100, 1), maxPage);
+    const limit = Math.min(Math.max(query.limit ?? 100, 1), MAX_PAGE);
     const oldest = Math.max(0, this.#added - this.#ring.length);
     const from = query.cursor === undefined ? this.#added : Math.min(parseCursor(query.cursor), this.#added);
     const items: RequestLogRecord[] = [];
@@ -110,13 +110,18 @@ export class RequestLog {
 }
 
 /** A cursor is the number of entries older than the next page's first; anything else asks for nothing. */
-const parseCursor = (cursor: string): number => (/^[0-9]{1,15}$/.test(cursor) ? Number(cursor) : 0);
+function parseCursor(cursor: string): number {
+  return /^[0-9]{1,15}$/.test(cursor) ? Number(cursor) : 0;
+}
 
-const matches = (entry: RequestLogEntry, query: RequestLogQuery): boolean =>
-  (query.application === undefined || entry.application === query.application) &&
-  (query.target === undefined || entry.application === query.target || entry.targetUrl.includes(query.target)) &&
-  (query.status === undefined || entry.status === query.status) &&
-  (query.method === undefined || entry.method === query.method.toUpperCase()) &&
-  (query.sinceMs === undefined || entry.timestampMs >= query.sinceMs) &&
-  (query.untilMs === undefined || entry.timestampMs < query.untilMs) &&
-  (query.clientIp === undefined || entry.clientIp === query.clientIp);
+function matches(entry: RequestLogEntry, query: RequestLogQuery): boolean {
+  return (
+    (query.application === undefined || entry.application === query.application) &&
+    (query.target === undefined || entry.application === query.target || entry.targetUrl.includes(query.target)) &&
+    (query.status === undefined || entry.status === query.status) &&
+    (query.method === undefined || entry.method === query.method.toUpperCase()) &&
+    (query.sinceMs === undefined || entry.timestampMs >= query.sinceMs) &&
+    (query.untilMs === undefined || entry.timestampMs < query.untilMs) &&
+    (query.clientIp === undefined || entry.clientIp === query.clientIp)
+  );
+}

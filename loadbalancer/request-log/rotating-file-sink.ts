@@ -2,9 +2,9 @@ import { createWriteStream, openSync, renameSync, rmSync, statSync, type WriteSt
 import type { LineSink } from './request-log.ts';
 
 /** Lines that may wait for a slow disk before further ones are dropped. */
-const maxWaitingBytes = 16 * 1024 * 1024;
+const MAX_WAITING_BYTES = 16 * 1024 * 1024;
 /** A file that could not be written is opened anew after so long. */
-const retryAfterMs = 1000;
+const RETRY_AFTER_MS = 1000;
 
 /** Size and number of a rotating file's parts. */
 export interface RotatingFileOptions {
@@ -49,7 +49,7 @@ export class RotatingFileSink implements LineSink {
 
   write(lines: string): void {
     const stream = this.#stream ?? this.#reopened();
-    if (stream === undefined || stream.writableLength > maxWaitingBytes) {
+    if (stream === undefined || stream.writableLength > MAX_WAITING_BYTES) {
       this.dropped += 1;
       return;
     }
@@ -85,7 +85,7 @@ export class RotatingFileSink implements LineSink {
       this.#droppedBefore = this.dropped - 1;
       this.#options.onError?.(error instanceof Error ? error : new Error(String(error)));
     }
-    this.#retryAtMs = this.#monotonicMs() + retryAfterMs;
+    this.#retryAtMs = this.#monotonicMs() + RETRY_AFTER_MS;
   }
 
   /** The file once more, when it is time to try. */

@@ -1,29 +1,29 @@
 import { isPodReady, type Pod } from '../../shared/kubernetes/objects.ts';
 
-interface Announced {
+interface ReadinessReport {
   readonly address: string;
   readonly restarts: number;
   readonly sequence: number;
   readonly untilMs: number;
 }
 
-/** A word of a balancer's own probe holds so long; Kubernetes' readiness takes over meanwhile. */
+/** A result of the balancer's own probe is valid for so long; Kubernetes' readiness takes over meanwhile. */
 const OWN_PROBE_TTL_MS = 120_000;
 
 /**
  * Pods that were found able to answer before Kubernetes says so: announced by their sidecars or probed by this balancer.
- * Each word is bound to the pod's UID, address and container starts, so that a stale one helps nobody.
+ * Each readiness report is bound to the pod's UID, address and container starts, so that a stale one has no effect.
  */
 export class Announcements {
-  readonly #byUid = new Map<string, Announced>();
+  readonly #byUid = new Map<string, ReadinessReport>();
 
-  /** A sidecar's word. Returns whether it is new. */
-  announce(pod: Pod, word: { address: string; sequence: number; ttlMs: number }, monotonicMs: number): boolean {
+  /** Takes in a sidecar's readiness report. Returns whether it was accepted. */
+  announce(pod: Pod, report: { address: string; sequence: number; ttlMs: number }, monotonicMs: number): boolean {
     if (pod.metadata.deletionTimestamp !== undefined) return false;
-    if (pod.status?.podIP !== undefined && pod.status.podIP !== word.address) return false;
+    if (pod.status?.podIP !== undefined && pod.status.podIP !== report.address) return false;
     const known = this.#byUid.get(pod.metadata.uid);
-    if (known !== undefined && known.sequence > word.sequence) return false;
-    const { address, sequence, ttlMs } = word;
+    if (known !== undefined && known.sequence > report.sequence) return false;
+    const { address, sequence, ttlMs } = report;
     this.#byUid.set(pod.metadata.uid, { address, restarts: restartsOf(pod), sequence, untilMs: monotonicMs + ttlMs });
     return true;
   }
@@ -48,16 +48,16 @@ export class Announcements {
   isReady(pod: Pod, monotonicMs: number): boolean {
     if (pod.metadata.deletionTimestamp !== undefined) return false;
     if (isPodReady(pod)) {
-      // From now on Kubernetes' word counts: a pod that becomes unready later is not kept alive by an old announcement.
+      // From now on Kubernetes' condition counts: a pod that becomes unready later is not kept alive by an old announcement.
       this.#byUid.delete(pod.metadata.uid);
       return true;
     }
-    const word = this.#byUid.get(pod.metadata.uid);
-    if (word === undefined) return false;
+    const report = this.#byUid.get(pod.metadata.uid);
+    if (report === undefined) return false;
     const valid =
-      word.untilMs > monotonicMs &&
-      word.restarts === restartsOf(pod) &&
-      (pod.status?.podIP ?? word.address) === word.address;
+      report.untilMs > monotonicMs &&
+      report.restarts === restartsOf(pod) &&
+      (pod.status?.podIP ?? report.address) === report.address;
     if (!valid) this.#byUid.delete(pod.metadata.uid);
     return valid;
   }

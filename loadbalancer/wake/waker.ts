@@ -44,7 +44,7 @@ export class Waker {
   readonly #written = new Map<string, { resourceVersion: string; atMs: number }>();
 
   /** How long the next call may take, by key, where the last one was cut off. */
-  readonly #patience = new Map<string, number>();
+  readonly #scaleTimeouts = new Map<string, number>();
   /** Where to ask whether the API server is back: where the last wake was, since rights may end there. */
   #namespace: string | undefined;
   #asking = false;
@@ -105,7 +105,7 @@ export class Waker {
   forget(backend: Backend): void {
     if (this.#asked.get(backend.key) === backend) this.#asked.delete(backend.key);
     this.#written.delete(backend.key);
-    this.#patience.delete(backend.key);
+    this.#scaleTimeouts.delete(backend.key);
   }
 
   /** Ends all repetitions. */
@@ -123,7 +123,7 @@ export class Waker {
   ): Promise<WakeOutcome> {
     const { clock, logger, onOutcome } = this.#deps;
     const startMs = clock.monotonicMs();
-    const timeoutMs = this.#patience.get(backend.key) ?? SCALE_TIMEOUT_MS;
+    const timeoutMs = this.#scaleTimeouts.get(backend.key) ?? SCALE_TIMEOUT_MS;
     const heldSinceMs = backend.queue.oldestArrivalMs ?? startMs;
     const finish = (outcome: WakeOutcome): WakeOutcome => {
       onOutcome(outcome, clock.monotonicMs() - startMs);
@@ -140,8 +140,8 @@ export class Waker {
         fieldManager: FIELD_MANAGERS.loadbalancer,
         timeoutMs,
       });
-      const resourceVersion = await this.#noting(written);
-      this.#patience.delete(backend.key);
+      const resourceVersion = await this.#trackReachability(written);
+      this.#scaleTimeouts.delete(backend.key);
       this.#written.set(backend.key, { resourceVersion, atMs: clock.monotonicMs() });
       logger.info('waking', {
         application: backend.key,
@@ -160,7 +160,7 @@ export class Waker {
         return finish('refused');
       }
       if (clock.monotonicMs() - startMs >= timeoutMs) {
-        this.#patience.set(backend.key, Math.min(LONGEST_SCALE_TIMEOUT_MS, timeoutMs * 2));
+        this.#scaleTimeouts.set(backend.key, Math.min(LONGEST_SCALE_TIMEOUT_MS, timeoutMs * 2));
       }
       logger.warn('an application could not be woken yet; it is tried again', {
         application: backend.key,
@@ -171,7 +171,7 @@ export class Waker {
   }
 
   /** Tells whether the API server answers: when it fails, and already when it lets a call wait. */
-  async #noting<T>(call: Promise<T>): Promise<T> {
+  async #trackReachability<T>(call: Promise<T>): Promise<T> {
     const slow = setTimeout(() => this.#away(), SLOW_MS);
     try {
       const answer = await call;

@@ -5,8 +5,8 @@ import { CONDITION_TYPES, MODES, PHASES } from '../model/lifecycle.ts';
 import { parseDurationMs, parseQuantity } from './quantity.ts';
 import { duration, mapList, port, quantity, withRules } from './schema.ts';
 
-const quantityThresholds = (unit: string) =>
-  withRules(
+function quantityThresholds(unit: string) {
+  return withRules(
     z.object({
       scaleUpAt: quantity(`Average per replica above which replicas are added; ${unit}.`),
       scaleDownAt: quantity(`Average per replica below which replicas are removed; ${unit}.`),
@@ -19,6 +19,7 @@ const quantityThresholds = (unit: string) =>
       },
     ],
   );
+}
 
 /** More would make the API server refuse the schema: it counts quantities in rules as if they could be megabytes long. */
 const MAX_RULES = 7;

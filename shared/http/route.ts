@@ -76,10 +76,12 @@ export function objectInQuery(parameter: string): (request: Request) => Required
 }
 
 /** The application that the path names. */
-export const objectInPath = ({ params }: Request): Required<PermissionObject> => ({
-  namespace: String(params['namespace']),
-  name: String(params['name']),
-});
+export function objectInPath({ params }: Request): Required<PermissionObject> {
+  return {
+    namespace: String(params['namespace']),
+    name: String(params['name']),
+  };
+}
 
 function mountRoute(app: Express, route: Route, { access, audit }: RouteDeps): void {
   const { method, path, body, handle } = route;

@@ -19,7 +19,10 @@ interface Tracked {
 const tracked = new WeakMap<Server, Tracked>();
 
 // A TLS socket is another object than the connection that it is in; both have the same peer.
-const peerOf = ({ remoteAddress = '', remotePort = 0 }: Socket): string => `${remoteAddress} ${remotePort}`;
+// A TLS socket is another object than the connection that it is in; both have the same peer.
+function peerOf({ remoteAddress = '', remotePort = 0 }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
+}
 
 /**
  * Keeps account of a server's connections, so that {@link close} can tell those that wait for an answer from those that are

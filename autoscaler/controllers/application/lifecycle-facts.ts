@@ -40,7 +40,7 @@ export function lifecycleFacts(input: {
     startDeadlineMs: startDeadlineMs(resource),
     idleTimeoutMs: (spec.sleep?.idleSeconds ?? settings.idleSeconds) * 1000,
     traffic,
-    trafficMissing: 'kind' in signals.traffic ? signals.traffic.why : '',
+    trafficMissing: 'kind' in signals.traffic ? signals.traffic.why : undefined,
     directConnections: signals.directConnections,
     cpuBelow: cpuBelow(spec.sleep?.cpuBelow, signals),
     contended: input.contended,

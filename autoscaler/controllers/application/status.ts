@@ -99,7 +99,7 @@ function stamped(
 export function conditionsOf(input: {
   readonly step: LifecycleTransition;
   readonly decision: ScalingResult | undefined;
-  readonly trafficMissing: string;
+  readonly trafficMissing: string | undefined;
   readonly ableToScale: string | undefined;
   readonly otherWriter: string | undefined;
   readonly otherScaler: string | undefined;
@@ -108,9 +108,8 @@ export function conditionsOf(input: {
 }): WantedCondition[] {
   const { step, decision } = input;
   const { state } = step;
-  const noTraffic = input.trafficMissing !== '';
   const staleSignals = [
-    ...(noTraffic ? [`${input.trafficMissing}; it does not sleep meanwhile`] : []),
+    ...(input.trafficMissing === undefined ? [] : [`${input.trafficMissing}; it does not sleep meanwhile`]),
     ...(decision?.votes ?? []).flatMap(missingOf),
   ];
   const blocked =

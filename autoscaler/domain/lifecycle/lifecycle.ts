@@ -84,7 +84,8 @@ export interface LifecycleFacts {
   readonly startDeadlineMs: number;
   readonly idleTimeoutMs: number;
   readonly traffic: { readonly inFlight: number; readonly queued: number; readonly idleMs: number } | undefined;
-  readonly trafficMissing: string;
+  /** Why {@link traffic} is not known; undefined when it is. */
+  readonly trafficMissing: string | undefined;
   readonly directConnections: number | undefined;
   /** Undefined: no such threshold. */
   readonly cpuBelow: 'below' | 'above' | 'noData' | undefined;

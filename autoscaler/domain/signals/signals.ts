@@ -3,9 +3,13 @@ export type Reading =
   { readonly kind: 'value'; readonly value: number } | { readonly kind: 'noData'; readonly why: string };
 
 /** A reading with a value. */
-export const value = (number: number): Reading => ({ kind: 'value', value: number });
+export function value(number: number): Reading {
+  return { kind: 'value', value: number };
+}
 /** A reading without one. */
-export const noData = (why: string): Reading => ({ kind: 'noData', why });
+export function noData(why: string): Reading {
+  return { kind: 'noData', why };
+}
 
 /**
  * A metric of pods, averaged over those that have data. The others are told apart, since they count differently when the

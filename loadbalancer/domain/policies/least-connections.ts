@@ -2,7 +2,7 @@ import type { PodSlot } from '../pod-slot.ts';
 import type { BalancingPolicy } from './balancing-policy.ts';
 
 /** The pod with the fewest requests in flight; equal ones take turns, so that an idle set is spread evenly. */
-export const createLeastConnections = (): BalancingPolicy => {
+export function createLeastConnections(): BalancingPolicy {
   let cursor = 0;
   return (pods, _random, hasRoom) => {
     const count = pods.length;
@@ -19,4 +19,4 @@ export const createLeastConnections = (): BalancingPolicy => {
     if (best !== undefined) cursor = (bestIndex + 1) % count;
     return best;
   };
-};
+}

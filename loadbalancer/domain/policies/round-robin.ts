@@ -1,7 +1,7 @@
 import type { BalancingPolicy } from './balancing-policy.ts';
 
 /** Each pod in turn; a full one is passed over and keeps its place in the turn. */
-export const createRoundRobin = (): BalancingPolicy => {
+export function createRoundRobin(): BalancingPolicy {
   let cursor = 0;
   return (pods, _random, hasRoom) => {
     const count = pods.length;
@@ -15,4 +15,4 @@ export const createRoundRobin = (): BalancingPolicy => {
     }
     return undefined;
   };
-};
+}

@@ -30,7 +30,7 @@ const facts = (over: Partial<LifecycleFacts> = {}): LifecycleFacts => ({
   startDeadlineMs: 60_000,
   idleTimeoutMs: 10_000,
   traffic: { inFlight: 0, queued: 0, idleMs: 20_000 },
-  trafficMissing: '',
+  trafficMissing: undefined,
   directConnections: 0,
   cpuBelow: undefined,
   contended: undefined,
