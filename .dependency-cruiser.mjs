@@ -9,20 +9,20 @@ export default {
       severity: 'error',
       from: { path: `^${program}/` },
       to: {
-        path: `^(${[...programs.filter((other) => other !== program), 'localcluster', 'demo', 'examples', 'tests'].join('|')})/`,
+        path: `^(${[...programs.filter((other) => other !== program), 'packages', 'demo', 'examples', 'tests'].join('|')})/`,
       },
     })),
     {
       name: 'shared-imports-no-program',
       severity: 'error',
       from: { path: '^shared/' },
-      to: { path: `^(${[...programs, 'localcluster', 'demo', 'examples', 'tests'].join('|')})/` },
+      to: { path: `^(${[...programs, 'packages', 'demo', 'examples', 'tests'].join('|')})/` },
     },
     {
       name: 'localcluster-knows-no-program',
       severity: 'error',
       comment: 'It stands in for Kubernetes, so it may not know what runs on it.',
-      from: { path: '^localcluster/' },
+      from: { path: '^packages/localcluster/' },
       to: { path: `^(${programs.join('|')}|shared/(api|rules|contracts|kubernetes)|demo|tests)/` },
     },
     {

@@ -3,8 +3,8 @@ import type { KnownApplication } from '../../../autoscaler/admission/application
 import { inject, type Injection, type InjectionOptions } from '../../../autoscaler/admission/injection.ts';
 import { patchBetween } from '../../../autoscaler/admission/json-patch.ts';
 import type { ContainerDocument, PodDocument } from '../../../autoscaler/admission/pod-document.ts';
-import { jsonPatch } from '../../../localcluster/apiserver/patch.ts';
-import type { Json, JsonObject } from '../../../localcluster/model/json.ts';
+import { jsonPatch } from '../../../packages/localcluster/apiserver/patch.ts';
+import type { Json, JsonObject } from '../../../packages/localcluster/model/json.ts';
 
 /** Options of a cluster of today. */
 export const OPTIONS: InjectionOptions = {
