@@ -26,6 +26,16 @@ export default {
       to: { path: `^(${programs.join('|')}|shared/(api|rules|contracts|kubernetes)|demo|tests)/` },
     },
     {
+      name: 'packages-by-their-name',
+      severity: 'error',
+      comment: 'What a package exports is its border; a path around it would not be.',
+      from: { pathNot: '^packages/' },
+      to: {
+        path: '^packages/',
+        dependencyTypesNot: ['aliased-workspace'],
+      },
+    },
+    {
       name: 'domain-imports-only-domain',
       severity: 'error',
       comment:

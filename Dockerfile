@@ -4,6 +4,8 @@
 FROM docker.io/library/node:24-bookworm-slim AS build
 WORKDIR /src
 COPY package.json package-lock.json ./
+# npm ci wants to see every workspace of the lock file; nothing of them is bundled.
+COPY packages/localcluster/package.json packages/localcluster/
 COPY scripts/require-node.mjs scripts/
 # Both secrets are optional: a user's .npmrc, and a further certificate authority.
 RUN --mount=type=secret,id=npmrc --mount=type=secret,id=ca \

@@ -72,7 +72,7 @@ format: $(STAMP) ## Formats everything and repairs what ESLint can.
 clean: ## Removes what was built and installed, and the state of the demo.
 	@rm -rf node_modules dist coverage .nemesis
 
-$(STAMP): package.json package-lock.json
+$(STAMP): package.json package-lock.json $(wildcard packages/*/package.json)
 	@command -v npm >/dev/null 2>&1 || { \
 	  echo 'npm is missing. Install any Node from 18 on together with npm, for instance with "apt-get install nodejs npm" or from https://nodejs.org, then try again.' >&2; exit 1; }
 	@echo 'Installing dependencies ...'

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node';
-import { LocalCluster, type LocalClusterOptions } from '../packages/localcluster/local-cluster.ts';
+import { LocalCluster, type LocalClusterOptions } from '@k8s-nemesis/localcluster';
 import { customResourceDefinitions } from '../shared/api/crd.ts';
 import { KubeApi } from '../shared/kubernetes/kube-api.ts';
 import type { Pod } from '../shared/kubernetes/objects.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node';
 import { parse } from 'yaml';
 import { applyManifest, type Manifest } from '../../demo/apply.ts';
-import { LocalCluster } from '../../packages/localcluster/local-cluster.ts';
+import { LocalCluster } from '@k8s-nemesis/localcluster';
 import { KubeApi, PATCH_TYPES } from '../../shared/kubernetes/kube-api.ts';
 import { autoscalerManifest, nameOf, workloadOf } from './applications.ts';
 

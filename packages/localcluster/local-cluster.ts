@@ -61,36 +61,26 @@ export interface LocalClusterOptions {
 
 const nodeName = 'localcluster';
 
+/** What a running cluster is made of. */
+interface ClusterParts {
+  kubeconfigPath: string;
+  registry: Registry;
+  server: ApiServer;
+  kubelet: Kubelet;
+  stoppables: { stop: () => void }[];
+  addresses: AddressPool;
+  stopGraceMs: number;
+}
+
 /** A Kubernetes cluster of one node in this process: API server, controllers, and a kubelet whose pods are processes. */
 export class LocalCluster {
-  /** The kubeconfig of the administrator. */
-  readonly kubeconfigPath: string;
   /** What tests can break. */
   readonly faults: Faults;
-  readonly #registry: Registry;
-  readonly #server: ApiServer;
-  readonly #kubelet: Kubelet;
-  readonly #stoppables: { stop: () => void }[];
-  readonly #addresses: AddressPool;
-  readonly #stopGraceMs: number;
+  readonly #parts: ClusterParts;
   #stopped: Promise<void> | undefined;
 
-  private constructor(parts: {
-    kubeconfigPath: string;
-    registry: Registry;
-    server: ApiServer;
-    kubelet: Kubelet;
-    stoppables: { stop: () => void }[];
-    addresses: AddressPool;
-    stopGraceMs: number;
-  }) {
-    this.kubeconfigPath = parts.kubeconfigPath;
-    this.#registry = parts.registry;
-    this.#server = parts.server;
-    this.#kubelet = parts.kubelet;
-    this.#stoppables = parts.stoppables;
-    this.#addresses = parts.addresses;
-    this.#stopGraceMs = parts.stopGraceMs;
+  private constructor(parts: ClusterParts) {
+    this.#parts = parts;
     this.faults = new Faults(parts.kubelet, parts.server, parts.registry.store);
   }
 
@@ -160,15 +150,20 @@ export class LocalCluster {
     });
   }
 
+  /** The kubeconfig of the administrator. */
+  get kubeconfigPath(): string {
+    return this.#parts.kubeconfigPath;
+  }
+
   /** The address of the API. */
   get url(): string {
-    return this.#server.url;
+    return this.#parts.server.url;
   }
 
   /** The address of a Service, by `name.namespace` with or without `.svc`; undefined where it has none. */
   resolve(host: string): string | undefined {
     const [name = '', namespace = 'default'] = host.split('.');
-    const service = this.#registry.store.get('services', namespace, name) as Service | undefined;
+    const service = this.#parts.registry.store.get('services', namespace, name) as Service | undefined;
     const address = service?.spec.clusterIP;
     return address === 'None' ? undefined : address;
   }
@@ -180,10 +175,11 @@ export class LocalCluster {
   }
 
   async #stop(): Promise<void> {
-    for (const part of this.#stoppables) part.stop();
-    await this.#kubelet.stop(this.#stopGraceMs);
-    await this.#server.close();
-    this.#addresses.close();
+    const { stoppables, kubelet, stopGraceMs, server, addresses } = this.#parts;
+    for (const part of stoppables) part.stop();
+    await kubelet.stop(stopGraceMs);
+    await server.close();
+    addresses.close();
   }
 }
 

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node';
-import { LocalCluster } from '../../packages/localcluster/local-cluster.ts';
+import { LocalCluster } from '@k8s-nemesis/localcluster';
 import { KubeApi } from '../../shared/kubernetes/kube-api.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
 

@@ -121,7 +121,7 @@ export class ApiServer {
       return undefined;
     }
     if (pathname === '/version') return { code: 200, body: discover(registry.types, pathname, url.host) ?? {} };
-    const user = this.#authenticate(/^Bearer (.+)$/i.exec(raw.headers.authorization ?? '')?.[1] ?? prefixed?.[1]);
+    const user = await this.#authenticate(/^Bearer (.+)$/i.exec(raw.headers.authorization ?? '')?.[1] ?? prefixed?.[1]);
     if (pathname === '/openid/v1/jwks') return { code: 200, body: authenticator.keySet() };
     if (pathname === '/.well-known/openid-configuration') return { code: 200, body: authenticator.discovery(this.url) };
     const document = discover(registry.types, pathname, url.host);
@@ -144,7 +144,7 @@ export class ApiServer {
       if (request.method !== 'POST') throw methodNotAllowed();
       // Whoever is known may ask about itself.
       if (!path.plural.startsWith('selfsubject')) this.#authorize(user, actionOf('POST', path, false));
-      const answer = review(path.plural, requireObject(await request.body()), user, this.#deps);
+      const answer = await review(path.plural, requireObject(await request.body()), user, this.#deps);
       if (!answer) throw unknownPath();
       return { code: 201, body: answer };
     }
@@ -155,7 +155,7 @@ export class ApiServer {
     if (type.kind === 'ServiceAccount' && path.subresource === 'token' && path.name !== undefined) {
       if (request.method !== 'POST') throw methodNotAllowed();
       const body = requireObject(await request.body());
-      return { code: 201, body: requestToken(registry, authenticator, path.namespace ?? '', path.name, body) };
+      return { code: 201, body: await requestToken(registry, authenticator, path.namespace ?? '', path.name, body) };
     }
     if (type.collection === 'pods' && path.subresource === 'log' && path.name !== undefined) {
       this.#deps.logs(path.namespace ?? '', path.name, request.query, response);
@@ -172,9 +172,9 @@ export class ApiServer {
     if (!this.#deps.authorizer.allows(user, action)) throw refusal(user, action);
   }
 
-  #authenticate(token: string | undefined): UserInfo {
+  async #authenticate(token: string | undefined): Promise<UserInfo> {
     if (token === undefined) throw unauthorized();
-    const verdict = this.#deps.authenticator.verify(token.trim());
+    const verdict = await this.#deps.authenticator.verify(token.trim());
     if ('error' in verdict) throw unauthorized();
     return verdict.user;
   }

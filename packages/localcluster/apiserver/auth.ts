@@ -1,4 +1,5 @@
-import { createPublicKey, generateKeyPairSync, randomBytes, sign, verify, type KeyObject } from 'node:crypto';
+import { generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto';
+import { errors, jwtVerify, SignJWT, type JWTPayload } from 'jose';
 import { isObject, type JsonObject } from '../model/json.ts';
 import type { Store } from './store.ts';
 
@@ -17,19 +18,11 @@ export interface TokenSubject {
   pod?: { name: string; uid: string };
 }
 
-const rememberedTokens = 1000;
+const REMEMBERED_TOKENS = 1000;
+const ALGORITHM = 'ES256';
 
 /** The result of verifying a token: the user and the audiences it holds for, or why not. */
 export type Verdict = { user: UserInfo; audiences: string[] } | { error: string };
-
-function encode(value: JsonObject): string {
-  return Buffer.from(JSON.stringify(value)).toString('base64url');
-}
-
-function decode(part: string): JsonObject {
-  const parsed: unknown = JSON.parse(Buffer.from(part, 'base64url').toString());
-  return isObject(parsed) ? parsed : {};
-}
 
 /** The audience of tokens for the API server itself. */
 export const apiAudience = 'https://kubernetes.default.svc.cluster.local';
@@ -38,73 +31,56 @@ export const apiAudience = 'https://kubernetes.default.svc.cluster.local';
 export class Authenticator {
   /** The administrator's token. */
   readonly adminToken = randomBytes(24).toString('base64url');
-  readonly #privateKey: KeyObject;
-  readonly #publicKey: KeyObject;
+  readonly #keys = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   readonly #keyId = randomBytes(8).toString('base64url');
-  readonly #signed = new Set<string>();
+  /** What tokens with a good signature say; at most {@link REMEMBERED_TOKENS}, the oldest goes first. */
+  readonly #verified = new Map<string, JWTPayload>();
   readonly #store: Store;
 
   constructor(store: Store) {
-    const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-    this.#privateKey = privateKey;
-    this.#publicKey = createPublicKey(publicKey.export({ type: 'spki', format: 'pem' }));
     this.#store = store;
   }
 
-  /** A signed token. `lifetimeSeconds` from now. */
-  issue(
-    subject: TokenSubject,
+  /** A signed token. `lifetimeSeconds` from now; `expires` in seconds since 1970. */
+  async issue(
+    { namespace, serviceAccount, pod }: TokenSubject,
     audiences: readonly string[],
     lifetimeSeconds: number,
-  ): { token: string; expires: number } {
+  ): Promise<{ token: string; expires: number }> {
     const now = Math.floor(Date.now() / 1000);
     const expires = now + lifetimeSeconds;
-    const { namespace, serviceAccount, pod } = subject;
-    const head = encode({ alg: 'ES256', kid: this.#keyId });
-    const body = encode({
-      aud: [...audiences],
-      exp: expires,
-      iat: now,
-      iss: apiAudience,
-      jti: crypto.randomUUID(),
-      'kubernetes.io': {
-        namespace,
-        ...(pod ? { node: { name: 'localcluster' }, pod: { ...pod } } : {}),
-        serviceaccount: { ...serviceAccount },
-      },
-      nbf: now,
-      sub: `system:serviceaccount:${namespace}:${serviceAccount.name}`,
-    });
-    const signature = sign('sha256', Buffer.from(`${head}.${body}`), {
-      key: this.#privateKey,
-      dsaEncoding: 'ieee-p1363',
-    });
-    return { token: `${head}.${body}.${signature.toString('base64url')}`, expires };
+    const bound: Bound = {
+      namespace,
+      ...(pod ? { node: { name: 'localcluster' }, pod } : {}),
+      serviceaccount: serviceAccount,
+    };
+    const token = await new SignJWT({ 'kubernetes.io': bound })
+      .setProtectedHeader({ alg: ALGORITHM, kid: this.#keyId })
+      .setIssuer(apiAudience)
+      .setSubject(`system:serviceaccount:${namespace}:${serviceAccount.name}`)
+      .setAudience([...audiences])
+      .setJti(randomUUID())
+      .setIssuedAt(now)
+      .setNotBefore(now)
+      .setExpirationTime(expires)
+      .sign(this.#keys.privateKey);
+    return { token, expires };
   }
 
   /** Verifies a token for any of the audiences: signature, times, and that what it is bound to still lives. */
-  verify(token: string, audiences: readonly string[] = [apiAudience]): Verdict {
+  async verify(token: string, audiences: readonly string[] = [apiAudience]): Promise<Verdict> {
     if (token === this.adminToken) {
       return {
         user: { username: 'kubernetes-admin', groups: ['system:masters', 'system:authenticated'] },
         audiences: [...audiences],
       };
     }
-    const [head, body, signature, ...rest] = token.split('.');
-    if (!head || !body || !signature || rest.length > 0) return { error: 'invalid bearer token' };
-    const data = Buffer.from(`${head}.${body}`);
-    const key = { key: this.#publicKey, dsaEncoding: 'ieee-p1363' as const };
-    // A signature that was right stays right; what the token is bound to is looked at each time.
-    if (!this.#signed.has(token)) {
-      if (!verify('sha256', data, key, Buffer.from(signature, 'base64url'))) return { error: 'invalid bearer token' };
-      if (this.#signed.size >= rememberedTokens) this.#signed.clear();
-      this.#signed.add(token);
-    }
-    const claims = decode(body);
-    if (typeof claims['exp'] !== 'number' || claims['exp'] * 1000 < Date.now()) {
+    const claims = await this.#claimsOf(token);
+    if (claims === undefined) return { error: 'invalid bearer token' };
+    if ((claims.exp ?? 0) * 1000 < Date.now()) {
       return { error: '[invalid bearer token, service account token has expired]' };
     }
-    const granted = (Array.isArray(claims['aud']) ? claims['aud'] : []).filter((item) => typeof item === 'string');
+    const granted = [claims.aud ?? []].flat();
     const matching = audiences.filter((audience) => granted.includes(audience));
     if (matching.length === 0) {
       return {
@@ -114,7 +90,26 @@ export class Authenticator {
     return this.#boundUser(claims, matching);
   }
 
-  #boundUser(claims: JsonObject, audiences: string[]): Verdict {
+  /** What a token says, where its signature is good. That stays so; its end and what it is bound to are looked at each time. */
+  async #claimsOf(token: string): Promise<JWTPayload | undefined> {
+    const known = this.#verified.get(token);
+    if (known) return known;
+    try {
+      const options = { algorithms: [ALGORITHM], issuer: apiAudience };
+      const { payload } = await jwtVerify(token, this.#keys.publicKey, options);
+      for (const oldest of this.#verified.keys()) {
+        if (this.#verified.size < REMEMBERED_TOKENS) break;
+        this.#verified.delete(oldest);
+      }
+      this.#verified.set(token, payload);
+      return payload;
+    } catch (error) {
+      if (error instanceof errors.JWTExpired) return error.payload;
+      return undefined;
+    }
+  }
+
+  #boundUser(claims: JWTPayload, audiences: string[]): Verdict {
     const bound = isObject(claims['kubernetes.io']) ? (claims['kubernetes.io'] as unknown as Bound) : undefined;
     if (!bound) return { error: 'invalid bearer token' };
     const { namespace, serviceaccount, pod } = bound;
@@ -125,9 +120,7 @@ export class Authenticator {
       return { error: '[invalid bearer token, service account token has been invalidated]' };
     }
     const extra: Record<string, string[]> =
-      typeof claims['jti'] === 'string'
-        ? { 'authentication.kubernetes.io/credential-id': [`JTI=${claims['jti']}`] }
-        : {};
+      claims.jti === undefined ? {} : { 'authentication.kubernetes.io/credential-id': [`JTI=${claims.jti}`] };
     if (pod) {
       extra['authentication.kubernetes.io/node-name'] = ['localcluster'];
       extra['authentication.kubernetes.io/pod-name'] = [pod.name];
@@ -140,10 +133,10 @@ export class Authenticator {
 
   /** The key set under /openid/v1/jwks. */
   keySet(): JsonObject {
-    const { kty, crv, x, y } = this.#publicKey.export({ format: 'jwk' });
+    const { kty, crv, x, y } = this.#keys.publicKey.export({ format: 'jwk' });
     return {
       keys: [
-        { use: 'sig', kty: kty ?? 'EC', kid: this.#keyId, crv: crv ?? 'P-256', alg: 'ES256', x: x ?? '', y: y ?? '' },
+        { use: 'sig', kty: kty ?? 'EC', kid: this.#keyId, crv: crv ?? 'P-256', alg: ALGORITHM, x: x ?? '', y: y ?? '' },
       ],
     };
   }
@@ -162,6 +155,7 @@ export class Authenticator {
 
 interface Bound {
   namespace: string;
+  node?: { name: string };
   serviceaccount: { name: string; uid: string };
   pod?: { name: string; uid: string };
 }

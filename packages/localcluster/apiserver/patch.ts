@@ -1,4 +1,5 @@
-import { clone, deepEqual, isObject, type Json, type JsonObject } from '../model/json.ts';
+import { applyPatch, type Operation } from 'rfc6902';
+import { clone, isObject, type Json, type JsonObject } from '../model/json.ts';
 import { ApiError, badRequest } from './api-error.ts';
 import { itemIdentity, listKeys } from './list-keys.ts';
 
@@ -13,100 +14,30 @@ export function mergePatch(target: Json | undefined, patch: Json): Json {
   return result;
 }
 
-/** One operation of a JSON patch (RFC 6902). */
-interface Operation {
-  op: string;
-  path: string;
-  from?: string;
-  value?: Json;
-}
-
-function patchFailed(): ApiError {
-  return new ApiError(422, 'Invalid', 'the server rejected our request due to an error in our request');
-}
-
-function tokens(pointer: string): string[] {
-  if (pointer === '') return [];
-  return pointer
-    .split('/')
-    .slice(1)
-    .map((token) => token.replaceAll('~1', '/').replaceAll('~0', '~'));
-}
-
-function parentOf(root: Json, path: readonly string[]): Json {
-  let current: Json | undefined = root;
-  for (const token of path.slice(0, -1)) {
-    current = Array.isArray(current) ? current[Number(token)] : isObject(current) ? current[token] : undefined;
-    if (current === undefined) throw patchFailed();
-  }
-  return current;
-}
-
-function read(root: Json, pointer: string): Json {
-  const path = tokens(pointer);
-  const last = path.at(-1);
-  if (last === undefined) return root;
-  const parent = parentOf(root, path);
-  const value = Array.isArray(parent) ? parent[Number(last)] : isObject(parent) ? parent[last] : undefined;
-  if (value === undefined) throw patchFailed();
-  return value;
-}
-
-function write(root: Json, pointer: string, value: Json, replace: boolean): void {
-  const path = tokens(pointer);
-  const last = path.at(-1) ?? '';
-  const parent = parentOf(root, path);
-  if (Array.isArray(parent)) {
-    const index = last === '-' ? parent.length : Number(last);
-    if (!Number.isInteger(index) || index < 0 || index > parent.length) throw patchFailed();
-    parent.splice(index, replace ? 1 : 0, value);
-  } else if (isObject(parent)) {
-    if (replace && parent[last] === undefined) throw patchFailed();
-    parent[last] = value;
-  } else throw patchFailed();
-}
-
-function remove(root: Json, pointer: string): Json {
-  const value = read(root, pointer);
-  const path = tokens(pointer);
-  const last = path.at(-1) ?? '';
-  const parent = parentOf(root, path);
-  if (Array.isArray(parent)) parent.splice(Number(last), 1);
-  else if (isObject(parent)) Reflect.deleteProperty(parent, last);
-  return value;
-}
-
-/** RFC 6902. A failed `test` and a path that is not there are 422, as the real API server answers. */
+/**
+ * RFC 6902. A failed `test`, a path that is not there and a malformed operation are 422, as the real API server answers; a
+ * patch that is no list is 400. The target is left as it is.
+ */
 export function jsonPatch(target: JsonObject, patch: Json): JsonObject {
   if (!Array.isArray(patch))
     throw badRequest('error decoding patch: json: cannot unmarshal object into Go value of type jsonpatch.Patch');
   const result = clone(target);
-  for (const raw of patch) {
-    if (!isObject(raw) || typeof raw['op'] !== 'string' || typeof raw['path'] !== 'string') throw patchFailed();
-    const operation = raw as unknown as Operation;
-    switch (operation.op) {
-      case 'add':
-      case 'replace':
-        if (operation.value === undefined) throw patchFailed();
-        write(result, operation.path, clone(operation.value), operation.op === 'replace');
-        break;
-      case 'remove':
-        remove(result, operation.path);
-        break;
-      case 'move':
-        write(result, operation.path, remove(result, operation.from ?? ''), false);
-        break;
-      case 'copy':
-        write(result, operation.path, clone(read(result, operation.from ?? '')), false);
-        break;
-      case 'test':
-        if (!deepEqual(read(result, operation.path), operation.value)) throw patchFailed();
-        break;
-      default:
-        throw patchFailed();
-    }
-  }
+  // One by one: the library goes on after an operation that failed.
+  for (const operation of patch) if (!applied(result, operation)) throw patchFailed();
   return result;
+}
+
+function applied(target: JsonObject, operation: Json): boolean {
+  try {
+    return applyPatch(target, [operation as unknown as Operation])[0] === null;
+  } catch {
+    // A pointer that is none, or an operation that is no object.
+    return false;
+  }
+}
+
+function patchFailed(): ApiError {
+  return new ApiError(422, 'Invalid', 'the server rejected our request due to an error in our request');
 }
 
 function mergeLists(

@@ -21,18 +21,18 @@ function strings(value: unknown): string[] {
 }
 
 /** Answers a review, a kind that is created to ask a question and is not stored. Undefined for any other kind. */
-export function review(
+export async function review(
   plural: string,
   body: JsonObject,
   user: UserInfo,
   { authenticator, authorizer }: { authenticator: Authenticator; authorizer: Authorizer },
-): JsonObject | undefined {
+): Promise<JsonObject | undefined> {
   const spec = isObject(body['spec']) ? body['spec'] : {};
   const metadata = { creationTimestamp: null, ...(isObject(body['metadata']) ? body['metadata'] : {}) };
   switch (plural) {
     case 'tokenreviews': {
       const audiences = strings(spec['audiences']);
-      const verdict = authenticator.verify(
+      const verdict = await authenticator.verify(
         typeof spec['token'] === 'string' ? spec['token'] : '',
         audiences.length > 0 ? audiences : undefined,
       );
@@ -76,13 +76,13 @@ export function review(
 }
 
 /** Answers a TokenRequest on a service account. @throws ApiError 400, 404, 409, 422 */
-export function requestToken(
+export async function requestToken(
   registry: Registry,
   authenticator: Authenticator,
   namespace: string,
   account: string,
   body: JsonObject,
-): JsonObject {
+): Promise<JsonObject> {
   const serviceAccount = registry.get(registry.types.named('ServiceAccount'), namespace, account);
   const spec = isObject(body['spec']) ? body['spec'] : {};
   const seconds = typeof spec['expirationSeconds'] === 'number' ? spec['expirationSeconds'] : 3600;
@@ -113,7 +113,11 @@ export function requestToken(
     subject.pod = { name, uid };
   }
   const audiences = strings(spec['audiences']);
-  const { token, expires } = authenticator.issue(subject, audiences.length > 0 ? audiences : [apiAudience], seconds);
+  const { token, expires } = await authenticator.issue(
+    subject,
+    audiences.length > 0 ? audiences : [apiAudience],
+    seconds,
+  );
   return {
     kind: 'TokenRequest',
     apiVersion: 'authentication.k8s.io/v1',

@@ -27,7 +27,7 @@ export interface KubeletServices {
   issueToken: TokenIssuer;
   image: (name: string) => Image | undefined;
   /** The kubeconfig that a pod's processes use. */
-  podKubeconfig: (pod: Pod) => string;
+  podKubeconfig: (pod: Pod) => Promise<string>;
   writeStatus: (pod: Pod, compute: (current: Pod) => PodStatus) => void;
   /** Takes a pod that has ended out of the API. */
   removePod: (pod: Pod) => void;

@@ -11,6 +11,7 @@ import type { ContainerRunner } from './container-runner.ts';
 import type { Image, KubeletServices } from './kubelet-services.ts';
 import { PodWorker } from './pod-worker.ts';
 import { ProcessRecords } from './process-records.ts';
+import type { TokenIssuer } from './volumes.ts';
 
 /** Settings of the kubelet. */
 export interface KubeletOptions {
@@ -43,7 +44,7 @@ export class Kubelet {
     rmSync(podsDirectory, { recursive: true, force: true });
     mkdirSync(podsDirectory, { recursive: true });
     const { store } = context.registry;
-    const issue = (pod: Pod, audience: string | undefined, seconds: number): { token: string; expires: number } => {
+    const issue: TokenIssuer = (pod, audience, seconds) => {
       const { name, namespace = '', uid } = pod.metadata;
       const account = pod.spec.serviceAccountName ?? 'default';
       const accountUid = store.get('serviceaccounts', namespace, account)?.metadata.uid ?? '';
@@ -67,12 +68,10 @@ export class Kubelet {
       backoffBaseMs: options.backoffBaseMs,
       issueToken: issue,
       image: (name) => this.#image(name),
-      podKubeconfig: (pod) =>
-        formatKubeconfig(
-          options.apiUrl(),
-          issue(pod, undefined, yearSeconds).token,
-          pod.metadata.namespace ?? 'default',
-        ),
+      podKubeconfig: async (pod) => {
+        const { token } = await issue(pod, undefined, yearSeconds);
+        return formatKubeconfig(options.apiUrl(), token, pod.metadata.namespace ?? 'default');
+      },
       writeStatus: (pod, compute) => this.#writeStatus(pod, compute),
       removePod: (pod) => this.#removePod(pod),
       workerClosed: (uid) => this.#workers.delete(uid),

@@ -23,6 +23,7 @@ export class PodWorker {
   readonly #startTime = timestamp();
   #pod: Pod;
   #podIP: string | undefined;
+  #hasCredentials = false;
   #mounted = false;
   #initialized = false;
   #scheduled = false;
@@ -56,8 +57,7 @@ export class PodWorker {
     this.#podIP = this.#pod.spec.hostNetwork ? '127.0.0.1' : this.#services.addresses.take('pod');
     this.#pod = { ...this.#pod, status: { ...this.#pod.status, podIP: this.#podIP, hostIP: this.#services.hostIP } };
     mkdirSync(join(this.#directory, 'work'), { recursive: true });
-    writeFileSync(join(this.#directory, 'kubeconfig'), this.#services.podKubeconfig(this.#pod), { mode: 0o600 });
-    this.kick();
+    void this.#takeCredentials();
   }
 
   /** Takes a new version of the pod over. */
@@ -117,6 +117,21 @@ export class PodWorker {
     };
     const waits = (this.#pod.spec.initContainers ?? []).length > 0 ? 'PodInitializing' : 'ContainerCreating';
     return new ContainerRunner(container, rule, waits, host);
+  }
+
+  async #takeCredentials(): Promise<void> {
+    const kubeconfig = await this.#services.podKubeconfig(this.#pod);
+    await this.#volumes.renewTokens(this.#pod);
+    // The pod's folder may be gone by now.
+    if (this.#closed) return;
+    writeFileSync(join(this.#directory, 'kubeconfig'), kubeconfig, { mode: 0o600 });
+    this.#hasCredentials = true;
+    this.kick();
+  }
+
+  async #renewTokens(): Promise<void> {
+    await this.#volumes.renewTokens(this.#pod);
+    this.#syncVolumes();
   }
 
   #reconcile(): void {
@@ -189,14 +204,14 @@ export class PodWorker {
   }
 
   #syncVolumes(): void {
-    if (this.#closed) return;
+    if (this.#closed || !this.#hasCredentials) return;
     clearTimeout(this.#volumeTimer);
     try {
       const due = this.#volumes.sync(this.#pod);
       this.#mounted = true;
       if (due !== undefined)
         this.#volumeTimer = setTimeout(
-          () => this.#syncVolumes(),
+          () => void this.#renewTokens(),
           Math.min(2 ** 31 - 1, Math.max(1000, due - Date.now())),
         );
     } catch (error) {

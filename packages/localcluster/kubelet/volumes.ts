@@ -9,7 +9,7 @@ export type TokenIssuer = (
   pod: Pod,
   audience: string | undefined,
   seconds: number,
-) => { token: string; expires: number };
+) => Promise<{ token: string; expires: number }>;
 
 /** Something that a volume is made of is not there yet. */
 export class MountError extends Error {
@@ -17,6 +17,9 @@ export class MountError extends Error {
 }
 
 type Files = Map<string, Buffer>;
+
+const DEFAULT_TOKEN_SECONDS = 3600;
+const tokenKey = (audience: string | undefined, seconds: number): string => `${audience ?? ''} ${seconds}`;
 
 function select(object: KeyedData, items: readonly KeyToPath[] | undefined): Files {
   const entries = entriesOf(object);
@@ -39,7 +42,21 @@ export class PodVolumes {
     this.#issue = issue;
   }
 
-  /** Writes all volumes, and again only what changed. Returns when to call again, or undefined. @throws MountError */
+  /** Takes the tokens that the volumes need, and those anew that have lived most of their life. */
+  async renewTokens(pod: Pod): Promise<void> {
+    const wanted = (pod.spec.volumes ?? []).flatMap(({ projected }) =>
+      (projected?.sources ?? []).flatMap(({ serviceAccountToken }) => serviceAccountToken ?? []),
+    );
+    for (const { audience, expirationSeconds = DEFAULT_TOKEN_SECONDS } of wanted) {
+      const key = tokenKey(audience, expirationSeconds);
+      if (Date.now() < (this.#tokens.get(key)?.refreshAt ?? 0)) continue;
+      const { token, expires } = await this.#issue(pod, audience, expirationSeconds);
+      // The real kubelet refreshes a token at 80 % of its life.
+      this.#tokens.set(key, { token, refreshAt: Date.now() + 0.8 * (expires * 1000 - Date.now()) });
+    }
+  }
+
+  /** Writes all volumes, and again only what changed; the tokens are there before. Returns when to call again, or undefined. @throws MountError */
   sync(pod: Pod): number | undefined {
     for (const volume of pod.spec.volumes ?? []) {
       if (volume.hostPath) continue;
@@ -72,8 +89,8 @@ export class PodVolumes {
     const namespace = pod.metadata.namespace ?? '';
     for (const { serviceAccountToken, configMap, secret, downwardAPI } of sources) {
       if (serviceAccountToken) {
-        const { audience, expirationSeconds = 3600, path } = serviceAccountToken;
-        files.set(path, Buffer.from(this.#token(pod, audience, expirationSeconds)));
+        const { audience, expirationSeconds = DEFAULT_TOKEN_SECONDS, path } = serviceAccountToken;
+        files.set(path, Buffer.from(this.#tokens.get(tokenKey(audience, expirationSeconds))?.token ?? ''));
       }
       for (const { path, fieldRef } of downwardAPI?.items ?? []) {
         if (fieldRef) files.set(path, Buffer.from(fieldValue(pod, fieldRef.fieldPath)));
@@ -89,16 +106,6 @@ export class PodVolumes {
       }
     }
     return files;
-  }
-
-  #token(pod: Pod, audience: string | undefined, seconds: number): string {
-    const key = `${audience ?? ''} ${seconds}`;
-    const known = this.#tokens.get(key);
-    if (known && Date.now() < known.refreshAt) return known.token;
-    const { token, expires } = this.#issue(pod, audience, seconds);
-    // The real kubelet refreshes a token at 80 % of its life.
-    this.#tokens.set(key, { token, refreshAt: Date.now() + 0.8 * (expires * 1000 - Date.now()) });
-    return token;
   }
 
   #write(directory: string, files: Files): void {

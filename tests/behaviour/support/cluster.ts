@@ -4,7 +4,7 @@ import { request as httpsRequest } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node';
-import { LocalCluster } from '../../../packages/localcluster/local-cluster.ts';
+import { LocalCluster } from '@k8s-nemesis/localcluster';
 
 /** Any object of the API, as the tests read it. */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- answers of a cluster are open JSON; each test asserts what it reads

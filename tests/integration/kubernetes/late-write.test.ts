@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { KubeConfig } from '@kubernetes/client-node';
 import { expect } from 'chai';
 import { waitFor } from '../../../demo/wait-for.ts';
-import { LocalCluster } from '../../../packages/localcluster/local-cluster.ts';
+import { LocalCluster } from '@k8s-nemesis/localcluster';
 import { KubeApi } from '../../../shared/kubernetes/kube-api.ts';
 import type { Deployment } from '../../../shared/kubernetes/objects.ts';
 import { writeScale } from '../../../shared/kubernetes/scale.ts';

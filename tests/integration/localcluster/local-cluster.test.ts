@@ -13,7 +13,7 @@ import {
   type V1Pod,
 } from '@kubernetes/client-node';
 import { expect } from 'chai';
-import { LocalCluster } from '../../../packages/localcluster/local-cluster.ts';
+import { LocalCluster } from '@k8s-nemesis/localcluster';
 
 const program = `require('http').createServer((q, r) => r.end(process.env.GREETING + ' ' + process.env.POD_IP)).listen(8080, process.env.POD_IP)`;
 

@@ -1,10 +1,9 @@
 import { expect } from 'chai';
+import { applyPatch } from 'rfc6902';
 import type { KnownApplication } from '../../../autoscaler/admission/application-target.ts';
 import { inject, type Injection, type InjectionOptions } from '../../../autoscaler/admission/injection.ts';
-import { patchBetween } from '../../../autoscaler/admission/json-patch.ts';
+import { patchBetween, type PatchOperation } from '../../../autoscaler/admission/json-patch.ts';
 import type { ContainerDocument, PodDocument } from '../../../autoscaler/admission/pod-document.ts';
-import { jsonPatch } from '../../../packages/localcluster/apiserver/patch.ts';
-import type { Json, JsonObject } from '../../../packages/localcluster/model/json.ts';
 
 /** Options of a cluster of today. */
 export const OPTIONS: InjectionOptions = {
@@ -34,8 +33,7 @@ export function injected(given: PodDocument, options: InjectionOptions = OPTIONS
   const before = structuredClone(given);
   const injection = inject(given, options);
   expect(given, 'the given pod is not touched').to.deep.equal(before);
-  const operations = patchBetween(given, injection.pod) as unknown as Json;
-  expect(jsonPatch(structuredClone(given) as unknown as JsonObject, operations)).to.deep.equal(plain(injection.pod));
+  expect(patched(given, patchBetween(given, injection.pod))).to.deep.equal(plain(injection.pod));
   return injection;
 }
 
@@ -57,6 +55,15 @@ export function environmentOf(injection: Injection): Record<string, string> {
   return Object.fromEntries(env.flatMap(({ name, value }) => (value === undefined ? [] : [[name, value]])));
 }
 
-function plain(value: unknown): unknown {
+/** A copy of a document after a patch, by a library. @throws the first operation that fails */
+export function patched(document: object, patch: readonly PatchOperation[]): unknown {
+  const copy = plain(document);
+  const failed = applyPatch(copy, [...patch]).find((each) => each !== null);
+  if (failed) throw failed;
+  return copy;
+}
+
+/** As JSON keeps it. */
+export function plain(value: unknown): unknown {
   return JSON.parse(JSON.stringify(value));
 }
