@@ -51,3 +51,8 @@ export function percentile(values: readonly number[], rank: number): number {
 export function rounded(value: number): number {
   return Math.round(value * 100) / 100;
 }
+
+/** Epoch milliseconds with fractions. */
+export function wallMs(): number {
+  return performance.timeOrigin + performance.now();
+}

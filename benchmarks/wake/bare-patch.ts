@@ -4,7 +4,7 @@ import type { Deployment } from '../../shared/kubernetes/objects.ts';
 import { pathOf, RESOURCES } from '../../shared/kubernetes/paths.ts';
 import { Reflector } from '../../shared/kubernetes/reflector.ts';
 import { systemClock } from '../../shared/runtime/clock.ts';
-import { epochMs } from './cold-start.ts';
+import { wallMs } from '../report.ts';
 
 const NAMESPACE = 'bench-bare-patch';
 const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
@@ -59,9 +59,9 @@ export class BarePatch {
   async #scale(replicas: number): Promise<number> {
     const { promise, resolve } = Promise.withResolvers<number>();
     this.#shown = (seen) => {
-      if (seen === replicas) resolve(epochMs());
+      if (seen === replicas) resolve(wallMs());
     };
-    const sentAt = epochMs();
+    const sentAt = wallMs();
     await this.#api.request('PATCH', pathOf(RESOURCES.deployments, NAMESPACE, 'bare', 'scale'), {
       contentType: PATCH_TYPES.merge,
       body: { spec: { replicas } },

@@ -1,4 +1,5 @@
 import { request, type Agent } from 'node:http';
+import { wallMs } from '../report.ts';
 import type { Fleet } from './fleet.ts';
 
 /** The phases of one cold start, in milliseconds. */
@@ -16,14 +17,11 @@ export interface ColdStart {
 /** The phases in their order. */
 export const PHASES = ['decision', 'start', 'release', 'serve', 'total'] as const;
 
-/** Now, in epoch ms with fractions. */
-export const epochMs = (): number => performance.timeOrigin + performance.now();
-
 /** Sends a request to a sleeping application and says how long each phase took. */
 export async function coldStart(fleet: Fleet, name: string, dataUrl: string, agent: Agent): Promise<ColdStart> {
-  const sentAt = epochMs();
+  const sentAt = wallMs();
   const answer = await get(`${dataUrl}/${name}`, agent);
-  const answeredAt = epochMs();
+  const answeredAt = wallMs();
   const wokenAt = await fleet.wokenAt(name);
   return {
     sentAt,

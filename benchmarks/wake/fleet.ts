@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { applyManifest } from '../../demo/apply.ts';
-import { epochMs } from './cold-start.ts';
+import { wallMs } from '../report.ts';
 import { waitFor } from '../../demo/wait-for.ts';
 import type { KubeApi } from '../../shared/kubernetes/kube-api.ts';
 import type { Deployment, KubernetesObject } from '../../shared/kubernetes/objects.ts';
@@ -46,7 +46,7 @@ export class Fleet {
       if (event.type !== 'set') return;
       const { name } = event.object.metadata;
       const before = event.previous?.spec.replicas ?? 0;
-      if (before === 0 && (event.object.spec.replicas ?? 0) > 0) this.#wokenAt.set(name, epochMs());
+      if (before === 0 && (event.object.spec.replicas ?? 0) > 0) this.#wokenAt.set(name, wallMs());
     });
   }
 

@@ -10,8 +10,7 @@ import { isPodReady, type Pod } from '../../shared/kubernetes/objects.ts';
 import { pathOf, RESOURCES } from '../../shared/kubernetes/paths.ts';
 import { Reflector } from '../../shared/kubernetes/reflector.ts';
 import { systemClock } from '../../shared/runtime/clock.ts';
-import { percentile, rounded, type Row } from '../report.ts';
-import { epochMs } from './cold-start.ts';
+import { percentile, rounded, wallMs, type Row } from '../report.ts';
 
 const NAMESPACE = 'bench-sidecar';
 const LOAD_MS = 1_500;
@@ -46,7 +45,7 @@ export async function sidecarShare(api: KubeApi, image: string, rounds: number):
   const readyAt = new Map<string, number>();
   pods.onEvent(({ type, object }) => {
     const { name } = object.metadata;
-    if (type === 'set' && isPodReady(object) && !readyAt.has(name)) readyAt.set(name, epochMs());
+    if (type === 'set' && isPodReady(object) && !readyAt.has(name)) readyAt.set(name, wallMs());
   });
   pods.start();
   await pods.firstSync;
@@ -74,7 +73,7 @@ export async function sidecarShare(api: KubeApi, image: string, rounds: number):
 
   async function startOf(name: string, pod: PodDocument): Promise<Start> {
     const path = pathOf(RESOURCES.pods, NAMESPACE);
-    const sentAt = epochMs();
+    const sentAt = wallMs();
     await api.request('POST', path, { body: { apiVersion: 'v1', kind: 'Pod', ...pod } });
     await waitFor(`${name} to be ready`, 60_000, () => readyAt.has(name), 5);
     const { podIP = '' } = pods.objects.get(`${NAMESPACE}/${name}`)?.status ?? {};

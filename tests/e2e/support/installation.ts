@@ -1,8 +1,5 @@
 import type { KubeApi } from '../../../shared/kubernetes/kube-api.ts';
-import type { Answer, SendOptions } from './send.ts';
-
-/** Sends a request to a management API, with the token that it asks for. */
-export type Ask = (path: string, options?: SendOptions) => Promise<Answer>;
+import type { Ask } from './send.ts';
 
 /** The product as the end-to-end tests meet it: on a cluster inside this process, or on that of KUBECONFIG. */
 export interface Installation {

@@ -1,5 +1,4 @@
 import { Agent, request, type IncomingHttpHeaders } from 'node:http';
-import type { Ask } from './installation.ts';
 
 /** A whole answer. */
 export interface Answer {
@@ -20,6 +19,9 @@ export interface SendOptions {
   readonly body?: Buffer | string;
   readonly signal?: AbortSignal;
 }
+
+/** Sends a request to a management API, with the token that it asks for. */
+export type Ask = (path: string, options?: SendOptions) => Promise<Answer>;
 
 const agent = new Agent({ keepAlive: false });
 
