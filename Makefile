@@ -13,7 +13,7 @@ OVERLAY ?= default
 
 NEEDS_CLUSTER = if [ -z "$$KUBECONFIG" ]; then echo 'These tests need KUBECONFIG: the path of a kubeconfig whose cluster may be used for tests.' >&2; exit 1; fi
 
-.PHONY: help demo test e2e e2e-full bench bench-proxy bench-wake bench-sidecar bench-controller bench-history build images install uninstall lint format clean
+.PHONY: help demo test test-unit e2e e2e-full bench bench-proxy bench-wake bench-sidecar bench-controller bench-history build images install uninstall lint format clean
 
 help: ## Lists the targets.
 	@echo 'Usage: make TARGET   (each installs by itself what it needs)'
@@ -26,6 +26,9 @@ demo: $(STAMP) ## A narrated tour on a cluster inside one process; then it stays
 test: $(STAMP) ## Lint, types and all tests; the last line is "N passed, N failed, N skipped".
 	@npm run --silent test
 
+test-unit: $(STAMP) ## Unit and property tests alone, in less than a minute.
+	@npm run --silent test-unit
+
 e2e: $(STAMP) ## End-to-end tests on the cluster of $KUBECONFIG, the core of them; docs/guides/testing.md has the variables.
 	@$(NEEDS_CLUSTER)
 	@npm run --silent e2e
@@ -34,7 +37,7 @@ e2e-full: $(STAMP) ## All end-to-end tests on the cluster of $KUBECONFIG.
 	@$(NEEDS_CLUSTER)
 	@npm run --silent e2e -- --full
 
-bench: bench-proxy bench-wake bench-sidecar bench-history bench-controller ## All benchmarks, with tables; results go to benchmarks/results.
+bench: bench-proxy bench-wake bench-sidecar bench-history bench-controller ## All benchmarks, with tables, kept in benchmarks/out; RECORD=1 replaces those in benchmarks/results.
 
 bench-proxy: $(STAMP) ## CPU, throughput and latency of the data plane beside other proxies.
 	@node benchmarks/bench-proxy.ts
@@ -70,7 +73,7 @@ format: $(STAMP) ## Formats everything and repairs what ESLint can.
 	@npm run --silent format
 
 clean: ## Removes what was built and installed, and the state of the demo.
-	@rm -rf node_modules dist coverage .nemesis
+	@rm -rf node_modules dist coverage benchmarks/out .nemesis
 
 $(STAMP): package.json package-lock.json $(wildcard packages/*/package.json)
 	@command -v npm >/dev/null 2>&1 || { \

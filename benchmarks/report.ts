@@ -16,7 +16,13 @@ export interface Row {
   readonly bar?: number;
 }
 
-/** Prints the table of a benchmark and keeps it in `benchmarks/results/NAME.json`. */
+/**
+ * Where tables are kept: `benchmarks/out`, which git ignores. With RECORD=1 it is `benchmarks/results`, whose numbers the
+ * documentation quotes.
+ */
+const FOLDER = join(import.meta.dirname, process.env['RECORD'] === '1' ? 'results' : 'out');
+
+/** Prints the table of a benchmark and keeps it as `NAME.json`. */
 export function publish(name: string, rows: readonly Row[]): void {
   console.table(
     rows.map(({ work, candidate, metric, value, unit, min, max, rounds, bar }) => ({
@@ -33,10 +39,9 @@ export function publish(name: string, rows: readonly Row[]): void {
   );
   const gib = Math.round(totalmem() / 2 ** 30);
   const machine = `${cpus()[0]?.model ?? 'unknown'}, ${cpus().length} vCPU, ${gib} GiB, Linux ${release()}, Node ${process.version}, load average ${(loadavg()[0] ?? 0).toFixed(1)}`;
-  const folder = join(import.meta.dirname, 'results');
-  mkdirSync(folder, { recursive: true });
+  mkdirSync(FOLDER, { recursive: true });
   writeFileSync(
-    join(folder, `${name}.json`),
+    join(FOLDER, `${name}.json`),
     `${JSON.stringify({ name, date: new Date().toISOString(), machine, rows }, null, 2)}\n`,
   );
 }

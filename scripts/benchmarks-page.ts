@@ -59,5 +59,5 @@ export function benchmarksPage(folder = join(import.meta.dirname, '..', 'benchma
       ].join('\n'),
     ].join('\n\n');
   });
-  return `# Benchmarks\n\nMade by \`npm run generate\` from \`benchmarks/results\`, where each benchmark keeps its last table. Each runs with one command.\n\n${sections.join('\n\n')}\n`;
+  return `# Benchmarks\n\nMade by \`npm run generate\` from \`benchmarks/results\`, the tables that were recorded last. Each benchmark runs with one command; with RECORD=1 its table replaces the one here.\n\n${sections.join('\n\n')}\n`;
 }
