@@ -36,6 +36,12 @@ export default {
       },
     },
     {
+      name: 'unit-tests-load-no-cluster',
+      severity: 'error',
+      from: { path: '^tests/(unit|property)/' },
+      to: { path: '^packages/localcluster/', reachable: true },
+    },
+    {
       name: 'domain-imports-only-domain',
       severity: 'error',
       comment:

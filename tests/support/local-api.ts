@@ -4,11 +4,6 @@ import { join } from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node';
 import { LocalCluster } from '@k8s-nemesis/localcluster';
 import { KubeApi } from '../../shared/kubernetes/kube-api.ts';
-import type { Logger } from '../../shared/runtime/logger.ts';
-
-const nothing = (): void => undefined;
-/** A logger that says nothing. */
-export const silentLogger = { info: nothing, warn: nothing, error: nothing, debug: nothing } as unknown as Logger;
 
 /** A local cluster of a test, with a client of it. */
 export interface LocalApi {
@@ -33,9 +28,4 @@ export async function startLocalApi(): Promise<LocalApi> {
       rmSync(directory, { recursive: true, force: true });
     },
   };
-}
-
-/** Waits until something holds, looking at each turn of the event loop; the runner's time limit ends it otherwise. */
-export async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 2));
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { inject } from '../../../autoscaler/admission/injection.ts';
 import type { PodDocument } from '../../../autoscaler/admission/pod-document.ts';
-import { until } from '../../support/local-api.ts';
+import { until } from '../../support/until.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
 /** Addresses of this machine that nobody else uses. */

@@ -9,7 +9,7 @@ import { close } from '../../../shared/runtime/server-close.ts';
 import type { Sockets } from '../../../sidecar/measure/sockets.ts';
 import { openapiDocument } from '../../../sidecar/openapi.ts';
 import { startServer } from '../../../sidecar/server.ts';
-import { silentLogger } from '../../support/local-api.ts';
+import { silentLogger } from '../../support/silent-logger.ts';
 
 const POD_IP = '127.77.11.1';
 const ELSEWHERE = '127.77.11.2';

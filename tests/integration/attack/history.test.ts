@@ -14,7 +14,9 @@ import type { WorkerOptions } from '../../../autoscaler/store/store-worker.ts';
 import type { Logger } from '../../../shared/runtime/logger.ts';
 import { systemClock } from '../../../shared/runtime/clock.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
-import { silentLogger, startLocalApi, until } from '../../support/local-api.ts';
+import { startLocalApi } from '../../support/local-api.ts';
+import { silentLogger } from '../../support/silent-logger.ts';
+import { until } from '../../support/until.ts';
 
 const retention = { decisions: 1, scalingEvents: 1, coldStarts: 1, usage: 1, audit: 1 };
 const audit = (number: number, message = 'z') =>

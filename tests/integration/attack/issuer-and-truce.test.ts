@@ -6,7 +6,7 @@ import { BalancerPresence } from '../../../autoscaler/controllers/application/ba
 import { ProgramTokens } from '../../../autoscaler/ingest/program-tokens.ts';
 import type { KubeApi } from '../../../shared/kubernetes/kube-api.ts';
 import type { TokenGuard } from '../../../shared/kubernetes/token-guard.ts';
-import { silentLogger } from '../../support/local-api.ts';
+import { silentLogger } from '../../support/silent-logger.ts';
 
 describe('What lasts longer than it should', () => {
   it('the issuer of the cluster changes, its keys do not: tokens of pods are taken again after a moment', async () => {

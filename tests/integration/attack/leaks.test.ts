@@ -3,7 +3,8 @@ import { ApplicationWatch } from '../../../shared/kubernetes/application-watch.t
 import type { KubeApi } from '../../../shared/kubernetes/kube-api.ts';
 import { RESOURCES } from '../../../shared/kubernetes/paths.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
-import { silentLogger, until } from '../../support/local-api.ts';
+import { silentLogger } from '../../support/silent-logger.ts';
+import { until } from '../../support/until.ts';
 
 /** Heap in use after a full collection. */
 const heap = (): number => {

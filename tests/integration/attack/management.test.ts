@@ -15,7 +15,7 @@ import type { ApplicationDirectory } from '../../../loadbalancer/routing/applica
 import { RequestLog } from '../../../loadbalancer/request-log/request-log.ts';
 import { parseStrictly } from '../../../shared/errors/problem.ts';
 import { close, listen } from '../../../shared/runtime/management-server.ts';
-import { silentLogger } from '../../support/local-api.ts';
+import { silentLogger } from '../../support/silent-logger.ts';
 
 interface Reply {
   readonly status: number;

@@ -15,7 +15,7 @@ import { AuditLog } from '../../../shared/http/audit-log.ts';
 import { createGuardedApp } from '../../../shared/http/route.ts';
 import { systemClock } from '../../../shared/runtime/clock.ts';
 import { close, listen } from '../../../shared/runtime/management-server.ts';
-import { silentLogger } from '../../support/local-api.ts';
+import { silentLogger } from '../../support/silent-logger.ts';
 import { eventually } from '../loadbalancer/support.ts';
 
 const mebibyte = 2 ** 20;

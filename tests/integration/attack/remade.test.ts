@@ -8,7 +8,7 @@ import { Waker } from '../../../loadbalancer/wake/waker.ts';
 import type { ApplicationSnapshot, ApplicationWatch } from '../../../shared/kubernetes/application-watch.ts';
 import { KubeError, type KubeApi } from '../../../shared/kubernetes/kube-api.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
-import { silentLogger } from '../../support/local-api.ts';
+import { silentLogger } from '../../support/silent-logger.ts';
 
 class Ticket extends HoldTicket {
   onGranted(): void {

@@ -18,7 +18,8 @@ import { ApplicationWatch } from '../../../shared/kubernetes/application-watch.t
 import type { Pod } from '../../../shared/kubernetes/objects.ts';
 import { systemClock } from '../../../shared/runtime/clock.ts';
 import { close, listen } from '../../../shared/runtime/management-server.ts';
-import { silentLogger, startLocalApi, type LocalApi } from '../../support/local-api.ts';
+import { startLocalApi, type LocalApi } from '../../support/local-api.ts';
+import { silentLogger } from '../../support/silent-logger.ts';
 
 /** The room: POST /metrics, where every pod of every tenant may knock. */
 describe('Attack: a pod that reports too much', function () {

@@ -7,7 +7,7 @@ import type { Backend } from '../../../loadbalancer/routing/backend.ts';
 import { Waker } from '../../../loadbalancer/wake/waker.ts';
 import { KubeApi } from '../../../shared/kubernetes/kube-api.ts';
 import { systemClock } from '../../../shared/runtime/clock.ts';
-import { silentLogger } from '../../support/local-api.ts';
+import { silentLogger } from '../../support/silent-logger.ts';
 
 /** Somebody's webhook that is gone costs each write its timeout, 10 s by default; reads go on as ever. */
 describe('A wake where writes take longer than a first call waits', function () {

@@ -15,7 +15,9 @@ import type { Pod } from '../../../shared/kubernetes/objects.ts';
 import { TokenGuard } from '../../../shared/kubernetes/token-guard.ts';
 import { systemClock } from '../../../shared/runtime/clock.ts';
 import { close, listen } from '../../../shared/runtime/management-server.ts';
-import { silentLogger, startLocalApi, until, type LocalApi } from '../../support/local-api.ts';
+import { startLocalApi, type LocalApi } from '../../support/local-api.ts';
+import { silentLogger } from '../../support/silent-logger.ts';
+import { until } from '../../support/until.ts';
 
 const HOUR_MS = 3_600_000;
 

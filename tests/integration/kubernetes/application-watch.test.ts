@@ -3,7 +3,9 @@ import { applyManifest } from '../../../demo/apply.ts';
 import { customResourceDefinitions } from '../../../shared/api/crd.ts';
 import { ApplicationWatch } from '../../../shared/kubernetes/application-watch.ts';
 import { systemClock } from '../../../shared/runtime/clock.ts';
-import { silentLogger, startLocalApi, until, type LocalApi } from '../../support/local-api.ts';
+import { startLocalApi, type LocalApi } from '../../support/local-api.ts';
+import { silentLogger } from '../../support/silent-logger.ts';
+import { until } from '../../support/until.ts';
 
 describe('ApplicationWatch over a real API', function () {
   this.timeout(20_000);

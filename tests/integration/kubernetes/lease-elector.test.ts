@@ -2,7 +2,9 @@ import { expect } from 'chai';
 import { LeaseElector } from '../../../shared/kubernetes/lease-elector.ts';
 import { systemClock } from '../../../shared/runtime/clock.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
-import { silentLogger, startLocalApi, until, type LocalApi } from '../../support/local-api.ts';
+import { startLocalApi, type LocalApi } from '../../support/local-api.ts';
+import { silentLogger } from '../../support/silent-logger.ts';
+import { until } from '../../support/until.ts';
 
 const times = { leaseDurationMs: 1000, renewDeadlineMs: 600, retryPeriodMs: 20 };
 

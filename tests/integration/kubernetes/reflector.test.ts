@@ -11,7 +11,9 @@ import {
 import { Reflector, type ReflectorEvent } from '../../../shared/kubernetes/reflector.ts';
 import { systemClock } from '../../../shared/runtime/clock.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
-import { silentLogger, startLocalApi, until, type LocalApi } from '../../support/local-api.ts';
+import { startLocalApi, type LocalApi } from '../../support/local-api.ts';
+import { silentLogger } from '../../support/silent-logger.ts';
+import { until } from '../../support/until.ts';
 
 const MAPS = '/api/v1/namespaces/default/configmaps';
 const deps = { logger: silentLogger, clock: systemClock, random: () => 0 };

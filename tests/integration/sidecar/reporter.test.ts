@@ -7,7 +7,7 @@ import { Announcer } from '../../../sidecar/announce/announcer.ts';
 import { drain } from '../../../sidecar/drain/drain.ts';
 import { Sockets } from '../../../sidecar/measure/sockets.ts';
 import { Reporter } from '../../../sidecar/report/reporter.ts';
-import { until } from '../../support/local-api.ts';
+import { until } from '../../support/until.ts';
 
 const credentials = new ProgramCredentials({ tokenFile: '', caFile: '' }, { maxSockets: 2 });
 const pod = { podName: 'p', namespace: 'n', podUid: 'u' };

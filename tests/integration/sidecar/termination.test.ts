@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
-import { until } from '../../support/local-api.ts';
+import { until } from '../../support/until.ts';
 
 const ADDRESS = '127.0.0.11';
 

@@ -4,7 +4,8 @@ import type { Certificates } from '../../../autoscaler/certificates/certificates
 import { KubeError, type KubeApi, type KubeRequestOptions } from '../../../shared/kubernetes/kube-api.ts';
 import type { Pod } from '../../../shared/kubernetes/objects.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
-import { silentLogger, until } from '../../support/local-api.ts';
+import { silentLogger } from '../../support/silent-logger.ts';
+import { until } from '../../support/until.ts';
 
 const FIELD = "metadata.annotations['nemesis.io/ca']";
 const base64 = (text: string): string => Buffer.from(text).toString('base64');

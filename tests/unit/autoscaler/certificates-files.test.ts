@@ -6,7 +6,7 @@ import { FileCertificates } from '../../../autoscaler/certificates/file-certific
 import { createAuthority, issueServerCertificate } from '../../../autoscaler/certificates/x509.ts';
 import { checkAutoscalerSettings, autoscalerSettings } from '../../../autoscaler/config.ts';
 import { readSettings } from '../../../shared/runtime/settings.ts';
-import { silentLogger } from '../../support/local-api.ts';
+import { silentLogger } from '../../support/silent-logger.ts';
 
 const LIFE = { notBeforeMs: Date.parse('2026-01-01T00:00:00Z'), notAfterMs: Date.parse('2036-01-01T00:00:00Z') };
 

@@ -4,7 +4,7 @@ import { ManagedCertificates } from '../../../autoscaler/certificates/managed-ce
 import { certificatesIn } from '../../../autoscaler/certificates/x509.ts';
 import { KubeError, type KubeApi, type KubeRequestOptions } from '../../../shared/kubernetes/kube-api.ts';
 import type { FakeClock } from '../../support/fake-clock.ts';
-import { silentLogger } from '../../support/local-api.ts';
+import { silentLogger } from '../../support/silent-logger.ts';
 
 /** An API server that has one Secret, with resourceVersions and conflicts. */
 export class OneSecret {

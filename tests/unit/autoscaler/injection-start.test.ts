@@ -10,7 +10,7 @@ import { createAuthority, issueServerCertificate } from '../../../autoscaler/cer
 import type { ApplicationWatch } from '../../../shared/kubernetes/application-watch.ts';
 import type { KubeApi } from '../../../shared/kubernetes/kube-api.ts';
 import type { Lifecycle } from '../../../shared/runtime/lifecycle.ts';
-import { silentLogger } from '../../support/local-api.ts';
+import { silentLogger } from '../../support/silent-logger.ts';
 
 const LIFE = { notBeforeMs: Date.now() - 60_000, notAfterMs: Date.now() + 3_600_000 };
 const NAME = 'nemesis-webhook.nemesis-system.svc';

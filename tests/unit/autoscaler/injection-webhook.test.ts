@@ -8,7 +8,7 @@ import type { AdmissionAnswer } from '../../../autoscaler/admission/review.ts';
 import { createWebhookApp } from '../../../autoscaler/admission/webhook-server.ts';
 import type { ApplicationSnapshot } from '../../../shared/kubernetes/application-watch.ts';
 import { close, listen } from '../../../shared/runtime/management-server.ts';
-import { silentLogger } from '../../support/local-api.ts';
+import { silentLogger } from '../../support/silent-logger.ts';
 import { pod } from './injection-support.ts';
 
 function review(request: object): object {

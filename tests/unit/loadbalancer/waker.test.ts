@@ -4,7 +4,7 @@ import type { Backend } from '../../../loadbalancer/routing/backend.ts';
 import { Waker, type WakeOutcome } from '../../../loadbalancer/wake/waker.ts';
 import { KubeError, type KubeApi } from '../../../shared/kubernetes/kube-api.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
-import { silentLogger } from '../../support/local-api.ts';
+import { silentLogger } from '../../support/silent-logger.ts';
 
 const turns = async (): Promise<void> => {
   for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();

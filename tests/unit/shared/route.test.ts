@@ -4,7 +4,7 @@ import { openAccess } from '../../../shared/http/access.ts';
 import { AuditLog, type AuditEntry } from '../../../shared/http/audit-log.ts';
 import { createGuardedApp, type Route } from '../../../shared/http/route.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
-import { silentLogger } from '../../support/local-api.ts';
+import { silentLogger } from '../../support/silent-logger.ts';
 
 const mounting = (route: object) => () => {
   const registry = new Registry();

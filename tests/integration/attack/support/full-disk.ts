@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { History, type HistoryState } from '../../../../autoscaler/store/history.ts';
 import { systemClock } from '../../../../shared/runtime/clock.ts';
-import { silentLogger } from '../../../support/local-api.ts';
+import { silentLogger } from '../../../support/silent-logger.ts';
 
 /** Runs on a file system of its own of a few MiB: fills it, writes history, makes room again. Prints what was seen as JSON. */
 const [, , directory = ''] = process.argv;

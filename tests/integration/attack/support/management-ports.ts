@@ -23,7 +23,9 @@ import { KubeApi } from '../../../../shared/kubernetes/kube-api.ts';
 import type { Logger } from '../../../../shared/runtime/logger.ts';
 import { systemClock } from '../../../../shared/runtime/clock.ts';
 import { close, listen } from '../../../../shared/runtime/management-server.ts';
-import { silentLogger, startLocalApi, until, type LocalApi } from '../../../support/local-api.ts';
+import { startLocalApi, type LocalApi } from '../../../support/local-api.ts';
+import { silentLogger } from '../../../support/silent-logger.ts';
+import { until } from '../../../support/until.ts';
 
 /** Namespace of the product. */
 export const SYSTEM = 'nemesis-system';
