@@ -19,7 +19,7 @@ import { createLogger } from '../shared/runtime/logger.ts';
 import { close, listen } from '../shared/runtime/management-server.ts';
 import { readSettings } from '../shared/runtime/settings.ts';
 import { startInjection } from './admission/start-injection.ts';
-import { mountApplicationRoutes, recordRefusal } from './api/application-routes.ts';
+import { mountApplicationRoutes, publishRefusal } from './api/application-routes.ts';
 import { openapiDocument } from './api/openapi.ts';
 import { CaDistributor } from './certificates/ca-distributor.ts';
 import { chooseCertificates } from './certificates/choose-certificates.ts';
@@ -45,6 +45,11 @@ import { Ticker } from './controllers/ticker.ts';
 import { UsageRecorder } from './controllers/usage/usage-recorder.ts';
 import { MetricsCollector, type BalancerRef } from './domain/signals/metrics-collector.ts';
 import { ReportPacing } from './domain/signals/report-pacing.ts';
+import { KubernetesSink } from './events/kubernetes-sink.ts';
+import { LogSink } from './events/log-sink.ts';
+import { PrometheusSink } from './events/prometheus-sink.ts';
+import { createPublisher } from './events/publisher.ts';
+import { StoreSink } from './events/store-sink.ts';
 import { HistoryCondition } from './store/history-condition.ts';
 import { registerHistoryMetrics } from './store/history-metrics.ts';
 import { History } from './store/history.ts';
@@ -116,7 +121,11 @@ async function start(): Promise<Lifecycle> {
   const isLeader = (): boolean => elector.isLeader();
   const collector = new MetricsCollector();
   const events = new EventRecorder(api, 'nemesis-autoscaler', { logger, clock });
-  const actuator = new Actuator(api, { isLeader, events, logger });
+  const publish = createPublisher(
+    [new StoreSink(history), new KubernetesSink(events), new LogSink(logger), new PrometheusSink(metrics)],
+    { logger },
+  );
+  const actuator = new Actuator(api, { isLeader, publish, logger });
   const stream = new BalancerStream(identity);
   lifecycle.onStop('stream to the balancers', () => stream.close());
 
@@ -126,7 +135,7 @@ async function start(): Promise<Lifecycle> {
       (uid) => collector.knowsBalancer(uid),
       collector.livingBalancers(clock.monotonicMs()),
     );
-  const usage = new UsageRecorder({ history, clock });
+  const usage = new UsageRecorder({ publish, clock });
   const pacing = new ReportPacing();
   const specs = new ScalingSpecs();
   const limits = new ReportLimits();
@@ -140,7 +149,8 @@ async function start(): Promise<Lifecycle> {
     isLeader,
     actuator,
     statusWriter: new StatusWriter(api, { isLeader, clock, logger }),
-    recorder: new ApplicationRecorder({ actuator, history, metrics, clock, logger }),
+    recorder: new ApplicationRecorder({ publish, clock }),
+    publish,
     specs,
     observations: new Observations({ watch, specs, usage, pacing, metrics }),
     metrics,
@@ -208,7 +218,7 @@ async function start(): Promise<Lifecycle> {
   const management = createGuardedApp(
     {
       access: guarded ? new ClusterAccess(api, namespaces, { clock }) : openAccess(namespaces),
-      audit: new AuditLog({ logger, clock, registry }, (entry) => recordRefusal(history, entry, clock)),
+      audit: new AuditLog({ logger, clock, registry }, (entry) => publishRefusal(publish, entry, clock)),
       logger,
       registry,
       openapi: openapiDocument(),
@@ -222,6 +232,7 @@ async function start(): Promise<Lifecycle> {
         collector,
         signalsOf: (each) => controller.signalsOf(each),
         history,
+        publish,
         clock,
       });
     },

@@ -15,7 +15,8 @@ import type { Clock } from '../../shared/runtime/clock.ts';
 import { readyReplicas } from '../controllers/application/lifecycle-facts.ts';
 import type { MetricsCollector } from '../domain/signals/metrics-collector.ts';
 import { hasTraffic, type Reading, type Signals } from '../domain/signals/signals.ts';
-import type { HistorySink, HistorySource } from '../store/records.ts';
+import type { Publish } from '../events/domain-event.ts';
+import type { HistorySource } from '../store/records.ts';
 import {
   applicationsQuerySchema,
   historyQuerySchema,
@@ -32,7 +33,8 @@ export interface ApplicationRoutesDeps {
   readonly watch: ApplicationWatch;
   readonly collector: MetricsCollector;
   readonly signalsOf: (application: ApplicationSnapshot) => Signals;
-  readonly history: HistorySink & HistorySource;
+  readonly history: HistorySource;
+  readonly publish: Publish;
   readonly clock: Clock;
 }
 
@@ -158,13 +160,14 @@ export function mountApplicationRoutes(mount: MountRoute, deps: ApplicationRoute
     } catch (error) {
       throw refusedByKubernetes(error, `Autoscaler ${namespace}/${name}`, version !== undefined);
     }
-    deps.history.append('audit', {
+    const record = {
       timeMs: deps.clock.wallMs(),
       application: application.key,
       actor: caller.name,
       action: `PUT ${part}`,
       message: JSON.stringify(spec),
-    });
+    };
+    deps.publish({ kind: 'Audited', record });
     response.setHeader('etag', `"${written.metadata.resourceVersion}"`);
     response.json(written.spec);
   }
@@ -174,12 +177,13 @@ function listed(query: unknown): { readonly namespace?: string | undefined } {
   return parseOrThrow(applicationsQuerySchema, query, 'The query', 'InvalidQuery');
 }
 
-/** Keeps in the history who was refused what, as long as it is known who it was. */
-export function recordRefusal(history: HistorySink, entry: AuditEntry, clock: Clock): void {
+/** Publishes who was refused what, as long as it is known who it was. */
+export function publishRefusal(publish: Publish, entry: AuditEntry, clock: Clock): void {
   const { user, address, action, object, refused, repeated } = entry;
   if (refused !== 'Forbidden') return;
   const message = `Refused (${refused}), from ${address}${repeated === undefined ? '' : `; ${repeated} more times before`}.`;
-  history.append('audit', { timeMs: clock.wallMs(), application: object, actor: user, action, message });
+  const record = { timeMs: clock.wallMs(), application: object, actor: user, action, message };
+  publish({ kind: 'Audited', record });
 }
 
 /** What there is elsewhere is not told: whoever may look into this namespace may not know the others. */

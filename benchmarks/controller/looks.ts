@@ -10,12 +10,15 @@ import { ScalingSpecs } from '../../autoscaler/controllers/application/scaling-s
 import { StatusWriter } from '../../autoscaler/controllers/application/status-writer.ts';
 import { ApplicationRecorder } from '../../autoscaler/controllers/application/record.ts';
 import { Ticker } from '../../autoscaler/controllers/ticker.ts';
+import { KubernetesSink } from '../../autoscaler/events/kubernetes-sink.ts';
+import { PrometheusSink } from '../../autoscaler/events/prometheus-sink.ts';
+import { createPublisher } from '../../autoscaler/events/publisher.ts';
+import { StoreSink } from '../../autoscaler/events/store-sink.ts';
 import { UsageRecorder } from '../../autoscaler/controllers/usage/usage-recorder.ts';
 import { MetricsCollector } from '../../autoscaler/domain/signals/metrics-collector.ts';
 import { ReportPacing } from '../../autoscaler/domain/signals/report-pacing.ts';
 import { DEFAULT_SETTINGS } from '../../shared/api/load-balancer-settings.ts';
 import type { ApplicationSnapshot, ApplicationWatch } from '../../shared/kubernetes/application-watch.ts';
-import type { EventRecorder } from '../../shared/kubernetes/event-recorder.ts';
 import type { KubeApi } from '../../shared/kubernetes/kube-api.ts';
 import { systemClock } from '../../shared/runtime/clock.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
@@ -69,9 +72,12 @@ const watch = {
 const isLeader = (): boolean => true;
 const collector = new MetricsCollector();
 const metrics = new ControllerMetrics(new Registry());
-const history = { append: () => (rows += 1) };
-const actuator = new Actuator(api, { isLeader, events: { record: nothing } as unknown as EventRecorder, logger });
-const usage = new UsageRecorder({ history, clock });
+const publish = createPublisher(
+  [new StoreSink({ append: () => (rows += 1) }), new KubernetesSink({ record: nothing }), new PrometheusSink(metrics)],
+  { logger },
+);
+const actuator = new Actuator(api, { isLeader, publish, logger });
+const usage = new UsageRecorder({ publish, clock });
 const specs = new ScalingSpecs();
 const balancer = { uid: 'lb', name: 'lb', address: '10.0.0.1' };
 const controller = new ApplicationController({
@@ -83,7 +89,8 @@ const controller = new ApplicationController({
   isLeader,
   actuator,
   statusWriter: new StatusWriter(api, { isLeader, clock, logger }),
-  recorder: new ApplicationRecorder({ actuator, history, metrics, clock, logger }),
+  recorder: new ApplicationRecorder({ publish, clock }),
+  publish,
   specs,
   observations: new Observations({ watch, specs, usage, pacing: new ReportPacing(), metrics }),
   requeue: (key) => queue.add(key),

@@ -29,6 +29,7 @@ export function controllerDeps(over: Partial<ApplicationControllerDeps> = {}): A
     requeue: nothing,
     metrics: { observe: nothing, countScaleWrite: nothing, forget: nothing },
     clock: new FakeClock(),
+    publish: nothing,
     newId: () => 'drain-1',
     ...over,
   };
@@ -43,7 +44,6 @@ export function workloads(
     fence: () => Promise.resolve(true),
     adviseDeletion: () => Promise.resolve(),
     restartPods: () => Promise.resolve(),
-    event: nothing,
     ...over,
   };
 }

@@ -1,12 +1,11 @@
-import { API_GROUP_VERSION } from '../../../shared/model/api-group.ts';
 import type { ApplicationSnapshot } from '../../../shared/kubernetes/application-watch.ts';
-import type { EventRecorder } from '../../../shared/kubernetes/event-recorder.ts';
 import { isKubeStatus, KubeError, PATCH_TYPES, type KubeApi } from '../../../shared/kubernetes/kube-api.ts';
 import { isPodReady, type Pod } from '../../../shared/kubernetes/objects.ts';
 import { pathOf, RESOURCES } from '../../../shared/kubernetes/paths.ts';
 import { writeReplicas } from '../../../shared/kubernetes/scale.ts';
 import { FIELD_MANAGERS } from '../../../shared/rules/wake.ts';
 import { messageOf, type Logger } from '../../../shared/runtime/logger.ts';
+import type { Publish } from '../../events/domain-event.ts';
 import { SLEEP_TIMES } from '../../../shared/model/sleep-times.ts';
 
 /** How a write of replicas ended. `stale`: the Deployment changed meanwhile, decide again. */
@@ -21,9 +20,9 @@ const DELETION_COST = 'controller.kubernetes.io/pod-deletion-cost';
 /** The only place where this program changes a cluster's workloads. Each write is refused unless this process leads. */
 export class Actuator {
   readonly #api: KubeApi;
-  readonly #deps: { isLeader: () => boolean; events: EventRecorder; logger: Logger };
+  readonly #deps: { readonly isLeader: () => boolean; readonly publish: Publish; readonly logger: Logger };
 
-  constructor(api: KubeApi, deps: { isLeader: () => boolean; events: EventRecorder; logger: Logger }) {
+  constructor(api: KubeApi, deps: { isLeader: () => boolean; publish: Publish; logger: Logger }) {
     this.#api = api;
     this.#deps = deps;
   }
@@ -50,11 +49,10 @@ export class Actuator {
     } catch (error) {
       if (isKubeStatus(error, 409)) return { kind: 'stale' };
       const text = `Scaling ${deployment.metadata.name} from ${from} to ${replicas} failed: ${messageOf(error)}`;
-      this.event(application, 'Warning', 'ScaleFailed', text);
+      this.#deps.publish({ kind: 'Warned', application, reason: 'ScaleFailed', message: text });
       return { kind: 'failed', message: text, mayLand: !(error instanceof KubeError) };
     }
-    this.#deps.logger.info('scaled', { application: application.key, from, to: replicas, reason, decision: message });
-    this.event(application, 'Normal', reason, `Scaled from ${from} to ${replicas}: ${message}`);
+    this.#deps.publish({ kind: 'Scaled', application, from, to: replicas, reason, message });
     return { kind: 'done' };
   }
 
@@ -108,7 +106,7 @@ export class Actuator {
    * @param served - UIDs of pods that have been ready or have answered; those stay
    */
   async restartPods(application: ApplicationSnapshot, served: ReadonlySet<string>, why: string): Promise<void> {
-    this.event(application, 'Warning', 'StartRetried', why);
+    this.#deps.publish({ kind: 'Warned', application, reason: 'StartRetried', message: why });
     for (const pod of application.pods) {
       if (
         served.has(pod.metadata.uid) ||
@@ -128,12 +126,5 @@ export class Actuator {
         });
       }
     }
-  }
-
-  /** An Event on the Autoscaler. */
-  event(application: ApplicationSnapshot, type: 'Normal' | 'Warning', reason: string, message: string): void {
-    const { namespace, name, uid } = application.metadata;
-    const subject = { apiVersion: API_GROUP_VERSION, kind: 'Autoscaler', namespace, name, uid };
-    this.#deps.events.record(subject, type, reason, message);
   }
 }

@@ -1,9 +1,11 @@
 import type { Autoscaler } from '../../../shared/api/autoscaler.ts';
 import type { ApplicationSnapshot } from '../../../shared/kubernetes/application-watch.ts';
+import type { Conflict } from '../../../shared/rules/ownership.ts';
 import { ScalingEngine, type ScalingResult } from '../../domain/engine/scaling-engine.ts';
 import type { LifecycleTransition } from '../../domain/lifecycle/lifecycle.ts';
 import { step } from '../../domain/lifecycle/step.ts';
 import type { Signals } from '../../domain/signals/signals.ts';
+import type { Publish } from '../../events/domain-event.ts';
 import { act, type ActDeps } from './act.ts';
 import { decide } from './decide.ts';
 import type { Observations } from './observations.ts';
@@ -27,6 +29,7 @@ export interface ApplicationControllerDeps extends ObserveDeps, ActDeps {
   /** Asks for another reconciliation soon. */
   readonly requeue: (key: string) => void;
   readonly metrics: ApplicationMetrics;
+  readonly publish: Publish;
   readonly newId: () => string;
 }
 
@@ -144,14 +147,14 @@ export class ApplicationController {
   async #reconcileInert(
     application: ApplicationSnapshot,
     state: ReconcileState,
-    reason: string,
+    reason: 'InvalidSpec' | Conflict['reason'],
     message: string,
   ): Promise<void> {
-    const { actuator, statusWriter, clock } = this.#deps;
+    const { publish, statusWriter, clock } = this.#deps;
     const conflicted = application.conflict !== undefined;
     if (state.lastDecision?.reason !== reason) {
       state.lastDecision = { time: new Date(clock.wallMs()).toISOString(), reason, message };
-      actuator.event(application, 'Warning', reason, message);
+      publish({ kind: 'Warned', application, reason, message });
     }
     await statusWriter.writeInert(application, state, inertConditions(reason, message, conflicted));
   }

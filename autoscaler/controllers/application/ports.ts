@@ -35,7 +35,6 @@ export interface Workloads {
   fence(application: ApplicationSnapshot, mark: string): Promise<boolean>;
   adviseDeletion(pods: readonly Pod[], inFlight: ReadonlyMap<string, number>): Promise<void>;
   restartPods(application: ApplicationSnapshot, served: ReadonlySet<string>, why: string): Promise<void>;
-  event(application: ApplicationSnapshot, type: 'Normal' | 'Warning', reason: string, message: string): void;
 }
 
 /** What writes statuses. */

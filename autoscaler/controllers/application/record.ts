@@ -3,34 +3,19 @@ import type { ApplicationSnapshot } from '../../../shared/kubernetes/application
 import { replicasManager } from '../../../shared/kubernetes/objects.ts';
 import { FIELD_MANAGERS, isOurManager, otherWriterName } from '../../../shared/rules/wake.ts';
 import type { Clock } from '../../../shared/runtime/clock.ts';
-import type { Logger } from '../../../shared/runtime/logger.ts';
 import type { ScalingResult } from '../../domain/engine/scaling-engine.ts';
 import { recordContention, otherScalerSentence, backoffUntilMs } from '../../domain/lifecycle/contention.ts';
 import type { LifecycleTransition } from '../../domain/lifecycle/lifecycle.ts';
-import type { HistorySink } from '../../store/records.ts';
-import type { Actuator } from './actuator.ts';
-import type { ControllerMetrics } from '../controller-metrics.ts';
+import type { Publish } from '../../events/domain-event.ts';
 import type { ReconcileState } from './reconcile-state.ts';
 
 const DECISION_EVERY_MS = 30_000;
 
-/** Tells what happened to applications: history, Events, log and metrics. */
+/** Compares what is seen with what was seen before, and publishes what happened. */
 export class ApplicationRecorder {
-  readonly #deps: {
-    actuator: Actuator;
-    history: HistorySink;
-    metrics: ControllerMetrics;
-    clock: Clock;
-    logger: Logger;
-  };
+  readonly #deps: { readonly publish: Publish; readonly clock: Clock };
 
-  constructor(deps: {
-    actuator: Actuator;
-    history: HistorySink;
-    metrics: ControllerMetrics;
-    clock: Clock;
-    logger: Logger;
-  }) {
+  constructor(deps: { readonly publish: Publish; readonly clock: Clock }) {
     this.#deps = deps;
   }
 
@@ -58,24 +43,15 @@ export class ApplicationRecorder {
     const message =
       own?.message ??
       (waking && ours ? 'A request was held by a balancer.' : `${otherWriterName(manager)} changed spec.replicas.`);
-    this.#deps.history.append('scalingEvents', {
-      timeMs: wallMs,
-      application: application.key,
-      from,
-      to: replicas,
-      by,
-      reason,
-      message,
-    });
-    if (own === undefined && waking)
-      this.#deps.actuator.event(application, 'Normal', 'Wake', `Scaled from 0 to ${replicas}: ${message}`);
+    const record = { timeMs: wallMs, application: application.key, from, to: replicas, by, reason, message };
+    this.#deps.publish({ kind: 'ReplicasChanged', application, record, woken: own === undefined && waking });
     const undoesOurs = !ours && state.lastChangeWasOurs;
     state.lastChangeWasOurs = ours;
     if (!ours) {
       const change = { by: otherWriterName(manager), undoesOurs };
       state.contention = recordContention(state.contention, change, wallMs);
       state.otherWriter = `${change.by} changed spec.replicas from ${from} to ${replicas}; let only one of us decide.`;
-      this.#deps.actuator.event(application, 'Warning', 'OtherWriter', state.otherWriter);
+      this.#deps.publish({ kind: 'Warned', application, reason: 'OtherWriter', message: state.otherWriter });
     }
     if (ours && !waking) state.otherWriter = undefined;
     return waking;
@@ -94,32 +70,24 @@ export class ApplicationRecorder {
     if (state.otherScaler === otherScaler) return;
     state.otherScaler = otherScaler;
     if (otherScaler === undefined) return;
-    this.#deps.actuator.event(application, 'Warning', 'OtherScaler', otherScalerSentence(otherScaler));
+    const message = otherScalerSentence(otherScaler);
+    this.#deps.publish({ kind: 'Warned', application, reason: 'OtherScaler', message });
   }
 
   /** The application came into another phase; a cold start may have ended with it. */
   recordPhaseChange(application: ApplicationSnapshot, state: ReconcileState, transition: LifecycleTransition): void {
     const next = transition.state;
     const before = state.lifecycle.phase;
-    this.#deps.logger.info('phase', {
-      application: application.key,
-      from: before,
-      to: next.phase,
-      reason: next.reason,
-      detail: next.message,
-    });
-    const bad = next.phase === 'Failed' || next.reason === 'ScaledToZeroByOther';
-    this.#deps.actuator.event(application, bad ? 'Warning' : 'Normal', next.phase ?? 'Unknown', next.message);
+    const { clock, publish } = this.#deps;
+    const { phase: to, reason, message } = next;
+    publish({ kind: 'PhaseChanged', application, from: before, to, reason, message });
     const outcome = next.phase === 'Failed' ? 'failed' : next.phase === 'Active' ? 'ready' : undefined;
     if (before !== 'Waking' || outcome === undefined) return;
-    const { clock } = this.#deps;
     const record = state.coldStarts.end(application, outcome, next.message, {
       monotonicMs: clock.monotonicMs(),
       wallMs: clock.wallMs(),
     });
-    if (record === undefined) return;
-    this.#deps.history.append('coldStarts', record);
-    this.#deps.metrics.coldStart.observe({ outcome }, record.totalMs / 1000);
+    if (record !== undefined) publish({ kind: 'ColdStartEnded', record });
   }
 
   /** Records a decision when it differs from the last one, and now and then. */
@@ -143,11 +111,9 @@ export class ApplicationRecorder {
     const changed = key !== state.decisionKey;
     state.decisionKey = key;
     state.decisionRecordedMs = monotonicMs;
-    if (changed || state.lastDecision === undefined) {
-      state.lastDecision = { time: new Date(wallMs).toISOString(), reason, message };
-      this.#deps.metrics.decisions.inc({ reason });
-    }
-    this.#deps.history.append('decisions', {
+    const isNew = changed || state.lastDecision === undefined;
+    if (isNew) state.lastDecision = { time: new Date(wallMs).toISOString(), reason, message };
+    const record = {
       timeMs: wallMs,
       application: application.key,
       phase: transition.state.phase ?? 'Unknown',
@@ -157,7 +123,8 @@ export class ApplicationRecorder {
       message,
       votes: decision?.votes ?? [],
       acted: resource.spec.mode === 'Active' && desired !== replicas,
-    });
+    };
+    this.#deps.publish({ kind: 'Decided', record, changed: isNew });
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Clock } from '../../../shared/runtime/clock.ts';
 import { hasTraffic, type Signals } from '../../domain/signals/signals.ts';
-import type { HistorySink } from '../../store/records.ts';
+import type { Publish } from '../../events/domain-event.ts';
 
 const MINUTE_MS = 60_000;
 
@@ -23,10 +23,10 @@ interface Mean {
 
 /** Adds up what each application uses and writes it to the history once a minute. */
 export class UsageRecorder {
-  readonly #deps: { history: HistorySink; clock: Clock };
+  readonly #deps: { publish: Publish; clock: Clock };
   readonly #minutes = new Map<string, Minute>();
 
-  constructor(deps: { history: HistorySink; clock: Clock }) {
+  constructor(deps: { publish: Publish; clock: Clock }) {
     this.#deps = deps;
   }
 
@@ -84,7 +84,7 @@ export class UsageRecorder {
   }
 
   #write(application: string, minute: Minute): void {
-    this.#deps.history.append('usage', {
+    const record = {
       timeMs: minute.beginMs,
       application,
       replicaSeconds: Math.round(minute.replicaMs) / 1000,
@@ -92,7 +92,8 @@ export class UsageRecorder {
       cpuMillicores: mean(minute.cpu),
       memoryBytes: mean(minute.memory),
       concurrency: mean(minute.concurrency),
-    });
+    };
+    this.#deps.publish({ kind: 'UsageMeasured', record });
   }
 }
 

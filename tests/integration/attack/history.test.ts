@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
 import { Registry } from 'prom-client';
+import { StoreSink } from '../../../autoscaler/events/store-sink.ts';
 import { UsageRecorder } from '../../../autoscaler/controllers/usage/usage-recorder.ts';
 import { noData, type Signals } from '../../../autoscaler/domain/signals/signals.ts';
 import { HISTORY_CONDITION, HistoryCondition } from '../../../autoscaler/store/history-condition.ts';
@@ -269,8 +270,8 @@ describe('The history, when something happens to what it is written to', functio
 describe('The usage of applications', () => {
   it('is written to its end and forgotten when they are gone', () => {
     const written: string[] = [];
-    const history = { append: (_table: string, { application }: { application: string }) => written.push(application) };
-    const usage = new UsageRecorder({ history, clock: new FakeClock() });
+    const store = new StoreSink({ append: (_table, { application }) => written.push(application) });
+    const usage = new UsageRecorder({ publish: (event) => store.accept(event), clock: new FakeClock() });
     const nothing = noData('nothing');
     const signals = { cpuMillicores: nothing, memoryBytes: nothing, traffic: nothing } as unknown as Signals;
     for (const key of ['n/a', 'n/b']) usage.sample(key, 1, undefined, signals);

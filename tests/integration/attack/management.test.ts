@@ -46,10 +46,10 @@ describe('The management API, asked oddly', () => {
     }).listen(0, '127.0.0.1');
     await once(plane, 'listening');
     const resource = { metadata: { namespace: 'n' }, spec: { route: { hosts: ['app'], pathPrefix: '/' } } };
-    const application = { key: 'n/a', watched: { resource } };
+    const application = { key: 'n/a', snapshot: { resource } };
     const other = {
       key: 'n/b',
-      watched: { resource: { ...resource, spec: { route: { hosts: ['app'], pathPrefix: '/b' } } } },
+      snapshot: { resource: { ...resource, spec: { route: { hosts: ['app'], pathPrefix: '/b' } } } },
     };
     const directory = {
       all: () => [application],

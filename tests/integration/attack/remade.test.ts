@@ -64,7 +64,7 @@ function makeWaker() {
 function asleep(resourceVersion = '5') {
   const zero = { metadata: { ...deployment.metadata, resourceVersion }, spec: { replicas: 0 } };
   const resource = { spec: { mode: 'Active', minReplicas: 0 } };
-  return { key: 'n/a', plane: { queued: 1 }, watched: { deployment: zero, resource } };
+  return { key: 'n/a', queue: { queued: 1 }, snapshot: { deployment: zero, resource } };
 }
 
 describe('A resource that is deleted and made again under the same name', () => {
@@ -113,7 +113,7 @@ describe('A resource that is deleted and made again under the same name', () => 
     const before = asleep();
     const after = asleep();
     waker.wake(before as unknown as Backend);
-    before.plane.queued = 0;
+    before.queue.queued = 0;
     waker.forget(before as unknown as Backend);
     waker.wake(after as unknown as Backend);
     calls[0]?.reject(new KubeError(409, 'Conflict', 'x'));
@@ -132,7 +132,7 @@ describe('A scale call that was stale', () => {
     const { waker, calls } = makeWaker();
     const application = asleep();
     waker.wake(application as unknown as Backend);
-    application.watched = asleep('6').watched;
+    application.snapshot = asleep('6').snapshot;
     waker.wake(application as unknown as Backend);
     calls[0]?.reject(new KubeError(409, 'Conflict', 'x'));
     await turns();

@@ -52,8 +52,8 @@ describe('A wake where writes take longer than a first call waits', function () 
     const deployment = { metadata: { name: 'd', namespace: 'n', resourceVersion: '5' }, spec: { replicas: 0 } };
     waker.wake({
       key: 'n/a',
-      plane: { queued: 1 },
-      watched: { deployment, resource: { spec: { mode: 'Active', minReplicas: 0 } } },
+      queue: { queued: 1 },
+      snapshot: { deployment, resource: { spec: { mode: 'Active', minReplicas: 0 } } },
     } as unknown as Backend);
     // Mocha's time limit ends it otherwise.
     while (landed === 0) await once(server, 'answered');

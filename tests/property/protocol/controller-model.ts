@@ -1,7 +1,6 @@
 import { Actuator } from '../../../autoscaler/controllers/application/actuator.ts';
 import { ApplicationController } from '../../../autoscaler/controllers/application/controller.ts';
 import { existingBalancers } from '../../../autoscaler/controllers/application/balancers.ts';
-import type { ControllerMetrics } from '../../../autoscaler/controllers/controller-metrics.ts';
 import { KeyedQueue } from '../../../autoscaler/controllers/keyed-queue.ts';
 import { Observations } from '../../../autoscaler/controllers/application/observations.ts';
 import { ScalingSpecs } from '../../../autoscaler/controllers/application/scaling-spec.ts';
@@ -10,7 +9,6 @@ import { ApplicationRecorder } from '../../../autoscaler/controllers/application
 import { MetricsCollector } from '../../../autoscaler/domain/signals/metrics-collector.ts';
 import { ReportPacing } from '../../../autoscaler/domain/signals/report-pacing.ts';
 import type { TrafficReport } from '../../../shared/contracts/traffic-report.ts';
-import type { EventRecorder } from '../../../shared/kubernetes/event-recorder.ts';
 import type { Logger } from '../../../shared/runtime/logger.ts';
 import { ApiModel, type ScaleCall } from './api-model.ts';
 import { KEY, type ClusterModel } from './cluster-model.ts';
@@ -56,16 +54,8 @@ export class ControllerModel {
     const api = new ApiModel(sim, cluster, this.process, onScaleCall).asKubeApi();
     const watch = cluster.watch(this.process, () => this.look());
     const isLeader = (): boolean => this.isLeader();
-    const events = { record: nothing } as unknown as EventRecorder;
-    const metrics = {
-      observe: nothing,
-      forget: nothing,
-      decisions: { inc: nothing },
-      countScaleWrite: nothing,
-      coldStart: { observe: nothing },
-    } as unknown as ControllerMetrics;
     const specs = new ScalingSpecs();
-    const actuator = new Actuator(api, { isLeader, events, logger: silent });
+    const actuator = new Actuator(api, { isLeader, publish: nothing, logger: silent });
     this.#controller = new ApplicationController({
       watch,
       collector: this.#collector,
@@ -80,7 +70,7 @@ export class ControllerModel {
       isLeader,
       actuator,
       statusWriter: new StatusWriter(api, { isLeader, clock, logger: silent }),
-      recorder: new ApplicationRecorder({ actuator, history: { append: nothing }, metrics, clock, logger: silent }),
+      recorder: new ApplicationRecorder({ publish: nothing, clock }),
       specs,
       observations: new Observations({
         watch,
@@ -90,8 +80,9 @@ export class ControllerModel {
         metrics: { idleReplicas: nothing },
       }),
       requeue: () => this.look(),
-      metrics,
+      metrics: { observe: nothing, forget: nothing, countScaleWrite: nothing },
       clock,
+      publish: nothing,
       newId: () => `${name}-${(this.#ids += 1)}`,
     });
     this.#queue = new KeyedQueue(

@@ -1,6 +1,8 @@
 import { expect } from 'chai';
 import { existingBalancers } from '../../../autoscaler/controllers/application/balancers.ts';
 import { KeyedQueue } from '../../../autoscaler/controllers/keyed-queue.ts';
+import type { Publish } from '../../../autoscaler/events/domain-event.ts';
+import type { UsageRecord } from '../../../autoscaler/store/records.ts';
 import { UsageRecorder } from '../../../autoscaler/controllers/usage/usage-recorder.ts';
 import { FRESHNESS, MetricsCollector } from '../../../autoscaler/domain/signals/metrics-collector.ts';
 import { POD_FRESHNESS } from '../../../autoscaler/domain/signals/pod-windows.ts';
@@ -187,10 +189,16 @@ describe('existingBalancers', () => {
 });
 
 describe('UsageRecorder', () => {
+  const collectUsage =
+    (records: UsageRecord[]): Publish =>
+    (event) => {
+      if (event.kind === 'UsageMeasured') records.push(event.record);
+    };
+
   it('Given two balancers of which one begins anew and one goes, Then no request is counted twice', () => {
     const clock = new FakeClock(0);
-    const written: { requests: number; replicaSeconds: number }[] = [];
-    const usage = new UsageRecorder({ clock, history: { append: (_table, record) => written.push(record as never) } });
+    const written: UsageRecord[] = [];
+    const usage = new UsageRecorder({ clock, publish: collectUsage(written) });
     const collector = new MetricsCollector();
     const look = (counts: Record<string, number>): void => {
       clock.advance(1000);
@@ -210,8 +218,8 @@ describe('UsageRecorder', () => {
 
   it('Given no data, Then averages are null, not zero', () => {
     const clock = new FakeClock(0);
-    const written: object[] = [];
-    const usage = new UsageRecorder({ clock, history: { append: (_table, record) => written.push(record) } });
+    const written: UsageRecord[] = [];
+    const usage = new UsageRecorder({ clock, publish: collectUsage(written) });
     const missing = noData('silence');
     const silent = { ...missing, kind: 'noData' as const, why: 'silence', pending: false };
     usage.sample(APP, 1, undefined, {

@@ -2,7 +2,8 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { KubeConfig } from '@kubernetes/client-node';
 import { Registry } from 'prom-client';
-import { mountApplicationRoutes, recordRefusal } from '../../../../autoscaler/api/application-routes.ts';
+import type { Publish } from '../../../../autoscaler/events/domain-event.ts';
+import { mountApplicationRoutes, publishRefusal } from '../../../../autoscaler/api/application-routes.ts';
 import { openapiDocument as autoscalerOpenapi } from '../../../../autoscaler/api/openapi.ts';
 import { MetricsCollector } from '../../../../autoscaler/domain/signals/metrics-collector.ts';
 import { noData, type Signals } from '../../../../autoscaler/domain/signals/signals.ts';
@@ -99,7 +100,9 @@ export class ManagementPorts {
     await this.#watch.firstSync();
     await until(() => this.#watch.keys().length === 2);
     const management = (registry = new Registry()) => ({ logger, registry, notReadyReason: () => undefined });
-    const sink = { append: (_: string, record: object) => void this.history.push(record) };
+    const publish: Publish = (event) => {
+      if (event.kind === 'Audited') this.history.push(event.record);
+    };
     this.#servers.push(
       await serve(
         createGuardedApp(
@@ -107,7 +110,7 @@ export class ManagementPorts {
             ...management(),
             access: new ClusterAccess(autoscaler, NAMESPACES, { clock }),
             audit: new AuditLog({ logger, clock, registry: new Registry() }, (entry) =>
-              recordRefusal(sink, entry, clock),
+              publishRefusal(publish, entry, clock),
             ),
             openapi: autoscalerOpenapi(),
           },
@@ -117,7 +120,8 @@ export class ManagementPorts {
               watch: this.#watch,
               collector: new MetricsCollector(),
               signalsOf: () => NO_SIGNALS,
-              history: { ...sink, query: () => Promise.resolve({ items: [], nextCursor: undefined }) },
+              history: { query: () => Promise.resolve({ items: [], nextCursor: undefined }) },
+              publish,
               clock,
             }),
         ),
@@ -210,7 +214,7 @@ export class ManagementPorts {
 
   #directory(): ApplicationDirectory {
     const watch = this.#watch;
-    const routed = (key: string) => ({ key, watched: watch.get(key) });
+    const routed = (key: string) => ({ key, snapshot: watch.get(key) });
     return {
       all: () => watch.keys().map(routed),
       get: (key: string) => (watch.get(key) === undefined ? undefined : routed(key)),

@@ -1,0 +1,32 @@
+import type { Logger } from '../../shared/runtime/logger.ts';
+import type { DomainEvent, EventSink } from './domain-event.ts';
+
+/** Writes what changed into the program's log. */
+export class LogSink implements EventSink {
+  readonly #logger: Pick<Logger, 'info'>;
+
+  constructor(logger: Pick<Logger, 'info'>) {
+    this.#logger = logger;
+  }
+
+  accept(event: DomainEvent): void {
+    switch (event.kind) {
+      case 'Scaled': {
+        const { application, from, to, reason, message } = event;
+        this.#logger.info('scaled', { application: application.key, from, to, reason, decision: message });
+        return;
+      }
+      case 'PhaseChanged': {
+        const { application, from, to, reason, message } = event;
+        this.#logger.info('phase', { application: application.key, from, to, reason, detail: message });
+        return;
+      }
+      case 'ReplicasChanged':
+      case 'Decided':
+      case 'ColdStartEnded':
+      case 'UsageMeasured':
+      case 'Audited':
+      case 'Warned':
+    }
+  }
+}
