@@ -30,7 +30,10 @@ RUN mkdir -p /image/etc/ssl/certs /image/tmp /unreadable/usr/local/bin && chmod 
  && printf 'hosts: files dns\n' > /image/etc/nsswitch.conf \
  && printf 'root:x:0:0::/:/none\nnonroot:x:65532:65532::/tmp:/none\n' > /image/etc/passwd \
  && printf 'root:x:0:\nnonroot:x:65532:\n' > /image/etc/group \
- && cp /usr/local/bin/node /unreadable/usr/local/bin/ && chmod 0111 /unreadable/usr/local/bin/node
+ && cp /usr/local/bin/node /unreadable/usr/local/bin/ && chmod 0111 /unreadable/usr/local/bin/node \
+ # The image has no env: the command names its interpreter.
+ && sed -i '1s|.*|#!/usr/local/bin/node|' dist/bundle/nemesis.mjs \
+ && ln -s /app/nemesis.mjs /unreadable/usr/local/bin/nemesis
 
 FROM scratch AS base
 COPY --from=build /image/ /
@@ -51,5 +54,5 @@ LABEL org.opencontainers.image.title="k8s-nemesis" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY LICENSE /app/
 COPY --from=build /src/dist/bundle/THIRD-PARTY-LICENSES.txt \
-     /src/dist/bundle/autoscaler.mjs /src/dist/bundle/store-worker.mjs /src/dist/bundle/commands.mjs \
+     /src/dist/bundle/autoscaler.mjs /src/dist/bundle/store-worker.mjs /src/dist/bundle/nemesis.mjs \
      /src/dist/bundle/loadbalancer.mjs /src/dist/bundle/sidecar.mjs /app/

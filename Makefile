@@ -55,7 +55,7 @@ bench-controller: $(STAMP) ## What a controller costs with a thousand applicatio
 	@node benchmarks/bench-controller.ts
 
 build: $(STAMP) ## Compiles the three programs to dist/.
-	@npm run --silent build && echo 'Compiled to dist/.'
+	@npm run --silent build && echo 'Compiled to dist/, bundled to dist/bundle/.'
 
 images: ## Container images, with docker or buildah; IMAGE, EXAMPLE_IMAGE name them, IMAGE_ARCHIVE_DIR keeps archives.
 	@scripts/build-images.sh '$(IMAGE)' '$(EXAMPLE_IMAGE)' '$(IMAGE_ARCHIVE_DIR)'

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { dirname, join } from 'node:path';
 import { build as bundle, type Metafile, type Plugin } from 'esbuild';
@@ -7,7 +7,7 @@ import { build as bundle, type Metafile, type Plugin } from 'esbuild';
 const ENTRIES = {
   autoscaler: 'autoscaler/main.ts',
   'store-worker': 'autoscaler/store/store-worker.ts',
-  commands: 'autoscaler/commands/main.ts',
+  nemesis: 'autoscaler/commands/main.ts',
   loadbalancer: 'loadbalancer/main.ts',
   sidecar: 'sidecar/main.ts',
   'example-sentiment': 'examples/sentiment/server.ts',
@@ -84,6 +84,10 @@ const { metafile } = await bundle({
   banner: { js: "import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);" },
 });
 writeFileSync(join(outdir, 'THIRD-PARTY-LICENSES.txt'), licencesOf(metafile));
+// The command `nemesis` is executable by itself.
+const command = join(outdir, 'nemesis.mjs');
+writeFileSync(command, `#!/usr/bin/env node\n${readFileSync(command, 'utf8')}`);
+chmodSync(command, 0o755);
 
 for (const name of Object.keys(ENTRIES)) {
   const kib = Math.round(statSync(join(outdir, `${name}.mjs`)).size / 1024);

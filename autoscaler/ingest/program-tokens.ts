@@ -1,4 +1,5 @@
 import { createLocalJWKSet, errors, jwtVerify, type JSONWebKeySet, type JWTPayload, type JWTVerifyGetKey } from 'jose';
+import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import { KubeError, type KubeApi } from '../../shared/kubernetes/kube-api.ts';
 import type { TokenGuard } from '../../shared/kubernetes/token-guard.ts';
@@ -49,7 +50,7 @@ export class ProgramTokens {
   readonly #api: KubeApi;
   readonly #audience: string;
   readonly #deps: { review: TokenGuard; clock: Clock; logger: Logger };
-  readonly #known = new Map<string, { identity: ProgramIdentity; untilMs: number }>();
+  readonly #known = new LRUCache<string, { identity: ProgramIdentity; untilMs: number }>({ max: REMEMBER_AT_MOST });
   #keys: Keys | undefined;
   #loading: Promise<Keys | undefined> | undefined;
   #loadedMs = Number.NEGATIVE_INFINITY;
@@ -106,7 +107,6 @@ export class ProgramTokens {
       podName: claims.pod.name,
       podUid: claims.pod.uid,
     };
-    if (this.#known.size >= REMEMBER_AT_MOST) this.#known.clear();
     this.#known.set(token, { identity, untilMs: (payload.exp ?? 0) * 1000 });
     return { identity };
   }

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../shared/runtime/clock.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
 import type { ControllerMetrics } from '../controllers/controller-metrics.ts';
@@ -11,7 +12,7 @@ const REMEMBER_AT_MOST = 1_000;
 /** Counts what is refused, and names it in the log. */
 export class Rejections {
   readonly #deps: { metrics: ControllerMetrics; logger: Logger; clock: Clock };
-  readonly #logged = new Map<string, { atMs: number; since: number }>();
+  readonly #logged = new LRUCache<string, { atMs: number; since: number }>({ max: REMEMBER_AT_MOST });
 
   constructor(deps: { metrics: ControllerMetrics; logger: Logger; clock: Clock }) {
     this.#deps = deps;
@@ -34,7 +35,6 @@ export class Rejections {
       before.since += 1;
       return;
     }
-    if (this.#logged.size >= REMEMBER_AT_MOST) this.#logged.clear();
     this.#logged.set(key, { atMs: monotonicMs, since: 0 });
     logger.warn('a report was refused', {
       kind,

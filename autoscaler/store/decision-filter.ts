@@ -1,4 +1,4 @@
-import { LruMap } from '../../shared/runtime/lru-map.ts';
+import { LRUCache } from 'lru-cache';
 import type { DecisionRecord } from './records.ts';
 
 /** A change of the reason alone is recorded at most once in so long. */
@@ -17,7 +17,7 @@ interface Recorded {
  * that an application between two reasons makes 144 rows a day and not 86,400.
  */
 export class DecisionFilter {
-  readonly #recorded = new LruMap<string, Recorded>(APPLICATIONS);
+  readonly #recorded = new LRUCache<string, Recorded>({ max: APPLICATIONS });
 
   /** Whether to record a decision; one that is to be recorded is remembered as the last one. */
   accept({ application, phase, replicas, desiredReplicas, reason, timeMs }: DecisionRecord): boolean {

@@ -1,8 +1,8 @@
+import { LRUCache } from 'lru-cache';
 import { Counter, type Registry } from 'prom-client';
 import type { ErrorCode } from '../errors/registry.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
-import { LruMap } from '../runtime/lru-map.ts';
 import type { Caller } from './access.ts';
 
 /** Something that was done or refused on a management port. */
@@ -30,7 +30,7 @@ export class AuditLog {
   readonly #deps: { logger: Logger; clock: Clock };
   readonly #sink: (entry: AuditEntry) => void;
   readonly #refusals: Counter<'reason'>;
-  readonly #written = new LruMap<string, { atMs: number; since: number }>(REMEMBERED);
+  readonly #written = new LRUCache<string, { atMs: number; since: number }>({ max: REMEMBERED });
 
   /** @param sink - is given every entry that is written */
   constructor(

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import type { Clock } from '../runtime/clock.ts';
 import { messageOf, type Logger } from '../runtime/logger.ts';
 import { PATCH_TYPES, isKubeStatus, type KubeApi } from './kube-api.ts';
@@ -20,6 +21,8 @@ interface Known {
 
 /** The same event within so long only raises the count of the first. */
 const SAME_EVENT_MS = 10 * 60_000;
+/** Events that are remembered to be counted up; of more, those that were seen longest ago are forgotten. */
+const MAX_KNOWN = 4_096;
 /** Writes of a repeated event are spaced, so that a loop cannot flood the API server. */
 const REPEAT_MS = 30_000;
 
@@ -28,7 +31,9 @@ export class EventRecorder {
   readonly #api: KubeApi;
   readonly #component: string;
   readonly #deps: { logger: Logger; clock: Clock };
-  readonly #known = new Map<string, Known>();
+  readonly #known = new LRUCache<string, Known>({ max: MAX_KNOWN });
+  /** Of the names given so far, so that no two are the same. */
+  #sequence = 0;
 
   constructor(api: KubeApi, component: string, deps: { logger: Logger; clock: Clock }) {
     this.#api = api;
@@ -39,12 +44,13 @@ export class EventRecorder {
   /** Records an event in the background. */
   record(subject: EventSubject, type: 'Normal' | 'Warning', reason: string, message: string): void {
     const monotonicMs = this.#deps.clock.monotonicMs();
-    for (const [key, { lastMs }] of this.#known) if (monotonicMs - lastMs > SAME_EVENT_MS) this.#known.delete(key);
     const key = [subject.uid, type, reason, message].join('\n');
-    const known = this.#known.get(key);
+    const seen = this.#known.get(key);
+    const known = seen !== undefined && monotonicMs - seen.lastMs <= SAME_EVENT_MS ? seen : undefined;
     if (known !== undefined && monotonicMs - known.lastMs < REPEAT_MS) return;
     const time = new Date(this.#deps.clock.wallMs()).toISOString().replace(/\.\d+Z$/, 'Z');
-    const name = known?.name ?? `${subject.name}.${(this.#deps.clock.wallMs() * 1000 + this.#known.size).toString(16)}`;
+    const name =
+      known?.name ?? `${subject.name}.${(this.#deps.clock.wallMs() * 1000 + (this.#sequence += 1)).toString(16)}`;
     const count = (known?.count ?? 0) + 1;
     this.#known.set(key, { name, count, lastMs: monotonicMs });
     this.#write(subject, { name, count, time, type, reason, message }).catch((error: unknown) => {

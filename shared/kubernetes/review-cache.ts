@@ -1,6 +1,6 @@
+import { LRUCache } from 'lru-cache';
 import { createHash } from 'node:crypto';
 import type { Clock } from '../runtime/clock.ts';
-import { LruMap } from '../runtime/lru-map.ts';
 import type { ReviewLimits } from './review-limits.ts';
 
 /** How long results are kept, and how many. */
@@ -18,16 +18,16 @@ export interface ReviewCacheOptions {
 export class ReviewCache<T> {
   readonly #options: ReviewCacheOptions;
   readonly #deps: { limits: ReviewLimits; clock: Clock };
-  readonly #positive: LruMap<string, { value: T; untilMs: number }>;
-  readonly #negative: LruMap<string, { untilMs: number }>;
+  readonly #positive: LRUCache<string, { value: T; untilMs: number }>;
+  readonly #negative: LRUCache<string, { untilMs: number }>;
   // Bounded by the limits: as many as run and wait.
   readonly #asking = new Map<string, Promise<T | undefined>>();
 
   constructor(options: ReviewCacheOptions, deps: { limits: ReviewLimits; clock: Clock }) {
     this.#options = options;
     this.#deps = deps;
-    this.#positive = new LruMap(options.capacity ?? 2_000);
-    this.#negative = new LruMap(options.capacity ?? 2_000);
+    this.#positive = new LRUCache({ max: options.capacity ?? 2_000 });
+    this.#negative = new LRUCache({ max: options.capacity ?? 2_000 });
   }
 
   /** Number of results that are kept. */

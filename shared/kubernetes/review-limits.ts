@@ -1,6 +1,6 @@
+import { LRUCache } from 'lru-cache';
 import { NemesisError } from '../errors/registry.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { LruMap } from '../runtime/lru-map.ts';
 
 /** How many reviews there may be. */
 export interface ReviewLimitOptions {
@@ -31,7 +31,7 @@ const ADDRESSES = 1_000;
 export class ReviewLimits {
   readonly #options: Required<ReviewLimitOptions>;
   readonly #clock: Clock;
-  readonly #budgets = new LruMap<string, { left: number; atMs: number }>(ADDRESSES);
+  readonly #budgets = new LRUCache<string, { left: number; atMs: number }>({ max: ADDRESSES });
   readonly #first: (() => void)[] = [];
   readonly #others: (() => void)[] = [];
   #running = 0;

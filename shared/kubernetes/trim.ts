@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import {
   ownsReplicas,
   type Condition,
@@ -38,12 +39,11 @@ export function trimDeployment(deployment: Deployment): Deployment {
  * that many pods have, as the CA bundle, is kept once.
  */
 export function createPodTrimmer(): (pod: Pod) => Pod {
-  const texts = new Map<string, string>();
+  // A rotation leaves a few bundles; whatever else comes is not worth keeping apart.
+  const texts = new LRUCache<string, string>({ max: 64 });
   const once = (text: string): string => {
     const known = texts.get(text);
     if (known !== undefined) return known;
-    // A rotation leaves a few bundles; whatever else comes is not worth keeping apart.
-    if (texts.size >= 64) texts.clear();
     texts.set(text, text);
     return text;
   };

@@ -18,7 +18,10 @@ export function sleepBlock(
   }
   if (facts.contended !== undefined) return { reason: 'OtherWriter', message: facts.contended };
   if (traffic === undefined) {
-    return { reason: 'NoTrafficData', message: `Whether it is idle is not known: ${facts.trafficMissing ?? 'no data'}.` };
+    return {
+      reason: 'NoTrafficData',
+      message: `Whether it is idle is not known: ${facts.trafficMissing ?? 'no data'}.`,
+    };
   }
   if (traffic.inFlight + traffic.queued > 0) {
     return {

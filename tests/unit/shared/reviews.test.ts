@@ -1,21 +1,9 @@
 import { expect } from 'chai';
 import { ReviewCache } from '../../../shared/kubernetes/review-cache.ts';
 import { ReviewLimits, type ReviewLimitOptions } from '../../../shared/kubernetes/review-limits.ts';
-import { LruMap } from '../../../shared/runtime/lru-map.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
 const codeOf = (error: unknown): unknown => (error as { code?: unknown }).code;
-
-describe('LruMap', () => {
-  it('Given more entries than it holds, Then those that were used longest ago go', () => {
-    const map = new LruMap<string, number>(2);
-    map.set('a', 1);
-    map.set('b', 2);
-    map.get('a');
-    map.set('c', 3);
-    expect([map.get('a'), map.get('b'), map.get('c'), map.size]).to.deep.equal([1, undefined, 3, 2]);
-  });
-});
 
 describe('Reviews', () => {
   const clock = new FakeClock();
