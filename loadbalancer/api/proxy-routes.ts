@@ -5,7 +5,7 @@ import { parseOrThrow, parseStrictly } from '../../shared/errors/problem.ts';
 import { NemesisError } from '../../shared/errors/registry.ts';
 import { objectInQuery, type MountRoute, type Permission, type PermissionObject } from '../../shared/http/route.ts';
 import { HoldBudget } from '../domain/hold-queue.ts';
-import { parseHost, parseRequestTarget } from '../http1/request-target.ts';
+import { parseHost, parseRequestTarget } from '../http1/head/request-target.ts';
 import type { RequestLog } from '../request-log/request-log.ts';
 import type { ApplicationDirectory } from '../routing/application-directory.ts';
 import { addressOf } from './application-address.ts';

@@ -1,12 +1,12 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import type { PodSlot } from '../domain/pod-slot.ts';
-import { clientAddress } from './client-address.ts';
-import { ClientConnection } from './client-connection.ts';
-import { ConnectionAdmission, type ConnectionBounds } from './connection-admission.ts';
+import { clientAddress } from './client/client-address.ts';
+import { ClientConnection } from './client/client-connection.ts';
+import { ConnectionAdmission, type ConnectionBounds } from './client/connection-admission.ts';
 import type { PlaneContext } from './plane-context.ts';
-import { type Attempt, connectionsOf } from './pod-connections.ts';
+import { type Attempt, connectionsOf } from './upstream/pod-connections.ts';
 import { type DataPlaneDeps, type DataPlaneLimits, DEFAULT_LIMITS } from './ports.ts';
-import { TrustedProxies } from './trusted-proxies.ts';
+import { TrustedProxies } from './client/trusted-proxies.ts';
 
 /** How often holds, windows and time-outs are looked at, in ms. */
 const TICK_EVERY_MS = 50;

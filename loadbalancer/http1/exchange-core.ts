@@ -1,13 +1,13 @@
 import type { RequestQueue, Outcome } from '../domain/request-queue.ts';
 import { HoldTicket, type Refusal } from '../domain/hold-queue.ts';
-import { Answer, type AnswerAdditions } from './answer.ts';
-import type { ClientSide } from './client-side.ts';
-import { Delivery } from './delivery.ts';
+import { Answer, type AnswerAdditions } from './client/answer.ts';
+import type { ClientSide } from './client/client-side.ts';
+import { Delivery } from './upstream/delivery.ts';
 import { ExchangeRecord } from './exchange-record.ts';
 import type { Stage } from './overdue.ts';
 import type { PlaneContext } from './plane-context.ts';
-import type { RequestHead } from './request-head.ts';
-import { Upload } from './upload.ts';
+import type { RequestHead } from './head/request-head.ts';
+import { Upload } from './body/upload.ts';
 
 /** The state of one request, and every way in which it ends. How it gets there is {@link Exchange}'s. */
 export abstract class ExchangeCore extends HoldTicket {

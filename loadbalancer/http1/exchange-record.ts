@@ -1,8 +1,8 @@
 import { authorityOf, type PodSlot } from '../domain/pod-slot.ts';
 import type { RequestLogEntry } from '../request-log/request-log-entry.ts';
 import type { DataPlaneDeps } from './ports.ts';
-import type { RequestHead } from './request-head.ts';
-import { makeRequestId } from './request-ids.ts';
+import type { RequestHead } from './head/request-head.ts';
+import { makeRequestId } from './head/request-ids.ts';
 
 /** How a request ended, as far as the log wants to know. */
 export interface ExchangeEnd {

@@ -1,10 +1,10 @@
 import type { RequestQueue } from '../domain/request-queue.ts';
 import { PodSlot } from '../domain/pod-slot.ts';
-import { withoutFields } from './characters.ts';
+import { withoutFields } from './head/characters.ts';
 import { ExchangeCore } from './exchange-core.ts';
 import { overdue, type Overdue } from './overdue.ts';
-import type { ResponseHead } from './response-head.ts';
-import type { ResponseFraming, UpstreamFault, UpstreamUser } from './upstream-connection.ts';
+import type { ResponseHead } from './head/response-head.ts';
+import type { ResponseFraming, UpstreamFault, UpstreamUser } from './upstream/upstream-connection.ts';
 
 /** One request on its way: from its complete head, through the hold, to a pod and back. */
 export class Exchange extends ExchangeCore implements UpstreamUser {

@@ -1,6 +1,6 @@
 import type { ApplicationSettings } from '../domain/application-settings.ts';
 import type { DataPlaneLimits } from './ports.ts';
-import type { Upload } from './upload.ts';
+import type { Upload } from './body/upload.ts';
 
 /** How far a request has come. `buffering`: its body is read before it asks for a pod. */
 export type Stage = 'new' | 'buffering' | 'waiting' | 'connecting' | 'sent' | 'responding' | 'tunnel' | 'done';

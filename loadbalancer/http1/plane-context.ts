@@ -1,6 +1,6 @@
 import type { RequestQueue } from '../domain/request-queue.ts';
 import type { DataPlaneDeps, DataPlaneLimits } from './ports.ts';
-import type { TrustedProxies } from './trusted-proxies.ts';
+import type { TrustedProxies } from './client/trusted-proxies.ts';
 
 /** Idle connections to one pod, as the tick and the close see them. */
 export interface IdleConnections {

@@ -3,7 +3,7 @@ import { readinessCheck, resolvePort, type ReadinessCheck } from '../../shared/r
 import type { Clock } from '../../shared/runtime/clock.ts';
 import type { PodSlot } from '../domain/pod-slot.ts';
 import { nextProbeMs } from '../domain/probe-schedule.ts';
-import type { Attempt } from '../http1/pod-connections.ts';
+import type { Attempt } from '../http1/upstream/pod-connections.ts';
 import type { Announcements } from '../routing/announcements.ts';
 import type { Backend } from '../routing/backend.ts';
 import { probe } from './probe.ts';

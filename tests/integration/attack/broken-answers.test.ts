@@ -2,8 +2,8 @@ import { createServer } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo, Socket } from 'node:net';
 import { expect } from 'chai';
-import { forwardedHead } from '../../../loadbalancer/http1/forwarded-head.ts';
-import { parseRequestHead } from '../../../loadbalancer/http1/request-head.ts';
+import { forwardedHead } from '../../../loadbalancer/http1/head/forwarded-head.ts';
+import { parseRequestHead } from '../../../loadbalancer/http1/head/request-head.ts';
 import { PodSlot } from '../../../loadbalancer/domain/pod-slot.ts';
 import {
   answering,

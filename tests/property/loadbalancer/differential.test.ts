@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { type AddressInfo, connect } from 'node:net';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { RequestBody } from '../../../loadbalancer/http1/request-body.ts';
-import { parseRequestHead } from '../../../loadbalancer/http1/request-head.ts';
+import { RequestBody } from '../../../loadbalancer/http1/body/request-body.ts';
+import { parseRequestHead } from '../../../loadbalancer/http1/head/request-head.ts';
 
 /** What we make of one message: refused, or accepted with where it ends. */
 const ours = (message: string): { readonly accepted: boolean; readonly end: number } => {

@@ -1,12 +1,12 @@
-import type { PodSlot } from '../domain/pod-slot.ts';
-import type { ClientSide } from './client-side.ts';
-import type { ExchangeRecord } from './exchange-record.ts';
-import { forwardedHead } from './forwarded-head.ts';
-import type { PlaneContext } from './plane-context.ts';
+import type { PodSlot } from '../../domain/pod-slot.ts';
+import type { ClientSide } from '../client/client-side.ts';
+import type { ExchangeRecord } from '../exchange-record.ts';
+import { forwardedHead } from '../head/forwarded-head.ts';
+import type { PlaneContext } from '../plane-context.ts';
 import { connectionsOf, isRepeatable } from './pod-connections.ts';
-import type { RequestHead } from './request-head.ts';
-import { makeTraceparent } from './request-ids.ts';
-import type { Upload } from './upload.ts';
+import type { RequestHead } from '../head/request-head.ts';
+import { makeTraceparent } from '../head/request-ids.ts';
+import type { Upload } from '../body/upload.ts';
 import type { UpstreamConnection, UpstreamFault, UpstreamUser } from './upstream-connection.ts';
 
 /** Pods that one request may break the connection of: it may be the request that breaks them. */

@@ -1,4 +1,4 @@
-import { IS_TOKEN_CHAR } from './characters.ts';
+import { IS_TOKEN_CHAR } from '../head/characters.ts';
 
 /** Where in `*( ";" name [ "=" ( token / quoted-string ) ] )` the next byte stands (RFC 9112, section 7.1.1). */
 export type ExtensionPart = 'nameStart' | 'name' | 'valueStart' | 'value' | 'quoted' | 'escaped' | 'afterQuoted';

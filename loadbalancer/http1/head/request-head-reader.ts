@@ -1,5 +1,5 @@
 import { headText } from './characters.ts';
-import type { DataPlaneLimits } from './ports.ts';
+import type { DataPlaneLimits } from '../ports.ts';
 import { type HeadFault, parseRequestHead, type RequestHead } from './request-head.ts';
 
 /** A bare CR or LF: such a head would never be found complete. */

@@ -1,6 +1,6 @@
-import type { PodSlot, PodTransport } from '../domain/pod-slot.ts';
-import type { ProbeResult } from '../domain/probe-schedule.ts';
-import type { PlaneContext } from './plane-context.ts';
+import type { PodSlot, PodTransport } from '../../domain/pod-slot.ts';
+import type { ProbeResult } from '../../domain/probe-schedule.ts';
+import type { PlaneContext } from '../plane-context.ts';
 import { type ConnectionKeeper, UpstreamConnection, type UpstreamUser } from './upstream-connection.ts';
 
 /**

@@ -2,9 +2,9 @@ import type { Socket } from 'node:net';
 import { clientAddress } from './client-address.ts';
 import { ClientProbe } from './client-probe.ts';
 import type { ClientSide } from './client-side.ts';
-import { Exchange } from './exchange.ts';
-import type { PlaneContext } from './plane-context.ts';
-import { RequestHeadReader } from './request-head-reader.ts';
+import { Exchange } from '../exchange.ts';
+import type { PlaneContext } from '../plane-context.ts';
+import { RequestHeadReader } from '../head/request-head-reader.ts';
 import { type ConnectionFault, refusedUnread } from './unread-request.ts';
 import { WriteTimer } from './write-timer.ts';
 

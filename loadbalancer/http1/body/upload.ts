@@ -1,7 +1,7 @@
-import { TEXT_BYTES } from './answer.ts';
+import { TEXT_BYTES } from '../client/answer.ts';
 import { BodyBuffer } from './body-buffer.ts';
 import { RequestBody } from './request-body.ts';
-import type { UpstreamConnection } from './upstream-connection.ts';
+import type { UpstreamConnection } from '../upstream/upstream-connection.ts';
 
 /** The body of one request: kept while there is no pod, then passed on as it comes. */
 export class Upload {

@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net';
-import { headText } from './characters.ts';
-import { ChunkedBody, type PayloadSink } from './chunked-body.ts';
-import type { PlaneContext } from './plane-context.ts';
+import { headText } from '../head/characters.ts';
+import { ChunkedBody, type PayloadSink } from '../body/chunked-body.ts';
+import type { PlaneContext } from '../plane-context.ts';
 import { PodSocket } from './pod-socket.ts';
-import { parseResponseHead, type ResponseHead } from './response-head.ts';
+import { parseResponseHead, type ResponseHead } from '../head/response-head.ts';
 
 /** Interim answers (1xx) of one request that are passed on. */
 const MAX_INTERIMS = 100;

@@ -1,4 +1,4 @@
-import type { DataPlaneLogger, DataPlaneMetrics } from './ports.ts';
+import type { DataPlaneLogger, DataPlaneMetrics } from '../ports.ts';
 
 const LOG_EVERY_MS = 10_000;
 

@@ -1,8 +1,8 @@
-import type { RequestLogEntry } from '../request-log/request-log-entry.ts';
+import type { RequestLogEntry } from '../../request-log/request-log-entry.ts';
 import { renderOwnAnswer } from './own-answers.ts';
-import type { DataPlaneDeps } from './ports.ts';
-import type { HeadFault } from './request-head.ts';
-import { makeRequestId } from './request-ids.ts';
+import type { DataPlaneDeps } from '../ports.ts';
+import type { HeadFault } from '../head/request-head.ts';
+import { makeRequestId } from '../head/request-ids.ts';
 
 /** Why a connection is answered without a request that could be understood. */
 export type ConnectionFault = HeadFault | { readonly code: 'RequestTimeout'; readonly detail: string };

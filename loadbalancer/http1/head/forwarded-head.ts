@@ -1,4 +1,4 @@
-import { authorityOf, type PodSlot } from '../domain/pod-slot.ts';
+import { authorityOf, type PodSlot } from '../../domain/pod-slot.ts';
 import type { RequestHead } from './request-head.ts';
 
 /** What the data plane adds to a request that it forwards. */

@@ -1,5 +1,5 @@
 import { type ExtensionPart, nextExtensionPart } from './chunk-extension.ts';
-import { isToken } from './characters.ts';
+import { isToken } from '../head/characters.ts';
 
 const CR = 13;
 const LF = 10;

@@ -1,10 +1,10 @@
-import type { Refusal } from '../domain/hold-queue.ts';
+import type { Refusal } from '../../domain/hold-queue.ts';
 import { clientResponseHead } from './client-response-head.ts';
 import type { ClientSide } from './client-side.ts';
 import { renderOwnAnswer } from './own-answers.ts';
-import type { RequestHead } from './request-head.ts';
-import type { ResponseHead } from './response-head.ts';
-import type { ResponseFraming, UpstreamConnection } from './upstream-connection.ts';
+import type { RequestHead } from '../head/request-head.ts';
+import type { ResponseHead } from '../head/response-head.ts';
+import type { ResponseFraming, UpstreamConnection } from '../upstream/upstream-connection.ts';
 
 /**
  * Up to here bytes are written as text together with the head: one write, and no buffer of their own. Node writes text of

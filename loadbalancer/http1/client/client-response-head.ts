@@ -1,6 +1,6 @@
 import { coldStartHeader } from './own-answers.ts';
-import type { ResponseHead } from './response-head.ts';
-import type { ResponseFraming } from './upstream-connection.ts';
+import type { ResponseHead } from '../head/response-head.ts';
+import type { ResponseFraming } from '../upstream/upstream-connection.ts';
 
 /** What the client's request says about how its answer has to look. */
 export interface AnswerContext {

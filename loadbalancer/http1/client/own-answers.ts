@@ -1,6 +1,6 @@
-import { problem } from '../../shared/errors/problem.ts';
-import { ERRORS, type ErrorCode } from '../../shared/errors/registry.ts';
-import type { Refusal } from '../domain/hold-queue.ts';
+import { problem } from '../../../shared/errors/problem.ts';
+import { ERRORS, type ErrorCode } from '../../../shared/errors/registry.ts';
+import type { Refusal } from '../../domain/hold-queue.ts';
 
 /** Seconds that `Retry-After` says where the cause names no time of its own. */
 const RETRY_AFTER_SECONDS: Partial<Readonly<Record<ErrorCode, number>>> = {
