@@ -1,5 +1,13 @@
 import { commonSettings } from '../shared/runtime/common-settings.ts';
-import { choice, integer, SettingsError, text, url, type SettingValues } from '../shared/runtime/settings.ts';
+import {
+  choice,
+  databaseUrl,
+  integer,
+  SettingsError,
+  text,
+  url,
+  type SettingValues,
+} from '../shared/runtime/settings.ts';
 
 const days = (variable: string, what: string, fallback: string) =>
   integer(variable, { description: `${what} are kept for so many days.`, fallback, min: 1, max: 3650 });
@@ -51,6 +59,11 @@ export const autoscalerSettings = {
     description: 'SQLite file of the history; :memory: keeps it only as long as the process lives.',
     fallback: ':memory:',
     allowed: 'a path, or :memory:',
+  }),
+  databaseUrl: databaseUrl('NEMESIS_DATABASE_URL', {
+    description:
+      'PostgreSQL for the history, in place of the file; several controllers may share it. Further parameters of the connection, such as sslmode and sslrootcert, go behind a question mark. Never logged with its password.',
+    fallback: '',
   }),
   historyMaxMib: integer('NEMESIS_HISTORY_MAX_MIB', {
     description:

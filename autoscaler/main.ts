@@ -93,6 +93,7 @@ async function start(): Promise<Lifecycle> {
   const history = new History(
     {
       file: settings.historyFile,
+      databaseUrl: settings.databaseUrl === '' ? undefined : settings.databaseUrl,
       maxBytes: settings.historyMaxMib * 2 ** 20,
       retention: {
         decisions: settings.decisionDays,

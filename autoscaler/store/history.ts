@@ -16,6 +16,7 @@ import {
   type HistoryTable,
   type HistoryTables,
 } from './records.ts';
+import type { Written } from './store.ts';
 import { WorkerClient, WorkerError } from './worker-client.ts';
 
 const MIB = 2 ** 20;
@@ -43,6 +44,8 @@ export type Retention = Readonly<Record<HistoryTable, number>>;
 export interface HistoryOptions {
   /** Path of the database, or `:memory:`. */
   readonly file: string;
+  /** URL of PostgreSQL, with its password; then the file is not used. */
+  readonly databaseUrl?: string | undefined;
   readonly retention: Retention;
   /** Size that the database may have; in memory at most 64 MiB. @defaultValue 512 MiB */
   readonly maxBytes?: number;
@@ -51,7 +54,7 @@ export interface HistoryOptions {
 /** Whether the history is written. */
 export interface HistoryState {
   readonly written: boolean;
-  /** `Written`, `InMemory`, or what is wrong: `DiskFull`, `Damaged`, `CannotWrite`, `WorkerFailed`. */
+  /** `Written`, `InMemory`, or what is wrong: `DiskFull`, `Damaged`, `CannotWrite`, `Unreachable`, `WorkerFailed`. */
   readonly reason: string;
   readonly message: string;
 }
@@ -67,13 +70,13 @@ export interface HistoryDeps {
 }
 
 /**
- * The history: appended in batches to SQLite on a worker thread, so that it is never in anybody's way. What cannot be
+ * The history: appended in batches to SQLite or PostgreSQL on a worker thread, so that it is never in anybody's way. What cannot be
  * written waits in memory, within a bound, and is written when that is possible again.
  */
 export class History implements HistorySink, HistorySource {
   readonly #worker: WorkerClient;
   readonly #deps: HistoryDeps;
-  readonly #options: Required<HistoryOptions>;
+  readonly #options: HistoryOptions & { readonly maxBytes: number };
   readonly #decisions = new DecisionFilter();
   readonly #pending = new PendingRecords(PENDING_BYTES);
   readonly #timers: NodeJS.Timeout[] = [];
@@ -87,10 +90,12 @@ export class History implements HistorySink, HistorySource {
   #usedBytes = 0;
   #failures = 0;
   #replaced = 0;
+  #refused = 0;
   #queries = 0;
 
   constructor(options: HistoryOptions, deps: HistoryDeps) {
-    const inMemory = options.file === ':memory:';
+    const { file, databaseUrl } = options;
+    const inMemory = databaseUrl === undefined && file === ':memory:';
     const wanted = options.maxBytes ?? 512 * MIB;
     const maxBytes = inMemory ? Math.min(wanted, MAX_MEMORY_BYTES) : wanted;
     this.#options = { ...options, maxBytes };
@@ -98,11 +103,11 @@ export class History implements HistorySink, HistorySource {
     this.#wallOffsetMs = deps.clock.wallMs() - deps.clock.monotonicMs();
     this.#healthy = inMemory
       ? { written: true, reason: 'InMemory', message: 'The history is in memory and ends with this process.' }
-      : { written: true, reason: 'Written', message: `The history is written to ${options.file}.` };
+      : { written: true, reason: 'Written', message: `The history is written to ${placeOf(options)}.` };
     this.#state = this.#healthy;
     const start = deps.startWorker ?? startThread;
     this.#worker = new WorkerClient(
-      () => start({ file: options.file, maxBytes }),
+      () => start({ file, maxBytes, databaseUrl }),
       (why) => {
         this.#replaced += 1;
         deps.logger.error('the file of the history was replaced', { reason: why });
@@ -120,10 +125,11 @@ export class History implements HistorySink, HistorySource {
     return this.#state;
   }
 
-  /** Its figures: bytes in use, records that wait, and since the start: dropped ones, failed writes, replaced files. */
-  get figures(): Readonly<Record<'usedBytes' | 'pending' | 'dropped' | 'failures' | 'replaced', number>> {
+  /** Its figures: bytes in use, records that wait, and since the start: dropped and refused ones, failed writes, replaced files. */
+  get figures(): Readonly<Record<'usedBytes' | 'pending' | 'dropped' | 'refused' | 'failures' | 'replaced', number>> {
     const { size: pending, dropped } = this.#pending;
-    return { usedBytes: this.#usedBytes, pending, dropped, failures: this.#failures, replaced: this.#replaced };
+    const counts = { failures: this.#failures, replaced: this.#replaced, refused: this.#refused };
+    return { usedBytes: this.#usedBytes, pending, dropped, ...counts };
   }
 
   append<K extends HistoryTable>(table: K, record: HistoryTables[K]): void {
@@ -175,7 +181,8 @@ export class History implements HistorySink, HistorySource {
       maxBytes,
     };
     await this.#worker.ask({ kind: 'maintain', keep }).then(
-      () => {
+      (usedBytes) => {
+        this.#usedBytes = (usedBytes as number | undefined) ?? this.#usedBytes;
         if (this.#pending.size === 0) this.#become(this.#healthy);
       },
       (error: unknown) => this.#failed(error),
@@ -209,7 +216,7 @@ export class History implements HistorySink, HistorySource {
   async #write(): Promise<void> {
     const records = this.#pending.take(FLUSH_RECORDS);
     try {
-      this.#usedBytes = Number(await this.#worker.ask({ kind: 'append', records }));
+      this.#wrote((await this.#worker.ask({ kind: 'append', records })) as Written);
       this.#retryMs = 0;
       this.#become(this.#healthy);
     } catch (error) {
@@ -217,6 +224,14 @@ export class History implements HistorySink, HistorySource {
       this.#retryMs = Math.min(LAST_RETRY_MS, Math.max(FIRST_RETRY_MS, this.#retryMs * 2));
       this.#notBeforeMs = this.#deps.clock.monotonicMs() + this.#retryMs;
       this.#failed(error);
+    }
+  }
+
+  #wrote({ usedBytes, refused }: Written): void {
+    this.#usedBytes = usedBytes ?? this.#usedBytes;
+    this.#refused += refused;
+    if (refused > 0) {
+      this.#deps.logger.error('records of the history were dropped, since the database refuses them', { refused });
     }
   }
 
@@ -236,6 +251,13 @@ export class History implements HistorySink, HistorySource {
     else logger.error('the history cannot be written', { reason: state.reason, detail: state.message });
     onState?.(state);
   }
+}
+
+/** Where it is written to, without a password. */
+function placeOf({ file, databaseUrl }: HistoryOptions): string {
+  if (databaseUrl === undefined) return file;
+  const { host, pathname } = new URL(databaseUrl);
+  return `PostgreSQL at ${host}${pathname}`;
 }
 
 function startThread(options: WorkerOptions): Worker {

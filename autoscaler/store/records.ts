@@ -1,5 +1,11 @@
 import type { Vote } from '../domain/engine/scaling-rule.ts';
 
+/** Type of a column; `?` means that it can be without a value. JSON is a list that SQL does not look into. */
+export type ColumnType = 'text' | 'integer' | 'boolean' | 'json' | 'real' | 'real?';
+
+/** The columns of a record, one for each field; `timeMs` and `application` are in every table. */
+type ColumnsOf<R> = Readonly<Record<Exclude<keyof R, 'timeMs' | 'application'>, ColumnType>>;
+
 /** A decision of the engine or the lifecycle, with what it was made of. */
 export interface DecisionRecord {
   /** Epoch ms. */
@@ -79,6 +85,39 @@ export interface HistoryTables {
 export type HistoryTable = keyof HistoryTables;
 /** All tables. */
 export const HISTORY_TABLES = ['decisions', 'scalingEvents', 'coldStarts', 'usage', 'audit'] as const;
+
+/** The columns of each table. A change here needs a migration in migrations.ts; a test compares the two. */
+export const COLUMNS: { readonly [K in HistoryTable]: ColumnsOf<HistoryTables[K]> } = {
+  decisions: {
+    phase: 'text',
+    replicas: 'integer',
+    desiredReplicas: 'integer',
+    reason: 'text',
+    message: 'text',
+    votes: 'json',
+    acted: 'boolean',
+  },
+  scalingEvents: { from: 'integer', to: 'integer', by: 'text', reason: 'text', message: 'text' },
+  coldStarts: {
+    wakeId: 'text',
+    outcome: 'text',
+    totalMs: 'real',
+    scheduledMs: 'real?',
+    startedMs: 'real?',
+    readyMs: 'real?',
+    heldRequests: 'integer',
+    message: 'text',
+  },
+  usage: {
+    seconds: 'integer',
+    replicaSeconds: 'real',
+    requests: 'integer',
+    cpuMillicores: 'real?',
+    memoryBytes: 'real?',
+    concurrency: 'real?',
+  },
+  audit: { actor: 'text', action: 'text', message: 'text' },
+};
 
 /** What is asked of a table; newest first. */
 export interface HistoryQuery {

@@ -1,13 +1,18 @@
+import { setImmediate as immediate } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
-import { HistoryFile, HistoryFileError } from './sqlite-file.ts';
+import { messageOf } from '../../shared/runtime/message-of.ts';
 import type { PendingRecord } from './pending-records.ts';
+import { PostgresDatabase } from './postgres-database.ts';
 import type { HistoryQuery, HistoryTable } from './records.ts';
-import { maintainSlice, type Keep } from './sqlite-maintenance.ts';
+import { SqliteFile } from './sqlite-file.ts';
+import { StoreError, type Keep, type Store } from './store.ts';
 
 /** What the worker is started with. */
 export interface WorkerOptions {
-  /** Path of the database, or `:memory:`. */
+  /** Path of the database, or `:memory:`. Not used with a URL. */
   readonly file: string;
+  /** URL of PostgreSQL, with its password. */
+  readonly databaseUrl?: string | undefined;
   readonly maxBytes: number;
 }
 
@@ -27,65 +32,50 @@ export interface WorkerAnswer {
 }
 
 const port = parentPort;
-if (port === null) throw new Error('The history worker runs in a worker thread.');
-const { file, maxBytes } = workerData as WorkerOptions;
+if (port === null) throw new Error('The worker of the store runs in a worker thread.');
+const { file, maxBytes, databaseUrl } = workerData as WorkerOptions;
 const say = (answer: WorkerAnswer): void => port.postMessage(answer);
-const history = new HistoryFile(file, maxBytes, (replaced) => say({ replaced }));
+const store: Store =
+  databaseUrl === undefined
+    ? new SqliteFile(file, maxBytes, (replaced) => say({ replaced }))
+    : new PostgresDatabase(databaseUrl);
 let maintaining = false;
 
 port.on('message', (request: WorkerRequest) => {
   const { id } = request;
-  if (request.kind === 'maintain') {
-    maintain(id, request.keep);
-    return;
-  }
-  try {
-    say({ id, result: handle(request) });
-  } catch (error) {
-    say({ id, error: asError(error) });
-  }
-  if (request.kind === 'close') port.close();
+  handle(request).then(
+    (result) => say({ id, result }),
+    (error: unknown) => say({ id, error: asError(error) }),
+  );
 });
 
-function handle(request: Exclude<WorkerRequest, { kind: 'maintain' }>): unknown {
+async function handle(request: WorkerRequest): Promise<unknown> {
   switch (request.kind) {
     case 'append':
-      return history.run((store) => {
-        store.append(request.records);
-        return store.usedBytes;
-      });
+      return store.write(request.records);
     case 'query':
-      return history.run((store) => store.query(request.table, request.query));
+      return store.query(request.table, request.query);
+    case 'maintain':
+      return maintain(request.keep);
     case 'close':
-      history.close();
+      await store.close();
+      port?.close();
       return undefined;
   }
 }
 
-/** Slice by slice, so that what is asked meanwhile comes in between. */
-function maintain(id: number, keep: Keep): void {
-  if (maintaining) {
-    say({ id });
-    return;
-  }
+/** Slice by slice, so that what is asked meanwhile comes in between. Answers with the bytes in use. */
+async function maintain(keep: Keep): Promise<number | undefined> {
+  if (maintaining) return undefined;
   maintaining = true;
-  const slice = (): void => {
-    try {
-      if (history.run((store) => maintainSlice(store, keep))) {
-        setImmediate(slice);
-        return;
-      }
-      say({ id });
-    } catch (error) {
-      say({ id, error: asError(error) });
-    }
+  try {
+    while (await store.maintainSlice(keep)) await immediate();
+    return await store.usedBytes();
+  } finally {
     maintaining = false;
-  };
-  slice();
+  }
 }
 
 function asError(error: unknown): { problem: string; message: string } {
-  return error instanceof HistoryFileError
-    ? { problem: error.problem, message: error.message }
-    : { problem: 'CannotWrite', message: error instanceof Error ? error.message : String(error) };
+  return { problem: error instanceof StoreError ? error.problem : 'CannotWrite', message: messageOf(error) };
 }

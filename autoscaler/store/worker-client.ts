@@ -6,7 +6,7 @@ type Unnumbered<T> = T extends unknown ? Omit<T, 'id'> : never;
 
 /** A request to the worker that could not be answered. */
 export class WorkerError extends Error {
-  /** `DiskFull`, `Damaged`, `CannotWrite`; `WorkerFailed` when there is no worker. */
+  /** A `StoreProblem`; `WorkerFailed` when there is no worker. */
   readonly problem: string;
 
   constructor(problem: string, message: string) {

@@ -82,6 +82,24 @@ export function url(variable: string, options: Common): Setting<string> {
   };
 }
 
+/** The URL of a PostgreSQL database, or nothing. It has a password, so it is never shown. */
+export function databaseUrl(variable: string, options: Common): Setting<string> {
+  return {
+    variable,
+    description: options.description,
+    fallback: options.fallback,
+    allowed: 'postgres://USER:PASSWORD@HOST:PORT/NAME, or nothing',
+    secret: true,
+    parse: (value) => {
+      if (value === '') return value;
+      const { protocol, hostname, pathname } = URL.parse(value) ?? {};
+      return /^postgres(ql)?:$/.test(protocol ?? '') && hostname !== '' && (pathname ?? '').length > 1
+        ? value
+        : undefined;
+    },
+  };
+}
+
 /** A wrong environment: the message has a sentence for each wrong variable. */
 export class SettingsError extends Error {
   override readonly name = 'SettingsError';

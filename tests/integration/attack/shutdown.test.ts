@@ -182,9 +182,9 @@ describe('A program that is told to end, while clients go on asking', function (
       expect((await change.ask('PUT', '{"minReplicas":0,"maxReplicas":4}'))?.status).to.equal(200);
       expect(await end(program, clients, everyMs)).to.be.below(WITHIN_MS);
       const database = new DatabaseSync(file, { readOnly: true });
-      const rows = database.prepare('SELECT record FROM audit').all() as { record: string }[];
+      const rows = database.prepare('SELECT message FROM audit').all() as { message: string }[];
       database.close();
-      expect(rows.map(({ record }) => record).join()).to.include(String.raw`\"maxReplicas\":4`);
+      expect(rows.map(({ message }) => message).join()).to.include('"maxReplicas":4');
     });
 
     it(`load balancer, asked ${asked}: still answers for a while, saying that it closes and is not ready`, async () => {
