@@ -174,6 +174,7 @@ describe('manifests', function () {
     ['loadbalancer.replica=3', 'replica'],
     ['loadbalancer.env.LOG_LEVEL=debug', 'LOG_LEVEL'],
     ['autoscaler.replicas=2,history.persistent=true', 'two controllers cannot share the file'],
+    ['history.databaseUrlSecret=pg,history.persistent=true', 'history.persistent asks for a claim'],
   ] as const) {
     it(`Given the wrong value ${value}, when the chart is rendered, then it is refused with what is wrong`, () => {
       const { code, stderr } = tryRun('helm', [

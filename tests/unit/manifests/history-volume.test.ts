@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -52,5 +52,12 @@ describe('where the history is kept', () => {
     // Several controllers cannot share a file: whoever asks for them asks for that.
     const several = install('high-availability', 'persistentvolumeclaim/nemesis-history');
     expect(several).to.not.include('persistent-history');
+  });
+
+  it('Given several controllers, when they are installed, then a Secret may name the database that they share', () => {
+    const rendered = execFileSync('kubectl', ['kustomize', 'manifests/overlays/high-availability']).toString();
+    const url =
+      /NEMESIS_DATABASE_URL\s+valueFrom:\s+secretKeyRef:\s+key: url\s+name: nemesis-database\s+optional: true/;
+    expect(rendered).to.match(url);
   });
 });

@@ -17,6 +17,8 @@ moves the history to another place.
 {{- define "nemesis.persistent" -}}
 {{- if kindIs "bool" .Values.history.persistent }}
 {{- .Values.history.persistent }}
+{{- else if .Values.history.databaseUrlSecret }}
+{{- false }}
 {{- else }}
 {{- not (empty (lookup "v1" "PersistentVolumeClaim" .Release.Namespace "nemesis-history")) }}
 {{- end }}
