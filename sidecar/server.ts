@@ -1,5 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { sendProblem } from '../shared/errors/problem.ts';
+import { NemesisError, type ErrorCode } from '../shared/errors/registry.ts';
 import type { PodMetrics } from '../shared/model/measurements.ts';
 import { drain, SharedDrain, type DrainTimes } from './drain/drain.ts';
 import { trackConnections } from '../shared/runtime/server-close.ts';
@@ -63,7 +65,8 @@ export async function startServer(address: { host: string; port: number }, deps:
   const server = createServer((request, response) => {
     const path = (request.url ?? '/').split('?')[0];
     if (request.method !== 'GET' && request.method !== 'HEAD') {
-      problem(response, 405, 'MethodNotAllowed', `${request.method ?? ''} is not allowed here; only GET is.`);
+      response.setHeader('allow', 'GET, HEAD');
+      refuse(response, 'MethodNotAllowed', `${request.method ?? ''} is not allowed here; only GET and HEAD are.`);
       return;
     }
     switch (path) {
@@ -85,16 +88,16 @@ export async function startServer(address: { host: string; port: number }, deps:
         return;
       case '/drain':
         if (!mayDrain(request, deps)) {
-          problem(response, 403, 'Forbidden', 'Only the preStop hooks of this pod may ask for a drain.');
+          refuse(response, 'Forbidden', 'Only the preStop hooks of this pod may ask for a drain.');
           return;
         }
         void drains.wait().then((result) => {
-          if (result === undefined) problem(response, 429, 'TooManyRequests', 'Too many wait for the drain already.');
+          if (result === undefined) refuse(response, 'TooManyRequests', 'Too many wait for the drain already.');
           else response.setHeader('content-type', 'application/json').end(JSON.stringify(result));
         });
         return;
       default:
-        problem(response, 404, 'NotFound', `There is no ${path ?? ''} here; /openapi.json lists what there is.`);
+        refuse(response, 'NotFound', `There is no ${path ?? ''} here; /openapi.json lists what there is.`);
     }
   });
   trackConnections(server, deps.stopping, MAX_CONNECTIONS);
@@ -122,9 +125,6 @@ function exposition({ latest, backlog }: SidecarServerDeps): string {
   return lines.join('\n');
 }
 
-function problem(response: ServerResponse, status: number, code: string, detail: string): void {
-  response.writeHead(status, { 'content-type': 'application/problem+json' });
-  response.end(
-    JSON.stringify({ type: `https://nemesis.io/errors#${code.toLowerCase()}`, title: detail, status, detail, code }),
-  );
+function refuse(response: ServerResponse, code: ErrorCode, detail: string): void {
+  sendProblem(response, new NemesisError(code, detail), () => undefined);
 }

@@ -14,8 +14,8 @@ import { receiveReports } from './report-receiver.ts';
 /** What programs tell the controller: measurements, traffic, announcements; and the stream back to the balancers. */
 export function createIngest(management: Management, deps: IngestDeps): RequestListener {
   const app = createManagementApp({ ...management, exposeMetrics: false }, (routes) => mountIngest(routes, deps));
-  return receiveReports(deps, app, (error) => {
-    management.logger.error('a report could not be taken in', { err: error });
+  return receiveReports(deps, app, (error, requestId) => {
+    management.logger.error('a report could not be handled', { requestId, err: error });
   });
 }
 

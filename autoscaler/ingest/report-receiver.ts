@@ -22,7 +22,7 @@ const MAX_BODY_BYTES = 65_536;
 export function receiveReports(
   deps: IngestDeps,
   next: RequestListener,
-  onUnexpected: (error: unknown) => void,
+  onUnexpected: (error: unknown, requestId: string) => void,
 ): RequestListener {
   return (request, response) => {
     if (request.method !== 'POST' || request.url !== '/metrics') {

@@ -1,5 +1,5 @@
-import type { ServerResponse } from 'node:http';
-import type { ErrorRequestHandler, RequestHandler } from 'express';
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { z } from 'zod';
 import { ERRORS, NemesisError, type ErrorCode } from './registry.ts';
 
@@ -19,36 +19,33 @@ export function problem(code: ErrorCode, detail: string, extra: Readonly<Record<
   return { type: `https://nemesis.io/errors#${code.toLowerCase()}`, title, status, detail, code, ...extra };
 }
 
-/** Express: whatever was not routed is a 404 problem. */
-export const notFoundHandler: RequestHandler = (request, _response, next) => {
-  next(
-    new NemesisError(
-      'NotFound',
-      `There is no ${request.method} ${request.path} here; /openapi.json lists what there is.`,
-    ),
-  );
-};
-
-/** Express: every error becomes one problem+json answer; an unknown one is logged and tells no internals. */
-export function problemHandler(onUnexpected: (error: unknown, path: string) => void): ErrorRequestHandler {
-  return (error: unknown, request, response, next) => {
-    if (response.headersSent) next(error);
-    else sendProblem(response, error, (unexpected) => onUnexpected(unexpected, request.path));
-  };
-}
-
-/** Answers with the problem document of an error; an unknown one goes to `onUnexpected` and tells no internals. */
-export function sendProblem(response: ServerResponse, error: unknown, onUnexpected: (error: unknown) => void): void {
+/**
+ * Answers with the problem document of an error; an unknown one goes to `onUnexpected` and tells no internals. The answer
+ * has the request's `x-request-id`, or a new one, by which it is found in the log.
+ */
+export function sendProblem(
+  response: ServerResponse,
+  error: unknown,
+  onUnexpected: (error: unknown, requestId: string) => void,
+): void {
   const known = toNemesisError(error);
-  if (known.code === 'Internal') onUnexpected(error);
-  const document = problem(known.code, known.message, known.extra);
+  const requestId = requestIdOf(response.req);
+  if (known.code === 'Internal') onUnexpected(error, requestId);
+  const document = problem(known.code, known.message, { ...known.extra, instance: `urn:request:${requestId}` });
   const body = JSON.stringify(document);
   if (known.retryAfterSeconds !== undefined) response.setHeader('retry-after', String(known.retryAfterSeconds));
   response.writeHead(document.status, {
     'content-type': 'application/problem+json; charset=utf-8',
     'content-length': Buffer.byteLength(body),
+    'x-request-id': requestId,
   });
   response.end(body);
+}
+
+/** The id that the client gave its request, if it is a short text of visible characters; otherwise a new one. */
+function requestIdOf({ headers }: IncomingMessage): string {
+  const given = headers['x-request-id'];
+  return typeof given === 'string' && /^[\x21-\x7e]{1,128}$/.test(given) ? given : randomUUID();
 }
 
 function toNemesisError(error: unknown): NemesisError {

@@ -3,7 +3,7 @@ import { createServer as createHttpsServer, type Server as HttpsServer } from 'n
 import express, { type Express } from 'express';
 import helmet from 'helmet';
 import type { Registry } from 'prom-client';
-import { notFoundHandler, problemHandler } from '../errors/problem.ts';
+import { notFoundHandler, problemHandler } from '../http/express-problems.ts';
 import type { Logger } from './logger.ts';
 import { close, trackConnections } from './server-close.ts';
 
@@ -51,8 +51,8 @@ export function createManagementApp(deps: Management, mount: (app: Express) => v
   mount(app);
   app.use(notFoundHandler);
   app.use(
-    problemHandler((error, path) => {
-      deps.logger.error('a request failed unexpectedly', { path, err: error });
+    problemHandler((error, path, requestId) => {
+      deps.logger.error('a request failed unexpectedly', { path, requestId, err: error });
     }),
   );
   return app;

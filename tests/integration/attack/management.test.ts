@@ -120,6 +120,35 @@ describe('The management API, asked oddly', () => {
     expect([reply.status, codeOf(reply)]).to.deep.equal([400, 'InvalidQuery']);
   });
 
+  it('answers a method that a path does not take with 405 and the methods that it takes', async () => {
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    for (const [path, allow] of [
+      ['/settings', 'PUT'],
+      ['/of/somebody', 'GET, HEAD'],
+      ['/healthz', 'GET, HEAD'],
+    ] as const) {
+      const response = await fetch(`${url}${path}`, { method: 'DELETE' });
+      const { code } = (await response.json()) as { code: string };
+      expect([response.status, code, response.headers.get('allow')]).to.deep.equal([405, 'MethodNotAllowed', allow]);
+    }
+    expect((await fetch(`${url}/nowhere`, { method: 'DELETE' })).status).to.equal(404);
+  });
+
+  it('names the request in a problem: by the id that the client gave, unless that is no such id', async () => {
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/nowhere`;
+    const idOf = async (headers: Record<string, string>): Promise<string> => {
+      const response = await fetch(url, { headers });
+      const { instance } = (await response.json()) as { instance: string };
+      const id = response.headers.get('x-request-id') ?? '';
+      expect(instance).to.equal(`urn:request:${id}`);
+      return id;
+    };
+    expect(await idOf({ 'x-request-id': 'abc-1' })).to.equal('abc-1');
+    for (const bad of [{}, { 'x-request-id': 'a b' }, { 'x-request-id': 'a'.repeat(129) }]) {
+      expect(await idOf(bad)).to.match(/^[0-9a-f-]{36}$/);
+    }
+  });
+
   it('answers a path that cannot be decoded with 400', async () => {
     const reply = await ask(server, 'GET', '/of/%ZZ');
     expect([reply.status, codeOf(reply)]).to.deep.equal([400, 'BadRequest']);
