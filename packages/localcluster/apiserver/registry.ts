@@ -19,6 +19,8 @@ export interface WriteOptions {
   subresource?: string | undefined;
   /** For server-side apply: the configuration that the manager stands for. */
   applied?: JsonObject;
+  /** Has the last word before an object is stored. @throws ApiError */
+  admit?: (object: KubeObject, old: KubeObject | undefined) => void;
 }
 
 /** Options of a deletion. */
@@ -94,6 +96,7 @@ export class Registry {
     if (this.store.get(type.collection, metadata.namespace, metadata.name)) throw alreadyExists(type, metadata.name);
     const errors = [...validateMetadata(object), ...type.validate(object, undefined)];
     if (errors.length > 0) throw invalid(type, metadata.name, errors);
+    options.admit?.(object, undefined);
     checkQuota(this.store, type, object);
     metadata.uid = randomUUID();
     metadata.creationTimestamp = timestamp();
@@ -123,6 +126,7 @@ export class Registry {
     const unchanged = deepEqual(this.#content(next), this.#content(current));
     const errors = unchanged ? [] : [...validateMetadata(next), ...type.validate(next, current)];
     if (errors.length > 0) throw invalid(type, name, errors);
+    options.admit?.(next, current);
     if (
       (type.generation || !type.builtIn) &&
       !deepEqual(this.#generational(type, next), this.#generational(type, current))

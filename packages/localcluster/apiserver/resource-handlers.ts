@@ -73,7 +73,8 @@ export class ResourceHandlers {
       case 'DELETE': {
         const options = await this.#deleteOptions(request);
         const objects = this.#selected(type, path, request);
-        for (const { metadata } of objects) this.#registry.delete(type, metadata.namespace, metadata.name, options);
+        for (const { metadata } of objects)
+          this.#admission.delete(type, metadata.namespace, metadata.name, options, request.user);
         return { code: 200, body: this.#listBody(type, objects, {}) };
       }
       default:
@@ -156,7 +157,7 @@ export class ResourceHandlers {
   ): Promise<Answer> {
     const options = this.#writeOptions(request, path.subresource);
     if (path.subresource === 'scale') {
-      const object = this.#registry.modify(type, path.namespace, name, options, (current) =>
+      const object = await this.#admission.update(type, path.namespace, name, options, request.user, (current) =>
         fromScale(type, current, body),
       );
       return this.#answer(200, type, path, request, object);
@@ -214,7 +215,8 @@ export class ResourceHandlers {
   }
 
   async #delete(type: ResourceType, path: ResourcePath, name: string, request: ApiRequest): Promise<Answer> {
-    const { object, gone } = this.#registry.delete(type, path.namespace, name, await this.#deleteOptions(request));
+    const options = await this.#deleteOptions(request);
+    const { object, gone } = this.#admission.delete(type, path.namespace, name, options, request.user);
     if (!gone) return this.#answer(200, type, path, request, object);
     const details = {
       name,

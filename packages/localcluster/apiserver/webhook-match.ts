@@ -2,25 +2,29 @@ import type { KubeObject, LabelSelector } from '../model/objects.ts';
 import type { ResourceType } from './resource-types.ts';
 import { labelMatcher } from './selectors.ts';
 
+/** Which requests a webhook or a policy is about. */
+export interface Match {
+  rules?: { operations: string[]; apiGroups: string[]; apiVersions: string[]; resources: string[]; scope?: string }[];
+  namespaceSelector?: LabelSelector;
+  objectSelector?: LabelSelector;
+}
+
 /** One webhook of a configuration. */
-export interface Webhook {
+export interface Webhook extends Match {
   name: string;
   clientConfig: {
     url?: string;
     service?: { namespace: string; name: string; path?: string; port?: number };
     caBundle?: string;
   };
-  rules?: { operations: string[]; apiGroups: string[]; apiVersions: string[]; resources: string[]; scope?: string }[];
   failurePolicy?: 'Fail' | 'Ignore';
-  namespaceSelector?: LabelSelector;
-  objectSelector?: LabelSelector;
   timeoutSeconds?: number;
 }
 
-/** What a request is about, as far as webhooks select by it. */
-export interface WebhookSubject {
+/** What a request is about, as far as webhooks and policies select by it. */
+export interface RequestSubject {
   type: ResourceType;
-  operation: 'CREATE' | 'UPDATE';
+  operation: 'CREATE' | 'UPDATE' | 'DELETE';
   subresource: string | undefined;
   namespace: KubeObject | undefined;
   labels: Record<string, string> | undefined;
@@ -30,13 +34,10 @@ function includes(list: readonly string[], value: string): boolean {
   return list.includes('*') || list.includes(value);
 }
 
-/** Whether a webhook wants to see a request. */
-export function webhookMatches(
-  webhook: Webhook,
-  { type, operation, subresource, namespace, labels }: WebhookSubject,
-): boolean {
+/** Whether a webhook or policy is about a request. */
+export function matches(match: Match, { type, operation, subresource, namespace, labels }: RequestSubject): boolean {
   const resource = subresource === undefined ? type.plural : `${type.plural}/${subresource}`;
-  const wanted = (webhook.rules ?? []).some(
+  const wanted = (match.rules ?? []).some(
     (rule) =>
       includes(rule.operations, operation) &&
       includes(rule.apiGroups, type.group) &&
@@ -45,7 +46,7 @@ export function webhookMatches(
         rule.resources.includes('*/*') ||
         (subresource === undefined ? rule.resources.includes('*') : rule.resources.includes(`${type.plural}/*`))),
   );
-  const { namespaceSelector = {}, objectSelector = {} } = webhook;
+  const { namespaceSelector = {}, objectSelector = {} } = match;
   const there = namespace === undefined || labelMatcher(namespaceSelector)(namespace.metadata.labels);
   return wanted && there && labelMatcher(objectSelector)(labels);
 }

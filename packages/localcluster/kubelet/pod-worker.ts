@@ -232,17 +232,18 @@ export class PodWorker {
       KUBECONFIG: join(this.#directory, 'kubeconfig'),
     };
     const env = buildEnvironment(this.#pod, container, base, this.#services.references);
-    for (const [name, value] of Object.entries(env)) if (name !== 'PATH') env[name] = rewritePaths(value, mounts);
+    // What the image and we set are paths of the machine, whatever is mounted over them.
+    for (const [name, value] of Object.entries(env))
+      if (value !== base[name as keyof typeof base]) env[name] = rewritePaths(value, mounts);
     const own = container.command
       ? [...container.command, ...(container.args ?? [])]
       : [...image.command, ...(container.args ?? [])];
     const line = (command ?? own.map((part) => expand(part, env))).map((part) =>
       rewritePaths(resolveServiceNames(part, this.#services.references), mounts),
     );
-    const workingDirectory = rewritePaths(
-      container.workingDir ?? image.workingDirectory ?? join(this.#directory, 'work'),
-      mounts,
-    );
+    const workingDirectory = container.workingDir
+      ? rewritePaths(container.workingDir, mounts)
+      : (image.workingDirectory ?? join(this.#directory, 'work'));
     return { command: line, env, workingDirectory };
   }
 

@@ -1,4 +1,5 @@
-import { Environment, type ParseResult } from '@marcbachmann/cel-js';
+import { isDeepStrictEqual } from 'node:util';
+import { Environment, type Optional, type ParseResult } from '@marcbachmann/cel-js';
 import { parseQuantity } from '../apiserver/quantity.ts';
 import { isObject, type Json } from '../model/json.ts';
 import type { JsonSchema } from './json-schema.ts';
@@ -18,15 +19,17 @@ function quantity(text: string): Quantity {
   return new Quantity(value);
 }
 
-function makeEnvironment(): Environment {
+/** The CEL of Kubernetes, as far as it is there, without variables. */
+export function kubernetesEnvironment(): Environment {
   return new Environment({
     unlistedVariablesAreDyn: false,
     homogeneousAggregateLiterals: false,
     enableOptionalTypes: true,
   })
     .registerType('kubernetes.Quantity', { ctor: Quantity, fields: {} })
-    .registerVariable('self', 'dyn')
-    .registerVariable('oldSelf', 'dyn')
+    .registerOperator('optional<dyn> == optional<dyn>', (a: Optional, b: Optional) =>
+      a.hasValue() && b.hasValue() ? isDeepStrictEqual(a.value(), b.value()) : a.hasValue() === b.hasValue(),
+    )
     .registerFunction('quantity(string): kubernetes.Quantity', (text: string) => quantity(text))
     .registerFunction('isQuantity(string): bool', (text: string) => parseQuantity(text) !== undefined)
     .registerFunction(
@@ -54,6 +57,10 @@ function makeEnvironment(): Environment {
     );
 }
 
+function makeEnvironment(): Environment {
+  return kubernetesEnvironment().registerVariable('self', 'dyn').registerVariable('oldSelf', 'dyn');
+}
+
 let environment: Environment | undefined;
 const parsed = new Map<string, ParseResult>();
 
@@ -72,6 +79,16 @@ export function toCel(value: Json | undefined, schema: JsonSchema | undefined): 
     if (item !== undefined) result[key] = toCel(item, own);
   }
   return result;
+}
+
+/** A value without a schema as CEL sees it: whole numbers as int, others as double. */
+export function toDynamicCel(value: Json | undefined): unknown {
+  if (typeof value === 'number') return Number.isInteger(value) ? BigInt(value) : value;
+  if (Array.isArray(value)) return value.map(toDynamicCel);
+  if (!isObject(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([key, item]) => (item === undefined ? [] : [[key, toDynamicCel(item)]])),
+  );
 }
 
 /** Evaluates a CEL expression. @throws Error for one that cannot be parsed or evaluated */
