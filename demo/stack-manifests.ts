@@ -1,7 +1,5 @@
-/** Kubernetes objects of the product on a local cluster; the names, the accounts and their rights are those of the real manifests. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { parseAllDocuments } from 'yaml';
+import type { Manifest } from './apply.ts';
+import { shippedManifests } from './shipped-manifests.ts';
 
 /** Namespace of the product. */
 export const SYSTEM_NAMESPACE = 'nemesis-system';
@@ -10,115 +8,92 @@ export const SYSTEM_NAMESPACE = 'nemesis-system';
 export interface StackManifestOptions {
   readonly autoscalerReplicas: number;
   readonly loadbalancerReplicas: number;
-  /** SQLite file of the history. */
-  readonly historyFile: string;
-  /** LoadBalancer opens 127.0.0.1:8080, 8081 and 8090 of this machine. */
+  /** LoadBalancer opens 127.0.0.1:8080, 8081, 8090 and 8091 of this machine. */
   readonly serviceType: 'ClusterIP' | 'LoadBalancer';
   readonly autoscalerEnv: Readonly<Record<string, string>>;
   readonly loadbalancerEnv: Readonly<Record<string, string>>;
 }
 
-interface KubernetesManifest {
-  readonly [field: string]: unknown;
-  readonly apiVersion?: unknown;
-  readonly kind: string;
-  readonly metadata: { readonly name: string; readonly namespace?: string; readonly labels?: Record<string, string> };
-}
+type Variable = { readonly name: string; readonly value?: string; readonly valueFrom?: unknown };
 
-const fieldRef = (name: string, fieldPath: string) => ({ name, valueFrom: { fieldRef: { fieldPath } } });
-const identity = [
-  fieldRef('NEMESIS_POD_NAME', 'metadata.name'),
-  fieldRef('NEMESIS_POD_UID', 'metadata.uid'),
-  fieldRef('NEMESIS_BIND_ADDRESS', 'status.podIP'),
-];
-const asEnv = (env: Readonly<Record<string, string>>) => Object.entries(env).map(([name, value]) => ({ name, value }));
-const labelsOf = (component: string) => ({
-  'app.kubernetes.io/name': 'nemesis',
-  'app.kubernetes.io/component': component,
-});
-
-/** The accounts of both programs with their rights, and the roles for people, as `manifests/base` has them. */
-export function rightsManifests(): KubernetesManifest[] {
-  return ['autoscaler-rbac', 'loadbalancer-rbac', 'user-roles'].flatMap((file) => {
-    const path = join(import.meta.dirname, '..', 'manifests', 'base', `${file}.yaml`);
-    return parseAllDocuments(readFileSync(path, 'utf8')).map((document) => document.toJS() as KubernetesManifest);
-  });
-}
-
-/** Namespace, Deployments and Services of autoscaler and load balancer. */
-export function stackManifests(options: StackManifestOptions): KubernetesManifest[] {
-  return [
-    { apiVersion: 'v1', kind: 'Namespace', metadata: { name: SYSTEM_NAMESPACE } },
-    ...rightsManifests(),
-    // Services first: a local cluster has no DNS, so their addresses are filled in when pods start.
-    service('nemesis-autoscaler', { ...labelsOf('autoscaler'), 'nemesis.io/leader': 'true' }, options.serviceType, [
-      { name: 'http', port: 8090, targetPort: 'http' },
-      { name: 'programs', port: 8091, targetPort: 'programs' },
-    ]),
-    service('nemesis-loadbalancer', labelsOf('loadbalancer'), options.serviceType, [
-      { name: 'data', port: 8080, targetPort: 'data' },
-      { name: 'http', port: 8081, targetPort: 'http' },
-    ]),
-    deployment('nemesis-autoscaler', 'autoscaler', options.autoscalerReplicas, {
-      ports: [
-        { name: 'http', containerPort: 8090 },
-        { name: 'programs', containerPort: 8091 },
-      ],
-      env: [...identity, ...asEnv({ NEMESIS_HISTORY_FILE: options.historyFile, ...options.autoscalerEnv })],
-      readinessProbe: { httpGet: { path: '/readyz', port: 'http' }, periodSeconds: 1 },
-    }),
-    deployment('nemesis-loadbalancer', 'loadbalancer', options.loadbalancerReplicas, {
-      ports: [
-        { name: 'data', containerPort: 8080 },
-        { name: 'http', containerPort: 8081 },
-      ],
-      env: [
-        ...identity,
-        fieldRef('NEMESIS_DATA_ADDRESS', 'status.podIP'),
-        fieldRef('NEMESIS_SOURCE_ADDRESS', 'status.podIP'),
-        ...asEnv({
-          NEMESIS_CONTROLLER_URL: `http://nemesis-autoscaler.${SYSTEM_NAMESPACE}.svc:8091`,
-          NEMESIS_DRAIN_SECONDS: '1',
-          ...options.loadbalancerEnv,
-        }),
-      ],
-      readinessProbe: { httpGet: { path: '/readyz', port: 'http' }, periodSeconds: 1 },
-    }),
-  ];
-}
-
-function deployment(
-  name: string,
-  component: string,
-  replicas: number,
-  container: Record<string, unknown>,
-): KubernetesManifest {
-  const labels = labelsOf(component);
-  return {
-    apiVersion: 'apps/v1',
-    kind: 'Deployment',
-    metadata: { name, namespace: SYSTEM_NAMESPACE, labels },
-    spec: {
-      replicas,
-      selector: { matchLabels: labels },
-      template: {
-        metadata: { labels },
-        spec: {
-          serviceAccountName: name,
-          terminationGracePeriodSeconds: 30,
-          containers: [{ name: component, image: `nemesis/${component}`, ...container }],
-        },
-      },
-    },
+interface DeploymentManifest extends Manifest {
+  readonly spec: {
+    readonly replicas: number;
+    readonly template: { readonly spec: { readonly containers: readonly { readonly env: readonly Variable[] }[] } };
   };
 }
 
-function service(
-  name: string,
-  selector: Record<string, string>,
-  type: string,
-  ports: { name: string; port: number; targetPort: string }[],
-): KubernetesManifest {
-  const metadata = { name, namespace: SYSTEM_NAMESPACE };
-  return { apiVersion: 'v1', kind: 'Service', metadata, spec: { type, selector, ports } };
+interface ServiceManifest extends Manifest {
+  readonly spec: { readonly ports: readonly { readonly port: number }[] };
+}
+
+const podAddress = (name: string): Variable => ({ name, valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } });
+const asEnv = (env: Readonly<Record<string, string>>): Variable[] =>
+  Object.entries(env).map(([name, value]) => ({ name, value }));
+
+/**
+ * There is one network for all pods of a local cluster, so each listens on its own address; and there is no DNS, so a
+ * certificate for a name could not be verified: http between the programs, and nobody asks for sidecars.
+ */
+const AUTOSCALER_ENV: readonly Variable[] = [
+  podAddress('NEMESIS_BIND_ADDRESS'),
+  ...asEnv({ NEMESIS_CERTIFICATES: 'none', NEMESIS_SIDECAR_IMAGE: '' }),
+];
+const LOADBALANCER_ENV: readonly Variable[] = [
+  ...['NEMESIS_BIND_ADDRESS', 'NEMESIS_DATA_ADDRESS', 'NEMESIS_SOURCE_ADDRESS'].map(podAddress),
+  // Endpoints change here at once, so a second of further service is enough.
+  ...asEnv({
+    NEMESIS_CONTROLLER_URL: `http://nemesis-autoscaler.${SYSTEM_NAMESPACE}.svc:8091`,
+    NEMESIS_DRAIN_SECONDS: '1',
+  }),
+];
+
+const RIGHTS = new Set(['ServiceAccount', 'Role', 'RoleBinding', 'ClusterRole', 'ClusterRoleBinding']);
+
+/** The accounts of both programs with their rights, and the roles for people. */
+export function rightsManifests(): Manifest[] {
+  return shippedManifests('base').filter(({ kind }) => RIGHTS.has(kind));
+}
+
+/** The product as `manifests/overlays/default` installs it, with what a local cluster wants otherwise. */
+export function stackManifests(options: StackManifestOptions): Manifest[] {
+  const injects = (options.autoscalerEnv['NEMESIS_CERTIFICATES'] ?? 'none') !== 'none';
+  return shippedManifests('overlays/default')
+    .filter(({ kind }) => injects || kind !== 'MutatingWebhookConfiguration')
+    .map((manifest) => {
+      switch (`${manifest.kind}/${manifest.metadata.name}`) {
+        case 'Deployment/nemesis-autoscaler':
+          return changed(manifest as DeploymentManifest, options.autoscalerReplicas, [
+            ...AUTOSCALER_ENV,
+            ...asEnv(options.autoscalerEnv),
+          ]);
+        case 'Deployment/nemesis-loadbalancer':
+          return changed(manifest as DeploymentManifest, options.loadbalancerReplicas, [
+            ...LOADBALANCER_ENV,
+            ...asEnv(options.loadbalancerEnv),
+          ]);
+        case 'Service/nemesis-autoscaler':
+        case 'Service/nemesis-loadbalancer':
+          return withType(manifest as ServiceManifest, options.serviceType);
+        default:
+          return manifest;
+      }
+    });
+}
+
+function changed(manifest: DeploymentManifest, replicas: number, variables: readonly Variable[]): Manifest {
+  const { template } = manifest.spec;
+  const containers = template.spec.containers.map((container) => {
+    // The last one of a name counts.
+    const env = new Map([...container.env, ...variables].map((each) => [each.name, each]));
+    return { ...container, env: [...env.values()] };
+  });
+  const spec = { ...manifest.spec, replicas, template: { ...template, spec: { ...template.spec, containers } } };
+  return { ...manifest, spec };
+}
+
+/** Ports below 1024 are those of the machine's own programs. */
+function withType(manifest: ServiceManifest, type: StackManifestOptions['serviceType']): Manifest {
+  const ports = manifest.spec.ports.filter(({ port }) => port >= 1024);
+  return { ...manifest, spec: { ...manifest.spec, type, ports } };
 }

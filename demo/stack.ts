@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node';
 import { LocalCluster, type LocalClusterOptions } from '@k8s-nemesis/localcluster';
-import { customResourceDefinitions } from '../shared/api/crd.ts';
 import { KubeApi } from '../shared/kubernetes/kube-api.ts';
 import type { Pod } from '../shared/kubernetes/objects.ts';
 import { isPodReady } from '../shared/kubernetes/objects.ts';
@@ -13,7 +12,7 @@ const ROOT = join(import.meta.dirname, '..');
 
 /** What a stack is started with. */
 export interface StackOptions extends Partial<StackManifestOptions> {
-  /** State of the cluster, logs, history. */
+  /** State of the cluster, with the logs and the volumes of its pods. */
   readonly directory: string;
   readonly images?: LocalClusterOptions['images'];
   readonly cluster?: Partial<LocalClusterOptions>;
@@ -34,18 +33,22 @@ export interface Stack {
 
 /** Starts a local cluster in this process and the programs on it, each a Deployment; resolves when all are ready. */
 export async function startStack(options: StackOptions): Promise<Stack> {
-  const program = (name: string, flags: string[] = []) => ({
-    command: [process.execPath, ...flags, join(ROOT, name, 'main.ts')],
-    workingDirectory: ROOT,
-  });
   const cluster = await LocalCluster.start({
     directory: join(options.directory, 'cluster'),
     ...options.cluster,
     images: {
       node: { command: [process.execPath], workingDirectory: ROOT },
-      'nemesis/autoscaler': program('autoscaler'),
-      'nemesis/loadbalancer': program('loadbalancer'),
-      'nemesis/sidecar': program('sidecar', ['--max-semi-space-size=1', '--max-old-space-size=32']),
+      // As the shipped manifests name it; their command finds the programs in the working directory.
+      'localhost/nemesis:0.1.0': { command: [process.execPath], workingDirectory: join(ROOT, 'demo', 'image') },
+      'nemesis/sidecar': {
+        command: [
+          process.execPath,
+          '--max-semi-space-size=1',
+          '--max-old-space-size=32',
+          join(ROOT, 'sidecar', 'main.ts'),
+        ],
+        workingDirectory: ROOT,
+      },
       ...options.images,
     },
   });
@@ -57,11 +60,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     await cluster.stop();
   };
   try {
-    for (const definition of customResourceDefinitions()) await applyManifest(api, definition);
     const manifests = stackManifests({
       autoscalerReplicas: 1,
       loadbalancerReplicas: 1,
-      historyFile: join(options.directory, 'history.sqlite'),
       serviceType: 'ClusterIP',
       autoscalerEnv: {},
       loadbalancerEnv: {},

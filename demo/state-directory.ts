@@ -10,7 +10,6 @@ export function claimStateDirectory(parent: string): { readonly path: string; re
   const path = isInUse(usual) ? join(parent, `demo-${process.pid}`) : usual;
   mkdirSync(path, { recursive: true });
   writeFileSync(join(path, 'pid'), String(process.pid));
-  for (const suffix of ['', '-wal', '-shm']) rmSync(join(path, `history.sqlite${suffix}`), { force: true });
   return { path, release: () => rmSync(path, { recursive: true, force: true }) };
 }
 

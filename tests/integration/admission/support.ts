@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { applyManifest } from '../../../demo/apply.ts';
+import type { Manifest } from '../../../demo/apply.ts';
+import { shippedManifests } from '../../../demo/shipped-manifests.ts';
 import { startStack, type Stack } from '../../../demo/stack.ts';
 import { SYSTEM_NAMESPACE } from '../../../demo/stack-manifests.ts';
 
@@ -22,16 +23,6 @@ export async function startInjectingCluster(): Promise<InjectingCluster> {
     loadbalancerReplicas: 0,
     autoscalerEnv: { NEMESIS_CERTIFICATES: 'managed', NEMESIS_SIDECAR_IMAGE: 'nemesis/sidecar' },
   });
-  await applyManifest(stack.api, {
-    apiVersion: 'v1',
-    kind: 'Service',
-    metadata: { name: 'nemesis-webhook', namespace: SYSTEM_NAMESPACE },
-    spec: {
-      selector: { 'app.kubernetes.io/component': 'autoscaler' },
-      ports: [{ name: 'webhook', port: 443, targetPort: 9443 }],
-    },
-  });
-  await applyManifest(stack.api, webhookConfiguration());
   return {
     stack,
     get: (service, port, path, ca) => {
@@ -53,25 +44,9 @@ export async function startInjectingCluster(): Promise<InjectingCluster> {
   };
 }
 
-/** The configuration as it stands in the manifests: without the authority, which the controller puts in. */
-export function webhookConfiguration(): Parameters<typeof applyManifest>[1] & { webhooks: unknown[] } {
-  return {
-    apiVersion: 'admissionregistration.k8s.io/v1',
-    kind: 'MutatingWebhookConfiguration',
-    metadata: { name: 'nemesis-injection' },
-    webhooks: [
-      {
-        name: 'pods.injection.nemesis.io',
-        admissionReviewVersions: ['v1'],
-        sideEffects: 'None',
-        failurePolicy: 'Ignore',
-        timeoutSeconds: 5,
-        clientConfig: {
-          service: { name: 'nemesis-webhook', namespace: SYSTEM_NAMESPACE, path: '/inject', port: 443 },
-        },
-        namespaceSelector: { matchLabels: { 'nemesis.io/injection': 'enabled' } },
-        rules: [{ operations: ['CREATE'], apiGroups: [''], apiVersions: ['v1'], resources: ['pods'] }],
-      },
-    ],
-  };
+/** The shipped configuration: without the authority, which the controller puts in. */
+export function webhookConfiguration(): Manifest {
+  const found = shippedManifests('base').find(({ kind }) => kind === 'MutatingWebhookConfiguration');
+  if (found === undefined) throw new Error('manifests/base has no MutatingWebhookConfiguration.');
+  return found;
 }

@@ -1,0 +1,2 @@
+// The programs as the image names them in its working directory; here they are the sources.
+import '../../loadbalancer/main.ts';
