@@ -1,20 +1,15 @@
 import { expect } from 'chai';
 import { applyManifest } from '../../demo/apply.ts';
-import type { Installation } from './support/installation.ts';
 import { waitFor } from '../../demo/wait-for.ts';
 import { isKubeStatus, KubeError, PATCH_TYPES } from '../../shared/kubernetes/kube-api.ts';
 import { pathOf, RESOURCES } from '../../shared/kubernetes/paths.ts';
 import { TestApp } from './support/app.ts';
 import { send } from './support/send.ts';
-import { sharedInstallation } from './support/shared-installation.ts';
+import { useInstallation } from './support/shared-installation.ts';
 
 describe('Resources: wrong ones, and several for one thing', function () {
   this.timeout(60_000);
-  let installation: Installation;
-  before(async function () {
-    this.timeout(30_000);
-    installation = await sharedInstallation();
-  });
+  const installation = useInstallation();
 
   async function refusal(namespace: string, spec: Record<string, unknown>): Promise<string> {
     const manifest = {
@@ -24,7 +19,7 @@ describe('Resources: wrong ones, and several for one thing', function () {
       spec,
     };
     try {
-      await applyManifest(installation.api, manifest);
+      await applyManifest(installation().api, manifest);
     } catch (error) {
       if (error instanceof KubeError && error.status === 422) return error.message;
       throw error;
@@ -49,16 +44,16 @@ describe('Resources: wrong ones, and several for one thing', function () {
   });
 
   it('T18: a resource that became wrong says so and hurts nobody else', async () => {
-    const good = await TestApp.create(installation, { spec: { sleep: { idleSeconds: 60 } } });
-    const bad = await TestApp.create(installation, { spec: { sleep: { idleSeconds: 60 } } });
+    const good = await TestApp.create(installation(), { spec: { sleep: { idleSeconds: 60 } } });
+    const bad = await TestApp.create(installation(), { spec: { sleep: { idleSeconds: 60 } } });
     await good.waitForPhase('Asleep');
     await bad.waitForPhase('Asleep');
     // As after a downgrade: what the schema of today refuses is already stored.
     const definition = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/autoscalers.nemesis.io';
-    const before = await installation.api.request<{ spec: { versions: { schema: unknown }[] } }>('GET', definition);
+    const before = await installation().api.request<{ spec: { versions: { schema: unknown }[] } }>('GET', definition);
     const schema = { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } };
     const put = (value: unknown) =>
-      installation.api.request('PATCH', definition, {
+      installation().api.request('PATCH', definition, {
         contentType: PATCH_TYPES.json,
         body: [{ op: 'replace', path: '/spec/versions/0/schema', value }],
       });
@@ -88,7 +83,7 @@ describe('Resources: wrong ones, and several for one thing', function () {
   });
 
   it('two resources for one target: the older owns it, the other says Conflicted and gets no route', async () => {
-    const app = await TestApp.create(installation, { spec: { sleep: { idleSeconds: 60 } } });
+    const app = await TestApp.create(installation(), { spec: { sleep: { idleSeconds: 60 } } });
     await app.waitForPhase('Asleep');
     // Ages are compared in seconds.
     const { metadata } = await app.deployment();
@@ -97,7 +92,7 @@ describe('Resources: wrong ones, and several for one thing', function () {
       3_000,
       () => Math.floor(Date.now() / 1000) > Math.floor(Date.parse(metadata.creationTimestamp) / 1000),
     );
-    await applyManifest(installation.api, {
+    await applyManifest(installation().api, {
       apiVersion: 'nemesis.io/v1alpha1',
       kind: 'Autoscaler',
       metadata: { name: 'younger', namespace: app.namespace },
@@ -105,7 +100,7 @@ describe('Resources: wrong ones, and several for one thing', function () {
     });
     const younger = pathOf(RESOURCES.autoscalers, app.namespace, 'younger');
     const conflict = async () => {
-      const { status } = await installation.api.request<{
+      const { status } = await installation().api.request<{
         status?: { conditions?: { type: string; status: string; message: string }[] };
       }>('GET', younger);
       return status?.conditions?.find(({ type }) => type === 'Conflicted');
@@ -114,21 +109,21 @@ describe('Resources: wrong ones, and several for one thing', function () {
     expect((await conflict())?.message).to.include(`older Autoscaler ${app.namespace}/app`);
     // A definition that was changed just now lets its watches begin anew, and until then no answer is final.
     await waitFor('no route', 10_000, async () => {
-      return (await send(`${installation.dataUrl()}${app.prefix}-too/`)).status === 404;
+      return (await send(`${installation().dataUrl()}${app.prefix}-too/`)).status === 404;
     });
     expect((await app.send('/')).status).to.equal(200);
-    await installation.api.request('DELETE', pathOf(RESOURCES.autoscalers, app.namespace, 'app'));
+    await installation().api.request('DELETE', pathOf(RESOURCES.autoscalers, app.namespace, 'app'));
     await waitFor(
       'the younger to take over',
       10_000,
-      async () => (await send(`${installation.dataUrl()}${app.prefix}-too/`)).status === 200,
+      async () => (await send(`${installation().dataUrl()}${app.prefix}-too/`)).status === 200,
     );
     await app.remove();
   });
 
   it('one host in two namespaces needs a grant', async () => {
     const host = `shop-${Date.now()}.test`;
-    const first = await TestApp.create(installation, { spec: { route: { hosts: [host] } } });
+    const first = await TestApp.create(installation(), { spec: { route: { hosts: [host] } } });
     await first.waitForPhase('Asleep');
     const { metadata } = await first.deployment();
     await waitFor(
@@ -136,19 +131,19 @@ describe('Resources: wrong ones, and several for one thing', function () {
       3_000,
       () => Math.floor(Date.now() / 1000) > Math.floor(Date.parse(metadata.creationTimestamp) / 1000),
     );
-    const second = await TestApp.create(installation, { spec: { route: { hosts: [host], pathPrefix: '/second' } } });
+    const second = await TestApp.create(installation(), { spec: { route: { hosts: [host], pathPrefix: '/second' } } });
     await waitFor('the conflict', 10_000, async () => (await second.condition('Conflicted'))?.status === 'True');
     expect((await second.condition('Conflicted'))?.message)
       .to.include(first.namespace)
       .and.to.include('sharedHosts');
-    const answer = await send(installation.dataUrl(), { headers: { host } });
+    const answer = await send(installation().dataUrl(), { headers: { host } });
     expect(answer.status).to.equal(200);
     await second.remove();
     await first.remove();
   });
 
   it('an unknown host or path is a 404 problem document', async () => {
-    const answer = await send(`${installation.dataUrl()}/nothing-is-here`, { headers: { host: 'unknown.test' } });
+    const answer = await send(`${installation().dataUrl()}/nothing-is-here`, { headers: { host: 'unknown.test' } });
     expect(answer.status).to.equal(404);
     expect(answer.headers['content-type']).to.equal('application/problem+json');
     expect(answer.json).to.include({ code: 'NoRoute', status: 404 });

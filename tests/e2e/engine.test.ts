@@ -2,9 +2,8 @@ import { expect } from 'chai';
 import { applyManifest } from '../../demo/apply.ts';
 import { waitFor } from '../../demo/wait-for.ts';
 import { TestApp } from './support/app.ts';
-import type { Installation } from './support/installation.ts';
 import { load } from './support/load.ts';
-import { sharedInstallation } from './support/shared-installation.ts';
+import { useInstallation } from './support/shared-installation.ts';
 
 const awakeForLong = { sleep: { idleSeconds: 600 } };
 
@@ -46,14 +45,10 @@ async function forSeconds(seconds: number): Promise<void> {
 
 describe('What starts, answers or is stuck is told apart', function () {
   this.timeout(120_000);
-  let installation: Installation;
-  before(async function () {
-    this.timeout(60_000);
-    installation = await sharedInstallation();
-  });
+  const installation = useInstallation();
 
   it('T23: CPU burnt while loading is not load: idle it stays at 1, and a load for 2 does not go beyond', async () => {
-    const app = await TestApp.create(installation, {
+    const app = await TestApp.create(installation(), {
       env: { LOAD_BURN_MS: '2000' },
       sidecar: true,
       spec: {
@@ -83,7 +78,7 @@ describe('What starts, answers or is stuck is told apart', function () {
   it('T24: a replica that cannot start does not block a scale-down, and does not keep the others awake', async () => {
     const scaling = { windowSeconds: 2, rules: [{ name: 'load', concurrency: { target: 1 } }] };
     const scaleDown = { stabilizationWindowSeconds: 0 };
-    const app = await TestApp.create(installation, {
+    const app = await TestApp.create(installation(), {
       container: needsConfig,
       spec: { maxReplicas: 2, ...awakeForLong, scaling: { ...scaling, behavior: { scaleDown } } },
     });
@@ -113,7 +108,7 @@ describe('What starts, answers or is stuck is told apart', function () {
   });
 
   it('T25: a pod that is not ready for longer than a start may take, but answers, is left alone', async () => {
-    const app = await TestApp.create(installation, {
+    const app = await TestApp.create(installation(), {
       replicas: 1,
       container: {
         readinessProbe: { httpGet: { path: '/readyz', port: 'http' }, periodSeconds: 1, failureThreshold: 1 },
@@ -159,7 +154,7 @@ describe('What starts, answers or is stuck is told apart', function () {
   }
 
   it('T26: an operator repairs what failed and scales it up during the back-off: it stays up', async () => {
-    const app = await TestApp.create(installation, { container: needsConfig, spec: awakeForLong });
+    const app = await TestApp.create(installation(), { container: needsConfig, spec: awakeForLong });
     await app.waitForPhase('Asleep');
     const retryAfterMs = await failForLong(app);
     const before = (await app.changes()).length;
@@ -175,7 +170,7 @@ describe('What starts, answers or is stuck is told apart', function () {
   });
 
   it('T26: a new template during the back-off is woken by the next request', async () => {
-    const app = await TestApp.create(installation, { env: { CRASH: '1' }, spec: awakeForLong });
+    const app = await TestApp.create(installation(), { env: { CRASH: '1' }, spec: awakeForLong });
     await app.waitForPhase('Asleep');
     const retryAfterMs = await failForLong(app);
     await app.changeContainer({ env: [{ name: 'CRASH', value: '' }] });
@@ -194,7 +189,7 @@ describe('What starts, answers or is stuck is told apart', function () {
   });
 
   it('replicas that a burst of held requests asked for stay for the stabilization window', async () => {
-    const app = await TestApp.create(installation, {
+    const app = await TestApp.create(installation(), {
       env: { START_MS: '4000' },
       spec: {
         maxReplicas: 3,
@@ -216,12 +211,12 @@ describe('What starts, answers or is stuck is told apart', function () {
   });
 
   it('Observe tells when it would have slept, counts what that saves, and leaves it awake', async () => {
-    const app = await TestApp.create(installation, {
+    const app = await TestApp.create(installation(), {
       replicas: 2,
       spec: { mode: 'Observe', maxReplicas: 2, sleep: { idleSeconds: 1 } },
     });
     const saved = async (): Promise<number> => {
-      const { body } = await installation.autoscaler('/metrics');
+      const { body } = await installation().autoscaler('/metrics');
       const line = `nemesis_observed_idle_replica_seconds_total{namespace="${app.namespace}",name="${app.name}"} `;
       const found = body.split('\n').find((each) => each.startsWith(line));
       return found === undefined ? 0 : Number(found.slice(line.length));
@@ -243,7 +238,7 @@ describe('What starts, answers or is stuck is told apart', function () {
   });
 
   it('a pod that was created without a sidecar is named, with what to do', async () => {
-    const app = await TestApp.create(installation, {
+    const app = await TestApp.create(installation(), {
       replicas: 1,
       spec: {
         ...awakeForLong,

@@ -2,9 +2,9 @@ import { connect } from 'node:net';
 import { expect } from 'chai';
 import { waitFor } from '../../demo/wait-for.ts';
 import { TestApp } from './support/app.ts';
-import { onCluster, type Installation } from './support/installation.ts';
+import { onCluster } from './support/installation.ts';
 import { load } from './support/load.ts';
-import { sharedInstallation } from './support/shared-installation.ts';
+import { useInstallation } from './support/shared-installation.ts';
 
 /** Whether somebody listens there. */
 async function accepts(host: string, port: number): Promise<boolean> {
@@ -22,16 +22,12 @@ const awakeForLong = { sleep: { idleSeconds: 600 } };
 
 describe('Failures that others ship', function () {
   this.timeout(90_000);
-  let installation: Installation;
-  before(async function () {
-    this.timeout(60_000);
-    installation = await sharedInstallation();
-  });
+  const installation = useInstallation();
 
   it('T2: a pod that Kubernetes calls ready before it listens costs the first request nothing', async () => {
     // Without a readiness probe a pod is Ready as soon as its container runs.
     const container = { readinessProbe: null };
-    const app = await TestApp.create(installation, { env: { START_MS: '1500' }, container, spec: awakeForLong });
+    const app = await TestApp.create(installation(), { env: { START_MS: '1500' }, container, spec: awakeForLong });
     await app.waitForPhase('Asleep');
     const answers = await Promise.all(Array.from({ length: 5 }, () => app.send('/')));
     expect(answers.map(({ status }) => status)).to.deep.equal(Array(5).fill(200));
@@ -39,7 +35,7 @@ describe('Failures that others ship', function () {
   });
 
   it('T3: pods end while requests come, one by one: none of them meets an ending pod', async () => {
-    const app = await TestApp.create(installation, {
+    const app = await TestApp.create(installation(), {
       replicas: 2,
       sidecar: true,
       spec: { minReplicas: 2, maxReplicas: 2, ...awakeForLong },
@@ -62,7 +58,7 @@ describe('Failures that others ship', function () {
   });
 
   it('T4: a request that takes longer than the idle time keeps the application awake', async () => {
-    const app = await TestApp.create(installation, { replicas: 1, spec: { sleep: { idleSeconds: 1 } } });
+    const app = await TestApp.create(installation(), { replicas: 1, spec: { sleep: { idleSeconds: 1 } } });
     await app.waitForPhase('Active');
     const long = app.send('/?wait=6000');
     await waitFor('it to be under way', 5_000, async () => (await app.inFlight()) === 1);
@@ -80,7 +76,7 @@ describe('Failures that others ship', function () {
 
   it('T7: what is held is answered at once when the application listens, though its readiness probe runs each 10 s', async () => {
     const readinessProbe = { httpGet: { path: '/readyz', port: 'http' }, periodSeconds: 10, initialDelaySeconds: 10 };
-    const app = await TestApp.create(installation, {
+    const app = await TestApp.create(installation(), {
       env: { START_MS: '2000', JOURNAL: 'stdout' },
       sidecar: true,
       container: { readinessProbe },
@@ -99,7 +95,7 @@ describe('Failures that others ship', function () {
   });
 
   it('T9: somebody who takes back every sleep is shown, and there is no fight', async () => {
-    const app = await TestApp.create(installation, { replicas: 1, spec: { sleep: { idleSeconds: 1 } } });
+    const app = await TestApp.create(installation(), { replicas: 1, spec: { sleep: { idleSeconds: 1 } } });
     // A loop that applies a manifest with one replica, as a GitOps tool does.
     let stopped = false;
     const isStopped = (): boolean => stopped;
@@ -133,7 +129,7 @@ describe('Failures that others ship', function () {
   });
 
   it('T9: beside a HorizontalPodAutoscaler we only sleep and wake, and say so', async () => {
-    const app = await TestApp.create(installation, {
+    const app = await TestApp.create(installation(), {
       replicas: 2,
       spec: {
         maxReplicas: 4,
@@ -146,7 +142,7 @@ describe('Failures that others ship', function () {
       type: 'Resource',
       resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 80 } },
     };
-    await installation.api.request(
+    await installation().api.request(
       'POST',
       `/apis/autoscaling/v2/namespaces/${app.namespace}/horizontalpodautoscalers`,
       { body: { apiVersion: 'autoscaling/v2', kind: 'HorizontalPodAutoscaler', metadata: { name: 'theirs' }, spec: { scaleTargetRef: ref, minReplicas: 2, maxReplicas: 4, metrics: [resource] } } }, // prettier-ignore
@@ -176,7 +172,7 @@ describe('Failures that others ship', function () {
   });
 
   it('T19: a scale-down takes the idle replica, waits for the busy ones, and no answer is lost', async () => {
-    const app = await TestApp.create(installation, {
+    const app = await TestApp.create(installation(), {
       replicas: 3,
       sidecar: true,
       grace: 30,
@@ -202,14 +198,14 @@ describe('Failures that others ship', function () {
   });
 
   it('T20: a pod that is gone when a request is sent to it costs nothing: it is held and answered', async () => {
-    const app = await TestApp.create(installation, { replicas: 1, sidecar: true, spec: awakeForLong });
+    const app = await TestApp.create(installation(), { replicas: 1, sidecar: true, spec: awakeForLong });
     const failedConnects = async (): Promise<number> =>
-      Number(/^nemesis_connect_failures_total (\d+)$/m.exec((await installation.balancer('/metrics')).body)?.[1]);
+      Number(/^nemesis_connect_failures_total (\d+)$/m.exec((await installation().balancer('/metrics')).body)?.[1]);
     await waitFor('a ready pod', 30_000, async () => (await app.readyPods()).length === 1);
     expect((await app.send('/')).status).to.equal(200);
     const [pod] = await app.readyPods();
     const before = await failedConnects();
-    await installation.signal(app.namespace, pod?.metadata.name ?? '', 'app', 'SIGKILL');
+    await installation().signal(app.namespace, pod?.metadata.name ?? '', 'app', 'SIGKILL');
     // What reached the process before it was gone would be another story.
     await waitFor('it to be gone', 10_000, async () => !(await accepts(pod?.status?.podIP ?? '', 9000)), 1);
     const answers = await Promise.all(Array.from({ length: 5 }, () => app.send('/')));
@@ -220,7 +216,7 @@ describe('Failures that others ship', function () {
   });
 
   it('T27: a pod that answers with resets does not draw the traffic, and costs a repeatable request nothing', async () => {
-    const app = await TestApp.create(installation, {
+    const app = await TestApp.create(installation(), {
       replicas: 4,
       spec: { maxReplicas: 4, minReplicas: 4, sleep: { idleSeconds: 60 } },
     });
@@ -249,7 +245,7 @@ describe('Failures that others ship', function () {
   });
 
   it('a rolling update under load and one while asleep: no failed request, and no start for nothing', async () => {
-    const app = await TestApp.create(installation, {
+    const app = await TestApp.create(installation(), {
       replicas: 2,
       sidecar: true,
       spec: { maxReplicas: 2, sleep: { idleSeconds: 2 } },

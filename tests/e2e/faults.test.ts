@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { hasOutage, itLocally, onCluster, type Installation } from './support/installation.ts';
+import { hasOutage, itLocally, onCluster } from './support/installation.ts';
 import { waitFor } from '../../demo/wait-for.ts';
 import type { ContainerStatus, Pod } from '../../shared/kubernetes/objects.ts';
 import { TestApp } from './support/app.ts';
@@ -16,7 +16,7 @@ import {
   waitUntilSettled,
 } from './support/programs.ts';
 import { send, type Answer } from './support/send.ts';
-import { sharedInstallation } from './support/shared-installation.ts';
+import { useInstallation } from './support/shared-installation.ts';
 
 /** How a container of a pod is, wherever its kind puts it. */
 function statusOf(pod: Pod | undefined, container: string): ContainerStatus | undefined {
@@ -26,12 +26,9 @@ function statusOf(pod: Pod | undefined, container: string): ContainerStatus | un
 
 describe('Processes that die, freeze or fall silent', function () {
   this.timeout(240_000);
-  let installation: Installation;
-  before(async function () {
-    this.timeout(30_000);
-    installation = await sharedInstallation();
-  });
-  afterEach(async () => waitUntilSettled(installation));
+  const installation = useInstallation();
+
+  afterEach(async () => waitUntilSettled(installation()));
 
   /** Sends until somebody answers; a closed port is no answer. */
   async function sendUntilAnswered(url: string): Promise<Answer> {
@@ -47,23 +44,23 @@ describe('Processes that die, freeze or fall silent', function () {
 
   it('controller killed: traffic goes on, what is held stays held, and a sleeping application still wakes', async () => {
     const spec = { sleep: { idleSeconds: 60 } };
-    const awake = await TestApp.create(installation, { replicas: 1, spec });
-    const waking = await TestApp.create(installation, { env: { START_MS: '3000' }, spec });
-    const asleep = await TestApp.create(installation, { spec });
+    const awake = await TestApp.create(installation(), { replicas: 1, spec });
+    const waking = await TestApp.create(installation(), { env: { START_MS: '3000' }, spec });
+    const asleep = await TestApp.create(installation(), { spec });
     await asleep.waitForPhase('Asleep');
     await waking.waitForPhase('Asleep');
     await awake.waitForPhase('Active');
-    const restarts = await restartsOf(installation, 'autoscaler');
+    const restarts = await restartsOf(installation(), 'autoscaler');
     const traffic = load(awake, 4, '/?wait=20');
     const held = Promise.all(Array.from({ length: 5 }, () => waking.send('/')));
     await waitFor('the wake', 10_000, async () => (await waking.replicas()) === 1);
-    await kill(installation, 'autoscaler');
+    await kill(installation(), 'autoscaler');
     expect((await asleep.send('/')).status).to.equal(200);
     expect((await held).map(({ status }) => status)).to.deep.equal(Array(5).fill(200));
     await waitFor('it to be started again', SETTLE_MS, async () => {
-      return (await restartsOf(installation, 'autoscaler')) > restarts;
+      return (await restartsOf(installation(), 'autoscaler')) > restarts;
     });
-    await waitUntilSettled(installation);
+    await waitUntilSettled(installation());
     await waking.waitForPhase('Active');
     await asleep.waitForPhase('Active');
     // Nobody looked when it was woken; it is told all the same.
@@ -76,7 +73,7 @@ describe('Processes that die, freeze or fall silent', function () {
   });
 
   it('sidecars killed: traffic goes on, and nothing is restarted or scaled because of it', async () => {
-    const app = await TestApp.create(installation, {
+    const app = await TestApp.create(installation(), {
       replicas: 1,
       sidecar: true,
       spec: {
@@ -93,7 +90,7 @@ describe('Processes that die, freeze or fall silent', function () {
       return statusOf(now, 'nemesis-sidecar')?.restartCount ?? 0;
     };
     const traffic = load(app, 4, '/?wait=20');
-    await installation.signal(app.namespace, pod?.metadata.name ?? '', 'nemesis-sidecar', 'SIGKILL');
+    await installation().signal(app.namespace, pod?.metadata.name ?? '', 'nemesis-sidecar', 'SIGKILL');
     await waitFor('the sidecar to be started again', SETTLE_MS, async () => (await sidecarRestarts()) > 0);
     const answeredThen = traffic.answered();
     await waitFor('more answers', 20_000, () => traffic.answered() > answeredThen + 50);
@@ -106,43 +103,46 @@ describe('Processes that die, freeze or fall silent', function () {
   });
 
   it('T5, T10: balancer killed: it comes back and knows what sleeps', async () => {
-    const asleep = await TestApp.create(installation, {
+    const asleep = await TestApp.create(installation(), {
       env: { START_MS: '300' },
       spec: { minReplicas: 0, sleep: { idleSeconds: 60 } },
     });
-    const awake = await TestApp.create(installation, { replicas: 1, spec: { sleep: { idleSeconds: 60 } } });
+    const awake = await TestApp.create(installation(), { replicas: 1, spec: { sleep: { idleSeconds: 60 } } });
     await asleep.waitForPhase('Asleep');
     await awake.waitForPhase('Active');
-    const restarts = await restartsOf(installation, 'loadbalancer');
-    await kill(installation, 'loadbalancer');
+    const restarts = await restartsOf(installation(), 'loadbalancer');
+    await kill(installation(), 'loadbalancer');
     const answers = await Promise.all(
-      [asleep, awake].map((app) => sendUntilAnswered(`${installation.dataUrl()}${app.prefix}/`)),
+      [asleep, awake].map((app) => sendUntilAnswered(`${installation().dataUrl()}${app.prefix}/`)),
     );
     expect(answers.map(({ status }) => status)).to.deep.equal([200, 200]);
-    expect(await restartsOf(installation, 'loadbalancer')).to.be.above(restarts);
+    expect(await restartsOf(installation(), 'loadbalancer')).to.be.above(restarts);
     expect(await asleep.changes()).to.deep.equal(['0>1']);
     await asleep.remove();
     await awake.remove();
   });
 
   it('both killed in the middle of a wake: the start goes on, and the next request is answered', async () => {
-    const app = await TestApp.create(installation, { env: { START_MS: '2500' }, spec: { sleep: { idleSeconds: 60 } } });
+    const app = await TestApp.create(installation(), {
+      env: { START_MS: '2500' },
+      spec: { sleep: { idleSeconds: 60 } },
+    });
     await app.waitForPhase('Asleep');
     const lost = app.send('/').catch((error: unknown) => error);
     await waitFor('the wake', 5_000, async () => (await app.replicas()) === 1);
-    await Promise.all([kill(installation, 'autoscaler'), kill(installation, 'loadbalancer')]);
+    await Promise.all([kill(installation(), 'autoscaler'), kill(installation(), 'loadbalancer')]);
     // The killed balancer's own sockets are gone; nothing else is.
     expect(await lost).to.be.instanceOf(Error);
-    const answer = await sendUntilAnswered(`${installation.dataUrl()}${app.prefix}/`);
+    const answer = await sendUntilAnswered(`${installation().dataUrl()}${app.prefix}/`);
     expect(answer.status, JSON.stringify(answer)).to.equal(200);
-    await waitUntilSettled(installation);
+    await waitUntilSettled(installation());
     await app.waitForPhase('Active');
     expect(await app.replicas()).to.equal(1);
     await app.remove();
   });
 
   it('T15: metrics cut off: nothing scales, and the condition says why', async () => {
-    const app = await TestApp.create(installation, {
+    const app = await TestApp.create(installation(), {
       replicas: 2,
       sidecar: true,
       spec: {
@@ -158,13 +158,13 @@ describe('Processes that die, freeze or fall silent', function () {
     });
     await waitFor('two ready pods', 20_000, async () => (await app.readyPods()).length === 2);
     await waitFor('both sidecars to report', 20_000, async () => {
-      const shown = await installation.autoscaler(`/api/v1/applications/${app.namespace}/app/pods`);
+      const shown = await installation().autoscaler(`/api/v1/applications/${app.namespace}/app/pods`);
       const items = shown.json['items'] as { metrics: { cpuUsage?: number } | null }[];
       return items.length === 2 && items.every(({ metrics }) => metrics?.cpuUsage !== undefined);
     });
     const pods = await app.readyPods();
     for (const { metadata } of pods)
-      await installation.signal(app.namespace, metadata.name, 'nemesis-sidecar', 'SIGSTOP');
+      await installation().signal(app.namespace, metadata.name, 'nemesis-sidecar', 'SIGSTOP');
     // Calm sidecars report each 10 s, and one counts as silent after 2.5 times as long.
     const silent = pods.map(({ metadata }) => `the sidecar of pod ${app.namespace}/${metadata.name} reports no longer`);
     await waitFor('the condition to tell of the silence', 60_000, async () => {
@@ -179,21 +179,21 @@ describe('Processes that die, freeze or fall silent', function () {
     expect(await reason()).to.equal('NoData');
     expect(await app.replicas()).to.equal(2);
     for (const { metadata } of pods)
-      await installation.signal(app.namespace, metadata.name, 'nemesis-sidecar', 'SIGCONT');
+      await installation().signal(app.namespace, metadata.name, 'nemesis-sidecar', 'SIGCONT');
     await waitFor('the step down, now that it is known', 30_000, async () => (await app.replicas()) === 1);
     await app.remove();
   });
 
   itLocally('T15: a balancer that falls silent is not read as idle', async () => {
-    const app = await TestApp.create(installation, { replicas: 1, spec: { sleep: { idleSeconds: 4 } } });
+    const app = await TestApp.create(installation(), { replicas: 1, spec: { sleep: { idleSeconds: 4 } } });
     await app.waitForPhase('Active');
-    await signal(installation, 'loadbalancer', 'SIGSTOP');
+    await signal(installation(), 'loadbalancer', 'SIGSTOP');
     try {
       await waitFor('the condition', 20_000, async () => (await app.condition('SignalsFresh'))?.status === 'False');
       expect((await app.condition('SignalsFresh'))?.message).to.include('balancer nemesis-loadbalancer');
       expect(await app.replicas()).to.equal(1);
     } finally {
-      await signal(installation, 'loadbalancer', 'SIGCONT');
+      await signal(installation(), 'loadbalancer', 'SIGCONT');
     }
     await app.waitUntilGone();
     await app.remove();
@@ -202,18 +202,18 @@ describe('Processes that die, freeze or fall silent', function () {
   itLocally(
     'two controllers: one acts; a killed or frozen leader is replaced within the lease, and a thawed one changes nothing',
     async () => {
-      await scaleControllers(installation, 2);
+      await scaleControllers(installation(), 2);
       try {
-        const app = await TestApp.create(installation, { replicas: 1, spec: { sleep: { idleSeconds: 2 } } });
+        const app = await TestApp.create(installation(), { replicas: 1, spec: { sleep: { idleSeconds: 2 } } });
         await app.waitForPhase('Active', 20_000);
-        const frozen = await leaderOf(installation);
+        const frozen = await leaderOf(installation());
         expect(frozen).to.be.a('string');
-        await signal(installation, 'autoscaler', 'SIGSTOP', frozen);
+        await signal(installation(), 'autoscaler', 'SIGSTOP', frozen);
         const frozenAt = performance.now();
         const answer = await app.send('/?wait=500');
         expect(answer.status).to.equal(200);
         await waitFor('another leader', 30_000, async () => {
-          const leader = await leaderOf(installation);
+          const leader = await leaderOf(installation());
           return leader !== undefined && leader !== frozen;
         });
         const tookMs = performance.now() - frozenAt;
@@ -225,26 +225,28 @@ describe('Processes that die, freeze or fall silent', function () {
         await app.waitForPhase('Active');
         const before = await app.deployment();
 
-        await signal(installation, 'autoscaler', 'SIGCONT', frozen);
-        const thawed = (await programPods(installation, 'autoscaler')).find(({ metadata }) => metadata.name === frozen);
+        await signal(installation(), 'autoscaler', 'SIGCONT', frozen);
+        const thawed = (await programPods(installation(), 'autoscaler')).find(
+          ({ metadata }) => metadata.name === frozen,
+        );
         await waitFor('the thawed one to know that it does not lead', 20_000, async () => {
           const metrics = await (await fetch(`http://${thawed?.status?.podIP ?? ''}:8090/metrics`)).text();
           return /^nemesis_leader 0$/m.test(metrics);
         });
-        expect(await leaderOf(installation)).to.not.equal(frozen);
+        expect(await leaderOf(installation())).to.not.equal(frozen);
         expect((await app.send('/')).status).to.equal(200);
         const after = await app.deployment();
         expect(after.spec.replicas).to.equal(1);
         expect(after.metadata.generation).to.equal(before.metadata.generation);
 
-        const killed = await leaderOf(installation);
-        await kill(installation, 'autoscaler', killed);
+        const killed = await leaderOf(installation());
+        await kill(installation(), 'autoscaler', killed);
         await app.patch({ sleep: { idleSeconds: 1 } });
         await app.waitUntilGone(40_000);
         expect((await app.send('/')).status).to.equal(200);
         await app.remove();
       } finally {
-        await scaleControllers(installation, 1);
+        await scaleControllers(installation(), 1);
       }
     },
   );
@@ -253,17 +255,17 @@ describe('Processes that die, freeze or fall silent', function () {
   (hasOutage ? it : it.skip)(
     `API server ${outageMs / 1000} s away in the middle of a wake: traffic flows, what is held stays held`,
     async () => {
-      const awake = await TestApp.create(installation, { replicas: 1, spec: { sleep: { idleSeconds: 60 } } });
-      const app = await TestApp.create(installation, {
+      const awake = await TestApp.create(installation(), { replicas: 1, spec: { sleep: { idleSeconds: 60 } } });
+      const app = await TestApp.create(installation(), {
         env: { START_MS: '1000' },
         spec: { sleep: { idleSeconds: 60 }, buffer: { holdSeconds: onCluster ? 10 : 3 } },
       });
-      const asleep = await TestApp.create(installation, { spec: { sleep: { idleSeconds: 60 } } });
+      const asleep = await TestApp.create(installation(), { spec: { sleep: { idleSeconds: 60 } } });
       await app.waitForPhase('Asleep');
       await asleep.waitForPhase('Asleep');
       await awake.waitForPhase('Active');
-      const restarts = await restartsOf(installation, 'loadbalancer');
-      await installation.outage?.begin();
+      const restarts = await restartsOf(installation(), 'loadbalancer');
+      await installation().outage?.begin();
       const held = app.send('/');
       const during: number[] = [];
       let slowestMs = 0;
@@ -276,7 +278,7 @@ describe('Processes that die, freeze or fall silent', function () {
           return performance.now() > until;
         });
       } finally {
-        await installation.outage?.end();
+        await installation().outage?.end();
       }
       expect(new Set(during)).to.deep.equal(new Set([200]));
       expect(during.length).to.be.at.least(outageMs / 1000);
@@ -286,13 +288,13 @@ describe('Processes that die, freeze or fall silent', function () {
       expect(answer.status, answer.body).to.equal(200);
       // Nobody has forgotten anything, nor given up.
       expect((await asleep.send('/')).status).to.equal(200);
-      await waitUntilSettled(installation);
+      await waitUntilSettled(installation());
       for (const each of [app, asleep]) {
         await each.waitForPhase('Active');
         expect(await each.changes()).to.deep.equal(['0>1']);
       }
       expect(await awake.changes()).to.deep.equal([]);
-      expect(await restartsOf(installation, 'loadbalancer')).to.equal(restarts);
+      expect(await restartsOf(installation(), 'loadbalancer')).to.equal(restarts);
       for (const each of [awake, app, asleep]) await each.remove();
     },
   );

@@ -1,19 +1,14 @@
 import { expect } from 'chai';
-import type { Installation } from './support/installation.ts';
 import { waitFor } from '../../demo/wait-for.ts';
 import { TestApp } from './support/app.ts';
 import { load } from './support/load.ts';
-import { sharedInstallation } from './support/shared-installation.ts';
+import { useInstallation } from './support/shared-installation.ts';
 
 const quick = { scaleDown: { stabilizationWindowSeconds: 2 } };
 
 describe('Rules drive 1 -> N -> 1 under real load on real processes', function () {
   this.timeout(90_000);
-  let installation: Installation;
-  before(async function () {
-    this.timeout(30_000);
-    installation = await sharedInstallation();
-  });
+  const installation = useInstallation();
 
   async function drive(
     name: string,
@@ -22,7 +17,7 @@ describe('Rules drive 1 -> N -> 1 under real load on real processes', function (
     path: string,
     beforeDown: (app: TestApp) => Promise<void> = () => Promise.resolve(),
   ): Promise<void> {
-    const app = await TestApp.create(installation, {
+    const app = await TestApp.create(installation(), {
       replicas: 1,
       sidecar: true,
       spec: {

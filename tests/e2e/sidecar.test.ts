@@ -1,19 +1,14 @@
 import { expect } from 'chai';
 import { SIDECAR_CONTAINER } from '../../shared/rules/readiness.ts';
 import { TestApp } from './support/app.ts';
-import type { Installation } from './support/installation.ts';
-import { sharedInstallation } from './support/shared-installation.ts';
+import { useInstallation } from './support/shared-installation.ts';
 
 describe('The sidecar of an application that wakes', function () {
   this.timeout(60_000);
-  let installation: Installation;
-  before(async function () {
-    this.timeout(60_000);
-    installation = await sharedInstallation();
-  });
+  const installation = useInstallation();
 
   it('T28: the application starts first, and no start waits for the sidecar', async () => {
-    const app = await TestApp.create(installation, { sidecar: true, spec: { sleep: { idleSeconds: 600 } } });
+    const app = await TestApp.create(installation(), { sidecar: true, spec: { sleep: { idleSeconds: 600 } } });
     await app.waitForPhase('Asleep');
     expect((await app.send('/')).status).to.equal(200);
     await app.waitForPhase('Active');

@@ -1,17 +1,12 @@
 import { expect } from 'chai';
-import type { Installation } from './support/installation.ts';
 import { waitFor } from '../../demo/wait-for.ts';
 import { TestApp } from './support/app.ts';
 import type { Answer } from './support/send.ts';
-import { sharedInstallation } from './support/shared-installation.ts';
+import { useInstallation } from './support/shared-installation.ts';
 
 describe('Starts that are slow or fail', function () {
   this.timeout(60_000);
-  let installation: Installation;
-  before(async function () {
-    this.timeout(30_000);
-    installation = await sharedInstallation();
-  });
+  const installation = useInstallation();
 
   /** Within seconds, and not only to the client: `kubectl describe` shows the condition and the Event. */
   async function expectTold(app: TestApp, answer: Answer, sentence: string): Promise<void> {
@@ -29,7 +24,10 @@ describe('Starts that are slow or fail', function () {
   }
 
   it('T1: the client gives up while it loads; the start goes on, and only an idle, ready application sleeps', async () => {
-    const app = await TestApp.create(installation, { env: { START_MS: '3500' }, spec: { sleep: { idleSeconds: 1 } } });
+    const app = await TestApp.create(installation(), {
+      env: { START_MS: '3500' },
+      spec: { sleep: { idleSeconds: 1 } },
+    });
     await app.waitForPhase('Asleep');
     const gone = new AbortController();
     const given = app.send('/', { signal: gone.signal }).catch((error: unknown) => error);
@@ -48,7 +46,7 @@ describe('Starts that are slow or fail', function () {
   });
 
   it('U7 Activate application: past the deadline it is retried, then a clear 503, and the next request tries again', async () => {
-    const app = await TestApp.create(installation, {
+    const app = await TestApp.create(installation(), {
       env: { START_MS: '600000' },
       spec: { startup: { deadlineSeconds: 2 }, buffer: { holdSeconds: 30 } },
     });
@@ -78,7 +76,7 @@ describe('Starts that are slow or fail', function () {
   });
 
   it('a crash loop is told at once, with its exit code', async () => {
-    const app = await TestApp.create(installation, { env: { CRASH: '1' } });
+    const app = await TestApp.create(installation(), { env: { CRASH: '1' } });
     await app.waitForPhase('Asleep');
     const answer = await app.send('/');
     expect(answer.status).to.equal(503);
@@ -89,7 +87,7 @@ describe('Starts that are slow or fail', function () {
   });
 
   it('an image that cannot be pulled is told at once', async () => {
-    const app = await TestApp.create(installation, { container: { image: 'nowhere/nothing:1' } });
+    const app = await TestApp.create(installation(), { container: { image: 'nowhere/nothing:1' } });
     await app.waitForPhase('Asleep');
     const answer = await app.send('/');
     expect(answer.status).to.equal(503);
@@ -99,7 +97,7 @@ describe('Starts that are slow or fail', function () {
   });
 
   it('an init container that cannot be pulled, as a sidecar is one, is told at once', async () => {
-    const app = await TestApp.create(installation, { initImage: 'nowhere/nothing:1' });
+    const app = await TestApp.create(installation(), { initImage: 'nowhere/nothing:1' });
     await app.waitForPhase('Asleep');
     const answer = await app.send('/');
     expect(answer.status).to.equal(503);
@@ -108,7 +106,7 @@ describe('Starts that are slow or fail', function () {
   });
 
   it('a pod that no node can take: the request is held, and the resource says why', async () => {
-    const app = await TestApp.create(installation, {
+    const app = await TestApp.create(installation(), {
       container: { resources: { requests: { cpu: '500' } } },
       spec: { buffer: { holdSeconds: 60 } },
     });
@@ -124,9 +122,9 @@ describe('Starts that are slow or fail', function () {
   });
 
   it('a quota that leaves no pod is told at once', async () => {
-    const app = await TestApp.create(installation);
+    const app = await TestApp.create(installation());
     await app.waitForPhase('Asleep');
-    await installation.api.request('POST', `/api/v1/namespaces/${app.namespace}/resourcequotas`, {
+    await installation().api.request('POST', `/api/v1/namespaces/${app.namespace}/resourcequotas`, {
       body: { apiVersion: 'v1', kind: 'ResourceQuota', metadata: { name: 'none' }, spec: { hard: { pods: '0' } } },
     });
     const answer = await app.send('/');
@@ -137,7 +135,7 @@ describe('Starts that are slow or fail', function () {
   });
 
   it('a paused Deployment is told at once', async () => {
-    const app = await TestApp.create(installation, { deployment: { paused: true } });
+    const app = await TestApp.create(installation(), { deployment: { paused: true } });
     await app.waitForPhase('Asleep');
     const answer = await app.send('/');
     expect(answer.status).to.equal(503);
@@ -147,7 +145,7 @@ describe('Starts that are slow or fail', function () {
   });
 
   it('somebody else scales to 0: waking is off, with a clear answer, until somebody scales up', async () => {
-    const app = await TestApp.create(installation, { replicas: 1, spec: { sleep: { idleSeconds: 60 } } });
+    const app = await TestApp.create(installation(), { replicas: 1, spec: { sleep: { idleSeconds: 60 } } });
     await app.waitForPhase('Active');
     expect((await app.send('/')).status).to.equal(200);
     // As "kubectl scale --replicas=0" does it, after which nobody owns the field.
@@ -166,7 +164,7 @@ describe('Starts that are slow or fail', function () {
   });
 
   it('somebody else scales it while it is awake: shown as a condition and an Event, and not taken back', async () => {
-    const app = await TestApp.create(installation, {
+    const app = await TestApp.create(installation(), {
       replicas: 1,
       spec: { maxReplicas: 5, sleep: { idleSeconds: 600 } },
     });
@@ -184,7 +182,7 @@ describe('Starts that are slow or fail', function () {
   });
 
   it('modes: Observe decides and never acts, Paused refuses', async () => {
-    const app = await TestApp.create(installation, {
+    const app = await TestApp.create(installation(), {
       replicas: 1,
       spec: { mode: 'Observe', sleep: { idleSeconds: 1 } },
     });

@@ -1,17 +1,12 @@
 import { expect } from 'chai';
 import { waitFor } from '../../demo/wait-for.ts';
-import type { Installation } from './support/installation.ts';
 import { TestApp } from './support/app.ts';
 import { putJson, send } from './support/send.ts';
-import { sharedInstallation } from './support/shared-installation.ts';
+import { useInstallation } from './support/shared-installation.ts';
 
 describe('Use cases', function () {
   this.timeout(60_000);
-  let installation: Installation;
-  before(async function () {
-    this.timeout(30_000);
-    installation = await sharedInstallation();
-  });
+  const installation = useInstallation();
 
   /** Its two pods answer in turn, though one of them is busy: LeastConnections would ask the other one each time. */
   async function expectTurns(app: TestApp): Promise<void> {
@@ -26,7 +21,7 @@ describe('Use cases', function () {
 
   it('U1 Change system settings: see, change, save, apply; a failed save says why and keeps the old ones', async () => {
     const url = '/loadbalancer/settings';
-    const { balancer } = installation;
+    const { balancer } = installation();
     const before = await balancer(url);
     expect(before.json).to.include({ policy: 'least_connections', max_connections: 10_000 });
     const etag = String(before.headers.etag);
@@ -46,7 +41,7 @@ describe('Use cases', function () {
     expect(late.status).to.equal(412);
     expect((await balancer(url)).json['policy']).to.equal('round_robin');
     // It is applied to whoever says nothing else.
-    const app = await TestApp.create(installation, { replicas: 2, spec: { minReplicas: 2, maxReplicas: 2 } });
+    const app = await TestApp.create(installation(), { replicas: 2, spec: { minReplicas: 2, maxReplicas: 2 } });
     await expectTurns(app);
     await app.remove();
     await putJson(balancer, url, { policy: 'LeastConnections', max_connections: 10_000 });
@@ -54,19 +49,19 @@ describe('Use cases', function () {
   });
 
   it('U2 Set scaling rule, and it is in force', async () => {
-    const app = await TestApp.create(installation, { spec: { maxReplicas: 3, sleep: { idleSeconds: 60 } } });
+    const app = await TestApp.create(installation(), { spec: { maxReplicas: 3, sleep: { idleSeconds: 60 } } });
     await app.waitForPhase('Asleep');
     const url = `/api/v1/applications/${app.namespace}/app/scaling`;
     const rules = [{ name: 'load', concurrency: { target: 2 } }];
-    const wrong = await putJson(installation.autoscaler, url, {
+    const wrong = await putJson(installation().autoscaler, url, {
       rules: [{ name: 'both', cpu: { scaleUpAt: 1, scaleDownAt: 2 }, memory: { scaleUpAt: 2, scaleDownAt: 1 } }],
     });
     expect(wrong.status).to.equal(400);
     expect(wrong.json['detail']).to.include('exactly one metric');
-    const shown = await installation.autoscaler(`/api/v1/applications/${app.namespace}/app`);
+    const shown = await installation().autoscaler(`/api/v1/applications/${app.namespace}/app`);
     const stale = String(shown.headers.etag);
-    expect((await putJson(installation.autoscaler, url, { rules })).status).to.equal(200);
-    const late = await putJson(installation.autoscaler, url, { rules: [] }, { 'if-match': stale });
+    expect((await putJson(installation().autoscaler, url, { rules })).status).to.equal(200);
+    const late = await putJson(installation().autoscaler, url, { rules: [] }, { 'if-match': stale });
     expect([late.status, late.json['code']]).to.deep.equal([412, 'PreconditionFailed']);
     await app.send('/');
     const load = Array.from({ length: 6 }, () => app.send('/?wait=4000'));
@@ -76,35 +71,35 @@ describe('Use cases', function () {
   });
 
   it('U3 Set load-balancing policy: RoundRobin takes turns', async () => {
-    const app = await TestApp.create(installation, { replicas: 2, spec: { minReplicas: 2, maxReplicas: 2 } });
+    const app = await TestApp.create(installation(), { replicas: 2, spec: { minReplicas: 2, maxReplicas: 2 } });
     await waitFor('two ready pods', 20_000, async () => (await app.readyPods()).length === 2);
     const url = `/api/v1/applications/${app.namespace}/app/loadBalancing`;
-    expect((await putJson(installation.autoscaler, url, { policy: 'Fastest' })).status).to.equal(400);
-    expect((await putJson(installation.autoscaler, url, { policy: 'RoundRobin' })).status).to.equal(200);
+    expect((await putJson(installation().autoscaler, url, { policy: 'Fastest' })).status).to.equal(400);
+    expect((await putJson(installation().autoscaler, url, { policy: 'RoundRobin' })).status).to.equal(200);
     await expectTurns(app);
     await app.remove();
   });
 
   it('U4 Set application-disabling rule: it says when the application goes to zero', async () => {
-    const app = await TestApp.create(installation, { spec: { sleep: { idleSeconds: 600 } } });
+    const app = await TestApp.create(installation(), { spec: { sleep: { idleSeconds: 600 } } });
     await app.waitForPhase('Asleep');
     await app.send('/');
     await app.waitForPhase('Active');
     const url = `/api/v1/applications/${app.namespace}/app/sleep`;
-    expect((await putJson(installation.autoscaler, url, { idleSeconds: 0 })).status).to.equal(400);
-    expect((await putJson(installation.autoscaler, url, { idleSeconds: 1 })).status).to.equal(200);
+    expect((await putJson(installation().autoscaler, url, { idleSeconds: 0 })).status).to.equal(400);
+    expect((await putJson(installation().autoscaler, url, { idleSeconds: 1 })).status).to.equal(200);
     await app.waitUntilGone();
     await app.remove();
   });
 
   it('U5 Proxy request: a pod by the policy, its answer back; a clear 5xx when it fails', async () => {
-    const app = await TestApp.create(installation, { replicas: 1, spec: { sleep: { idleSeconds: 60 } } });
+    const app = await TestApp.create(installation(), { replicas: 1, spec: { sleep: { idleSeconds: 60 } } });
     await app.waitForPhase('Active');
     const answer = await app.send('/some/path?x=1', { method: 'POST', body: 'hello' });
     expect(answer.status).to.equal(200);
     expect(answer.json).to.include({ method: 'POST', path: '/some/path?x=1', bytes: 5 });
     const direct = await putJson(
-      installation.balancer,
+      installation().balancer,
       '/proxy/request',
       { target_url: `http://localhost${app.prefix}/p`, data: { a: 1 } },
       {},
@@ -112,23 +107,23 @@ describe('Use cases', function () {
     );
     expect(direct.json).to.include({ path: '/p', method: 'POST', bytes: 7 });
     const open = await putJson(
-      installation.balancer,
+      installation().balancer,
       '/proxy/request',
       { target_url: 'http://127.0.0.1:1/' },
       {},
       'POST',
     );
     expect(open.json['code']).to.equal('NotRegistered');
-    const api = await installation.balancer(`/target-app/api/v?target=${app.namespace}/app&y=2`);
+    const api = await installation().balancer(`/target-app/api/v?target=${app.namespace}/app&y=2`);
     expect(api.json).to.include({ path: '/v?y=2', method: 'GET' });
-    const log = await installation.balancer(`/proxy/logs?target=${app.namespace}/app&method=post&limit=1`);
+    const log = await installation().balancer(`/proxy/logs?target=${app.namespace}/app&method=post&limit=1`);
     const [entry] = JSON.parse(log.body) as Record<string, unknown>[];
     expect(entry).to.include({ status: 200, http_method: 'POST', path: `${app.prefix}/p` });
     expect(entry).to.include.keys('timestamp', 'target_url', 'client_ip', 'latency_ms');
     expect(log.headers.link).to.include('cursor=');
-    const ambiguous = await installation.balancer(`/target-app/api?target=nobody/here`);
+    const ambiguous = await installation().balancer(`/target-app/api?target=nobody/here`);
     expect(ambiguous.status).to.equal(404);
-    const unknown = await send(`${installation.dataUrl()}/nobody-has-this-path`);
+    const unknown = await send(`${installation().dataUrl()}/nobody-has-this-path`);
     expect(unknown.status).to.equal(404);
     expect(unknown.headers['content-type']).to.equal('application/problem+json');
     expect(unknown.json['code']).to.equal('NoRoute');
@@ -148,7 +143,10 @@ describe('Use cases', function () {
   });
 
   it('U6 Buffer request: held until a pod is ready; failed when none starts in the configured time', async () => {
-    const app = await TestApp.create(installation, { env: { START_MS: '800' }, spec: { buffer: { holdSeconds: 20 } } });
+    const app = await TestApp.create(installation(), {
+      env: { START_MS: '800' },
+      spec: { buffer: { holdSeconds: 20 } },
+    });
     await app.waitForPhase('Asleep');
     const answer = await app.send('/');
     expect(answer.status).to.equal(200);
@@ -164,7 +162,7 @@ describe('Use cases', function () {
   });
 
   it('U8 Manage application: pods and metrics are read, replicas follow a threshold', async () => {
-    const app = await TestApp.create(installation, {
+    const app = await TestApp.create(installation(), {
       replicas: 1,
       sidecar: true,
       spec: { sleep: { idleSeconds: 60 }, maxReplicas: 2 },
@@ -180,7 +178,7 @@ describe('Use cases', function () {
   });
 
   it('U9 Get pod liveness and U10 Get pod metrics', async () => {
-    const app = await TestApp.create(installation, {
+    const app = await TestApp.create(installation(), {
       replicas: 1,
       sidecar: true,
       spec: { sleep: { idleSeconds: 60 } },
@@ -197,19 +195,19 @@ describe('Use cases', function () {
   });
 
   it('U11 Decrease pods, U12 Increase pods, by the bounds that a user sets', async () => {
-    const app = await TestApp.create(installation, { replicas: 1, spec: { minReplicas: 1, maxReplicas: 3 } });
+    const app = await TestApp.create(installation(), { replicas: 1, spec: { minReplicas: 1, maxReplicas: 3 } });
     await app.waitForPhase('Active');
     const url = `/api/v1/applications/${app.namespace}/app/replicas`;
-    expect((await putJson(installation.autoscaler, url, { minReplicas: 4 })).status).to.equal(422);
-    expect((await putJson(installation.autoscaler, url, { minReplicas: 3 })).status).to.equal(200);
+    expect((await putJson(installation().autoscaler, url, { minReplicas: 4 })).status).to.equal(422);
+    expect((await putJson(installation().autoscaler, url, { minReplicas: 3 })).status).to.equal(200);
     await waitFor('three ready pods', 20_000, async () => (await app.readyPods()).length === 3);
-    expect((await putJson(installation.autoscaler, url, { minReplicas: 1, maxReplicas: 1 })).status).to.equal(200);
+    expect((await putJson(installation().autoscaler, url, { minReplicas: 1, maxReplicas: 1 })).status).to.equal(200);
     await waitFor('one pod', 20_000, async () => (await app.pods()).length === 1);
     await app.remove();
   });
 
   it('U13 Disable: to zero, and no pod is left', async () => {
-    const app = await TestApp.create(installation, {
+    const app = await TestApp.create(installation(), {
       replicas: 2,
       spec: { sleep: { idleSeconds: 1 }, maxReplicas: 2 },
     });

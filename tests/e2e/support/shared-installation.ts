@@ -1,7 +1,5 @@
 import { applyManifest } from '../../../demo/apply.ts';
-import { installationOfCluster } from './cluster-installation.ts';
 import { onCluster, type Installation } from './installation.ts';
-import { installLocally } from './local-installation.ts';
 
 let started: Promise<Installation> | undefined;
 
@@ -9,6 +7,19 @@ let started: Promise<Installation> | undefined;
 export async function sharedInstallation(): Promise<Installation> {
   started ??= start();
   return await started;
+}
+
+/** The shared installation for the tests of a suite; the returned function gives it. */
+export function useInstallation(): () => Installation {
+  let installation: Installation | undefined;
+  before(async function () {
+    this.timeout(60_000);
+    installation = await sharedInstallation();
+  });
+  return () => {
+    if (installation === undefined) throw new Error('The installation is there when the tests of the suite run.');
+    return installation;
+  };
 }
 
 /** Ends the shared installation, if it was started. */
@@ -20,7 +31,10 @@ export async function stopSharedInstallation(): Promise<void> {
 }
 
 async function start(): Promise<Installation> {
-  const installation = await (onCluster ? installationOfCluster() : installLocally());
+  // The hook that ends it is in every run; only a run that starts one loads what it is made of.
+  const installation = onCluster
+    ? await (await import('./cluster-installation.ts')).installationOfCluster()
+    : await (await import('./local-installation.ts')).installLocally();
   // Every test has a namespace of its own, and all of them share "every host" with path prefixes.
   await applyManifest(installation.api, {
     apiVersion: 'nemesis.io/v1alpha1',
