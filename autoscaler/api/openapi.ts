@@ -31,6 +31,13 @@ const WRITE_REFUSALS = [
 ] as const;
 const PROGRAM_REFUSALS = ['InvalidBody', 'Unauthenticated', 'Forbidden', 'NotFound', 'NotLeader'] as const;
 
+const identitySchema = z.object({
+  namespace: z.string().optional(),
+  serviceAccount: z.string().optional(),
+  podName: z.string().optional(),
+  podUid: z.string().optional(),
+});
+
 /** The OpenAPI document of the autoscaler: the port for people and tools, and the one for programs. */
 export function openapiDocument(): object {
   const parts: ZodOpenApiPathsObject = Object.fromEntries(
@@ -53,7 +60,7 @@ export function openapiDocument(): object {
     {
       title: 'k8s-nemesis autoscaler',
       description:
-        'Applications, their rules, and what happened. Port 8090; `POST` paths are on port 8091, for our own programs.',
+        'Applications, their rules, and what happened. Port 8090; paths whose summary names another port are for programs.',
     },
     {
       '/api/v1/applications': {
@@ -108,6 +115,22 @@ export function openapiDocument(): object {
             'NotFound',
             'HistoryUnavailable',
           ]),
+        },
+      },
+      '/identity': {
+        get: {
+          summary: 'Who the sender is, by its token; empty where no token is asked for (port 8091).',
+          responses: responses(
+            { status: '200', description: 'The pod that the token is bound to', schema: identitySchema },
+            ['Unauthenticated', 'NotLeader'],
+          ),
+        },
+      },
+      '/inject': {
+        post: {
+          summary: 'The admission webhook: the API server sends pods that are created, and gets a patch (port 9443).',
+          requestBody: jsonBody(z.looseObject({})),
+          responses: responses({ status: '200', description: 'An AdmissionReview', schema: z.looseObject({}) }),
         },
       },
       '/metrics': {

@@ -14,6 +14,7 @@ const problemSchema = z
     status: z.number().int(),
     detail: z.string().describe('What is wrong, where, what was expected and what to do.'),
     code: z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]),
+    instance: z.string().optional().describe('The request, as urn:request:ID; x-request-id has the same id.'),
     errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
   })
   .meta({ id: 'Problem', description: 'RFC 9457 problem document.' });

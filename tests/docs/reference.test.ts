@@ -21,6 +21,32 @@ describe('docs/reference/errors.md', () => {
   });
 });
 
+describe('the OpenAPI documents', () => {
+  /** Routes as the code mounts them, with `{name}` for `:name` and without what only a pattern has. */
+  const mounted = (program: string): string[] =>
+    filesLike(`${program}/**/*.ts`).flatMap((file) => {
+      const text = read(file);
+      const direct = [...text.matchAll(/\b(?:app|routes)\.(?:get|post|put|patch|delete)\(\s*'(\/[^']*)'/g)];
+      const declared = [...text.matchAll(/^\s+path: (?:'(\/[^']+)'|\[([^\]]+)\]),$/gm)];
+      return [...direct, ...declared].flatMap(([, one, several]) =>
+        one !== undefined ? [one] : [...(several ?? '').matchAll(/'([^']+)'/g)].map(([, path = '']) => path),
+      );
+    });
+  const patternOf = (path: string): RegExp =>
+    new RegExp(`^${path.replace(/\/\{\*\w+\}/, '(?:/.*)?').replace(/:\w+/g, '[^/]+')}$`);
+
+  for (const program of ['autoscaler', 'loadbalancer']) {
+    it(`has every route that the ${program} mounts`, () => {
+      const document = JSON.parse(read(`docs/openapi/${program}.json`)) as { paths: Record<string, unknown> };
+      const documented = Object.keys(document.paths);
+      const routes = mounted(program);
+      expect(routes.length).to.be.greaterThan(3);
+      const missing = routes.filter((path) => !documented.some((each) => patternOf(path).test(each)));
+      expect(missing).to.deep.equal([]);
+    });
+  }
+});
+
 describe('docs/reference/settings.md', () => {
   const page = read('docs/reference/settings.md');
 
