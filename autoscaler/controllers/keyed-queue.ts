@@ -1,12 +1,18 @@
 /** So many runs begin in one turn of the event loop; the next ones wait for the next turn, so that requests get theirs. */
 const RUNS_PER_TURN = 32;
 
+/** What a run ends with. */
+export interface KeyedResult {
+  /** Whether it wants to run once more, soon. */
+  readonly requeue: boolean;
+}
+
 /**
  * Runs work by key: one run at a time for each key, and once more when it was asked for meanwhile. Level-triggered, so
  * that many events cost one run.
  */
 export class KeyedQueue {
-  readonly #work: (key: string) => Promise<void>;
+  readonly #work: (key: string) => Promise<KeyedResult | undefined>;
   readonly #onError: (key: string, error: unknown) => void;
   readonly #running = new Map<string, Promise<void>>();
   readonly #requeued = new Set<string>();
@@ -19,7 +25,7 @@ export class KeyedQueue {
 
   /** @param nextTurn - calls back in the next turn of the event loop; a simulation passes its own */
   constructor(
-    work: (key: string) => Promise<void>,
+    work: (key: string) => Promise<KeyedResult | undefined>,
     onError: (key: string, error: unknown) => void,
     nextTurn: (run: () => void) => void = setImmediate,
   ) {
@@ -69,7 +75,8 @@ export class KeyedQueue {
     do {
       this.#requeued.delete(key);
       try {
-        await this.#work(key);
+        const result = await this.#work(key);
+        if (result?.requeue === true && !this.#closed) this.#requeued.add(key);
       } catch (error) {
         this.#onError(key, error);
       }

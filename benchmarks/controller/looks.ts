@@ -93,7 +93,6 @@ const controller = new ApplicationController({
   publish,
   specs,
   observations: new Observations({ watch, specs, usage, pacing: new ReportPacing(), metrics }),
-  requeue: (key) => queue.add(key),
   metrics,
   clock,
   newId: () => 'id',

@@ -26,7 +26,6 @@ export function controllerDeps(over: Partial<ApplicationControllerDeps> = {}): A
     },
     specs: new ScalingSpecs(),
     observations: { note: nothing, forget: nothing },
-    requeue: nothing,
     metrics: { observe: nothing, countScaleWrite: nothing, forget: nothing },
     clock: new FakeClock(),
     publish: nothing,

@@ -2,7 +2,7 @@ import type { Autoscaler } from '../../../shared/api/autoscaler.ts';
 import type { ApplicationSnapshot } from '../../../shared/kubernetes/application-watch.ts';
 import type { Conflict } from '../../../shared/rules/ownership.ts';
 import { ScalingEngine, type ScalingResult } from '../../domain/engine/scaling-engine.ts';
-import type { LifecycleTransition } from '../../domain/lifecycle/lifecycle.ts';
+import type { LifecycleState, LifecycleTransition } from '../../domain/lifecycle/lifecycle.ts';
 import { step } from '../../domain/lifecycle/step.ts';
 import type { Signals } from '../../domain/signals/signals.ts';
 import type { Publish } from '../../events/domain-event.ts';
@@ -26,12 +26,18 @@ export interface ApplicationControllerDeps extends ObserveDeps, ActDeps {
   >;
   readonly specs: Pick<ScalingSpecs, 'of'>;
   readonly observations: Pick<Observations, 'note' | 'forget'>;
-  /** Asks for another reconciliation soon. */
-  readonly requeue: (key: string) => void;
   readonly metrics: ApplicationMetrics;
   readonly publish: Publish;
   readonly newId: () => string;
 }
+
+/** What a reconciliation ends with. */
+export interface ReconcileResult {
+  /** Whether the next phase is to be looked after at once. */
+  readonly requeue: boolean;
+}
+
+const DONE: ReconcileResult = { requeue: false };
 
 /** Reconciles one application: observe -> decide -> write the status -> act -> record. */
 export class ApplicationController {
@@ -57,20 +63,21 @@ export class ApplicationController {
   }
 
   /** Reconciles one application. Called one at a time for each key. */
-  async reconcile(key: string): Promise<void> {
+  async reconcile(key: string): Promise<ReconcileResult> {
     const { watch, isLeader } = this.#deps;
     const application = watch.get(key);
     // Whoever leads: what is gone meanwhile is not recorded again.
     if (application === undefined) this.#forget(key);
-    if (application === undefined || !isLeader()) return;
+    if (application === undefined || !isLeader()) return DONE;
     const state = this.#stateOf(application);
     if (application.resource === undefined) {
       await this.#reconcileInert(application, state, 'InvalidSpec', application.invalid.join('; '));
     } else if (application.conflict !== undefined) {
       await this.#reconcileInert(application, state, application.conflict.reason, application.conflict.message);
     } else {
-      await this.#reconcileValid(application, application.resource, state);
+      return await this.#reconcileValid(application, application.resource, state);
     }
+    return DONE;
   }
 
   #stateOf(application: ApplicationSnapshot): ReconcileState {
@@ -92,7 +99,11 @@ export class ApplicationController {
     this.#deps.observations.forget(key);
   }
 
-  async #reconcileValid(application: ApplicationSnapshot, resource: Autoscaler, state: ReconcileState): Promise<void> {
+  async #reconcileValid(
+    application: ApplicationSnapshot,
+    resource: Autoscaler,
+    state: ReconcileState,
+  ): Promise<ReconcileResult> {
     const { watch, clock, recorder, specs, metrics, observations, newId } = this.#deps;
     const now = { monotonicMs: clock.monotonicMs(), wallMs: clock.wallMs() };
     followClock(state, now.monotonicMs, now.wallMs);
@@ -108,11 +119,13 @@ export class ApplicationController {
     recorder.recordDecision(application, resource, state, transition, decision);
     observations.note(application, resource, state, transition, observation);
 
-    if (!(await this.#writeStatus(application, resource, state, transition, decision, observation))) return;
+    const before = state.lifecycle;
+    if (!(await this.#writeStatus(application, resource, state, transition, decision, observation))) return DONE;
     metrics.observe(application.key, phase, observation.replicas, observation.health.ready, observation.signals);
     if (resource.spec.mode === 'Active') {
       await act(application, state, transition, decision, observation, this.#deps);
     }
+    return { requeue: hasMoved(before, transition.state) };
   }
 
   /** Writes the status before it is acted on. Returns whether it may be acted on. */
@@ -124,21 +137,17 @@ export class ApplicationController {
     decision: ScalingResult | undefined,
     observation: Observation,
   ): Promise<boolean> {
-    const { actuator, statusWriter, recorder, requeue, newId } = this.#deps;
+    const { actuator, statusWriter, recorder, newId } = this.#deps;
     const { replicas, wallMs } = observation;
-    const { phase, drainId } = transition.state;
+    const { phase } = transition.state;
     const status = buildStatus(statusInput(resource, state, transition, decision, observation), wallMs);
     if (state.sleepMayLand && phase !== 'Draining') {
       // Balancers forward again as soon as the sleep is called off, so its scale call must not land after that.
       if (replicas > 0 && !(await actuator.fence(application, newId()))) return false;
       state.sleepMayLand = false;
     }
-    const changed = phase !== state.lifecycle.phase || drainId !== state.lifecycle.drainId;
     if (!(await statusWriter.write(application, state, status))) return false;
-    if (changed) {
-      recorder.recordPhaseChange(application, state, transition);
-      requeue(application.key);
-    }
+    if (hasMoved(state.lifecycle, transition.state)) recorder.recordPhaseChange(application, state, transition);
     if (phase !== state.lifecycle.phase) state.zeroSeen = replicas === 0;
     state.lifecycle = transition.state;
     return true;
@@ -158,6 +167,10 @@ export class ApplicationController {
     }
     await statusWriter.writeInert(application, state, inertConditions(reason, message, conflicted));
   }
+}
+
+function hasMoved(before: LifecycleState, after: LifecycleState): boolean {
+  return before.phase !== after.phase || before.drainId !== after.drainId;
 }
 
 function statusInput(

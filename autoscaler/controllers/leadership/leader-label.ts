@@ -48,11 +48,11 @@ export class LeaderLabel {
     await this.#queue.close();
   }
 
-  async #put(): Promise<void> {
+  async #put(): Promise<undefined> {
     const { namespace, podName } = this.#self;
     if (!this.#leads) {
       await this.#label(podName, null);
-      return;
+      return undefined;
     }
     const { items } = await this.#api.request<{ items: Pod[] }>('GET', pathOf(RESOURCES.pods, namespace), {
       query: { labelSelector: `${LEADER_LABEL}=true` },
@@ -61,6 +61,7 @@ export class LeaderLabel {
     if (!names.includes(podName)) await this.#label(podName, 'true');
     for (const name of names) if (name !== podName) await this.#label(name, null);
     this.#lookIn(AGAIN_MS);
+    return undefined;
   }
 
   #lookIn(ms: number): void {

@@ -79,7 +79,6 @@ export class ControllerModel {
         pacing: new ReportPacing(),
         metrics: { idleReplicas: nothing },
       }),
-      requeue: () => this.look(),
       metrics: { observe: nothing, forget: nothing, countScaleWrite: nothing },
       clock,
       publish: nothing,

@@ -1,0 +1,95 @@
+import { ClusterAccess, openAccess } from '../../shared/http/access.ts';
+import { AuditLog } from '../../shared/http/audit-log.ts';
+import { createGuardedApp } from '../../shared/http/route.ts';
+import { isLoopback, TokenGuard } from '../../shared/kubernetes/token-guard.ts';
+import { close, listen } from '../../shared/runtime/management-server.ts';
+import { mountApplicationRoutes, publishRefusal } from '../api/application-routes.ts';
+import { openapiDocument } from '../api/openapi.ts';
+import { BALANCER_ACCOUNT } from '../controllers/application/balancers.ts';
+import { createIngest } from '../ingest/ingest-routes.ts';
+import { ProgramTokens } from '../ingest/program-tokens.ts';
+import { Rejections } from '../ingest/rejections.ts';
+import type { ReportLimits } from '../ingest/report-limits.ts';
+import type { History } from '../store/history.ts';
+import type { Cluster } from './cluster.ts';
+import type { Foundation } from './foundation.ts';
+import type { Reconciliation } from './reconciliation.ts';
+import type { Trust } from './trust.ts';
+
+/** The audience of our programs' own tokens. */
+const PROGRAMS_AUDIENCE = 'nemesis';
+
+/** Opens the port for people and tools, and the one for programs. */
+export async function startServers(
+  { settings, logger, lifecycle, clock, registry, metrics }: Foundation,
+  { api, watch, balancerPods, isLeader }: Cluster,
+  { collector, pacing, controller, enqueue, publish, stream }: Reconciliation,
+  { certificates }: Trust,
+  history: History,
+  limits: ReportLimits,
+): Promise<void> {
+  const guarded = !isLoopback(settings.bindAddress) && !settings.openManagement;
+  const namespaces = { everywhere: settings.watchNamespace, systemNamespace: settings.systemNamespace };
+  const management = createGuardedApp(
+    {
+      access: guarded ? new ClusterAccess(api, namespaces, { clock }) : openAccess(namespaces),
+      audit: new AuditLog({ logger, clock, registry }, (entry) => publishRefusal(publish, entry, clock)),
+      logger,
+      registry,
+      openapi: openapiDocument(),
+      notReadyReason: () => (watch.synced ? undefined : 'waiting for the first sync'),
+      stopping: lifecycle.signal,
+    },
+    (mount) => {
+      mountApplicationRoutes(mount, {
+        api,
+        watch,
+        collector,
+        signalsOf: (each) => controller.signalsOf(each),
+        history,
+        publish,
+        clock,
+      });
+    },
+  );
+  const programs = createIngest(
+    { logger, registry, notReadyReason: () => undefined },
+    {
+      watch,
+      collector,
+      pacing,
+      limits,
+      stream,
+      isLeader,
+      metrics,
+      rejections: new Rejections({ metrics, logger, clock }),
+      tokens: guarded
+        ? new ProgramTokens(api, PROGRAMS_AUDIENCE, {
+            review: new TokenGuard(api, [PROGRAMS_AUDIENCE], { clock }),
+            clock,
+            logger,
+          })
+        : undefined,
+      balancerAccount: { namespace: settings.systemNamespace, name: BALANCER_ACCOUNT },
+      isBalancerPod: (uid) => [...balancerPods.objects.values()].some(({ metadata }) => metadata.uid === uid),
+      clock,
+      enqueue,
+    },
+  );
+  const managementServer = await listen(
+    management,
+    { host: settings.bindAddress, port: settings.port },
+    undefined,
+    lifecycle.signal,
+  );
+  const programsServer = await listen(
+    programs,
+    { host: settings.bindAddress, port: settings.programsPort },
+    certificates,
+    lifecycle.signal,
+  );
+  lifecycle.onStop('servers', async () => {
+    stream.close();
+    await Promise.all([close(managementServer), close(programsServer)]);
+  });
+}
