@@ -35,8 +35,9 @@ function objectsOf(folder: string): Manifest[] {
       if (!resource.endsWith('.yaml')) return objectsOf(path);
       return parseAllDocuments(readFileSync(path, 'utf8'), { merge: true }).map((each) => each.toJS() as Manifest);
     })
-    .map((object) => ({
-      ...object,
-      metadata: { ...object.metadata, labels: { ...object.metadata.labels, ...pairs } },
-    }));
+    .map((object) => (Object.keys(pairs).length === 0 ? object : labelled(object, pairs)));
+}
+
+function labelled(object: Manifest, pairs: Readonly<Record<string, string>>): Manifest {
+  return { ...object, metadata: { ...object.metadata, labels: { ...object.metadata.labels, ...pairs } } };
 }

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import product from '../../package.json' with { type: 'json' };
 import { inject } from '../../autoscaler/admission/injection.ts';
 import type { PodDocument } from '../../autoscaler/admission/pod-document.ts';
+import { shippedManifests } from '../../demo/shipped-manifests.ts';
 import {
   differences,
   objectsIn,
@@ -68,6 +69,11 @@ describe('manifests', function () {
     const base = [...kustomized('base'), ...kustomized('uninstall')].filter(({ kind }) => kind !== 'Namespace');
     const chart = objectsIn(template(CHART)).map(withoutHelmsMarks);
     expect(differences(base, chart)).to.deep.equal([]);
+  });
+
+  it('Given what the demo reads, when kustomize renders the same overlay, then it is the same', () => {
+    const read = objectsIn(toYaml(shippedManifests('overlays/default') as Manifest[]));
+    expect(differences(kustomized('overlays/default'), read)).to.deep.equal([]);
   });
 
   it('Given the chart of the definitions, when it is rendered, then it is what kustomize makes', () => {
