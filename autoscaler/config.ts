@@ -78,19 +78,20 @@ export const autoscalerSettings = {
   usageDays: days('NEMESIS_KEEP_USAGE_DAYS', 'Hours of usage (minutes for 2, days for 730)', '90'),
   auditDays: days('NEMESIS_KEEP_AUDIT_DAYS', 'Audit entries', '365'),
   noBalancerSeconds: integer('NEMESIS_NO_BALANCER_SECONDS', {
-    description: 'When no balancer has existed for so long, what sleeps is woken, since nobody else would wake it.',
+    description:
+      'If no balancer has existed for this long, sleeping applications are woken, since nothing else could wake them.',
     fallback: '60',
     min: 1,
     max: 86_400,
   }),
   leaseDurationSeconds: integer('NEMESIS_LEASE_DURATION_SECONDS', {
-    description: 'Another controller takes over when the leader was silent for so long.',
+    description: 'Another controller takes over if the leader has not renewed its lease for this long.',
     fallback: '15',
     min: 2,
     max: 300,
   }),
   leaseRenewDeadlineSeconds: integer('NEMESIS_LEASE_RENEW_DEADLINE_SECONDS', {
-    description: 'The leader stops acting when it could not renew for so long; less than the lease duration.',
+    description: 'The leader stops acting if it could not renew its lease for this long; less than the lease duration.',
     fallback: '10',
     min: 1,
     max: 299,

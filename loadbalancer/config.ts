@@ -49,7 +49,7 @@ export const loadbalancerSettings = {
     fallback: '',
   }),
   drainSeconds: integer('NEMESIS_DRAIN_SECONDS', {
-    description: 'After SIGTERM requests are still served for so long before the port closes.',
+    description: 'After SIGTERM, requests are served for this long before the port closes.',
     fallback: '3',
     min: 0,
     max: 600,

@@ -58,13 +58,13 @@ export const sidecarSettings = {
     pattern: /^[A-Za-z_][A-Za-z0-9_]*$|^$/,
   }),
   drainMinMs: integer('NEMESIS_DRAIN_MIN_MS', {
-    description: 'A drain takes at least so long: balancers hear of the end of a pod at different times.',
+    description: 'Minimum duration of a drain: balancers learn of the end of a pod at different times.',
     fallback: '1000',
     min: 0,
     max: 600_000,
   }),
   drainMaxMs: integer('NEMESIS_DRAIN_MAX_MS', {
-    description: 'A drain ends after so long, with connections left; five seconds below the grace period.',
+    description: 'Maximum duration of a drain, even if connections are left; five seconds less than the grace period.',
     fallback: '25000',
     min: 0,
     max: 3_600_000,
@@ -77,7 +77,7 @@ export const sidecarSettings = {
     pattern: /^[A-Za-z0-9_-]*$/,
   }),
   logLevel: choice('NEMESIS_LOG_LEVEL', {
-    description: 'Least level of the log lines.',
+    description: 'Minimum log level.',
     fallback: 'info',
     choices: ['error', 'warn', 'info', 'debug'],
   }),

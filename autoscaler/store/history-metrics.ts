@@ -15,7 +15,7 @@ export function registerHistoryMetrics(history: History, registry: Registry): vo
     nemesis_history_dropped_records_total: ['dropped', 'Records that were dropped, since too many waited.'],
     nemesis_history_refused_records_total: ['refused', 'Records that were dropped, since the database refuses them.'],
     nemesis_history_write_failures_total: ['failures', 'Attempts to write to the history that failed.'],
-    nemesis_history_replaced_total: ['replaced', 'Files that were begun anew, since they were damaged or taken away.'],
+    nemesis_history_replaced_total: ['replaced', 'Files that were replaced because they were damaged or removed.'],
   } as const;
   for (const [name, [figure, help]] of Object.entries(totals)) {
     const registers = [registry];
