@@ -20,7 +20,7 @@ const ABOUT: Readonly<Record<string, string>> = {
   controller:
     'What a controller costs with many applications: the decisions by themselves, then the whole program, as in a container but without TLS, with a connection for each sidecar. `reports` are as many as the controller asks for. The API server and the sidecars are processes beside it on the same machine.',
   history:
-    'Size and speed of the history: the file of 100 applications at the default retention, with decisions that change their reason as often as they are recorded; every combination of filters of the REST API on a million rows, through the worker; and how long a slice of pruning holds the worker up. The median of five rounds for each query, the slowest of them as the value.',
+    'Size and speed of the history: the file of 100 applications at the default retention, with decisions that change their reason as often as they are recorded; every combination of filters of the REST API on a million rows, through the worker, in SQLite and in PostgreSQL on the same machine; and how long a slice of pruning holds the worker up. The median of five rounds for each query, the slowest of them as the value.',
   proxy:
     'CPU per forwarded request, throughput and latency beside nginx and Go. Compare the ratios within the run; the machine was shared, as its load says.',
 };

@@ -70,6 +70,20 @@ describe('The history in PostgreSQL, when something happens to it', function () 
     expect(lines.filter((line) => line.startsWith('the history cannot be written'))).to.have.length(1);
   });
 
+  it('ends soon while it is away', async () => {
+    const history = open();
+    history.append('audit', audit(1));
+    await history.flush();
+    await server.stop();
+    history.append('audit', audit(2));
+    const begin = performance.now();
+    await history.close();
+    expect(performance.now() - begin).to.be.below(5_000);
+    expect(lines.at(-1)).to.include('history is lost').and.to.include('"records":1');
+    histories.length = 0;
+    await server.resume();
+  });
+
   it('never shows the password', async () => {
     const password = decodeURIComponent(new URL(url).password);
     const wrong = new URL(url);
