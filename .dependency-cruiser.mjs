@@ -63,6 +63,13 @@ export default {
       to: { pathNot: '^shared/(rules|api|model)/' },
     },
     {
+      name: 'databases-only-in-the-store',
+      severity: 'error',
+      comment: 'Only the worker of the store may wait for a database.',
+      from: { path: '^(autoscaler|loadbalancer|sidecar|shared)/', pathNot: '^autoscaler/store/' },
+      to: { path: 'node_modules/(kysely|pg)/' },
+    },
+    {
       name: 'sidecar-without-kubernetes-client',
       severity: 'error',
       from: { path: '^sidecar/' },

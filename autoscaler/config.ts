@@ -6,11 +6,21 @@ import {
   SettingsError,
   text,
   url,
+  type Setting,
   type SettingValues,
 } from '../shared/runtime/settings.ts';
+import { HISTORY_TABLES, RETENTION, type HistoryTable } from './store/records.ts';
 
-const days = (variable: string, what: string, fallback: string) =>
-  integer(variable, { description: `${what} are kept for so many days.`, fallback, min: 1, max: 3650 });
+type RetentionSettings = Readonly<Record<`${HistoryTable}Days`, Setting<number>>>;
+
+/** How long each table of the history is kept. */
+const retentionSettings = Object.fromEntries(
+  HISTORY_TABLES.map((table) => {
+    const { variable, what, days } = RETENTION[table];
+    const description = `${what} are kept for so many days.`;
+    return [`${table}Days`, integer(variable, { description, fallback: String(days), min: 1, max: 3650 })];
+  }),
+) as RetentionSettings;
 
 /** The settings of the autoscaler, from its environment. */
 export const autoscalerSettings = {
@@ -72,11 +82,7 @@ export const autoscalerSettings = {
     min: 8,
     max: 1_048_576,
   }),
-  decisionDays: days('NEMESIS_KEEP_DECISIONS_DAYS', 'Decisions', '14'),
-  scalingEventDays: days('NEMESIS_KEEP_SCALING_EVENTS_DAYS', 'Scaling events', '90'),
-  coldStartDays: days('NEMESIS_KEEP_COLD_STARTS_DAYS', 'Cold starts', '90'),
-  usageDays: days('NEMESIS_KEEP_USAGE_DAYS', 'Hours of usage (minutes for 2, days for 730)', '90'),
-  auditDays: days('NEMESIS_KEEP_AUDIT_DAYS', 'Audit entries', '365'),
+  ...retentionSettings,
   noBalancerSeconds: integer('NEMESIS_NO_BALANCER_SECONDS', {
     description:
       'If no balancer has existed for this long, sleeping applications are woken, since nothing else could wake them.',
@@ -103,6 +109,12 @@ export const autoscalerSettings = {
     max: 60,
   }),
 } as const;
+
+/** How long each table of the history is kept, in days. */
+export function retentionOf(settings: SettingValues<RetentionSettings>): Readonly<Record<HistoryTable, number>> {
+  const days = HISTORY_TABLES.map((table) => [table, settings[`${table}Days`]]);
+  return Object.fromEntries(days) as Record<HistoryTable, number>;
+}
 
 /**
  * Refuses settings that do not go together.

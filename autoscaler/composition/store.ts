@@ -1,3 +1,4 @@
+import { retentionOf } from '../config.ts';
 import { HistoryCondition } from '../store/history-condition.ts';
 import { registerHistoryMetrics } from '../store/history-metrics.ts';
 import { History } from '../store/history.ts';
@@ -16,13 +17,7 @@ export function buildHistory(
       file: settings.historyFile,
       databaseUrl: settings.databaseUrl === '' ? undefined : settings.databaseUrl,
       maxBytes: settings.historyMaxMib * 2 ** 20,
-      retention: {
-        decisions: settings.decisionDays,
-        scalingEvents: settings.scalingEventDays,
-        coldStarts: settings.coldStartDays,
-        usage: settings.usageDays,
-        audit: settings.auditDays,
-      },
+      retention: retentionOf(settings),
     },
     { logger, clock, onState: (state) => historyCondition.set(state) },
   );

@@ -119,6 +119,15 @@ export const COLUMNS: { readonly [K in HistoryTable]: ColumnsOf<HistoryTables[K]
   audit: { actor: 'text', action: 'text', message: 'text' },
 };
 
+/** How long each table is kept when no setting says otherwise; of usage: the hours. */
+export const RETENTION: Readonly<Record<HistoryTable, { variable: string; what: string; days: number }>> = {
+  decisions: { variable: 'NEMESIS_KEEP_DECISIONS_DAYS', what: 'Decisions', days: 14 },
+  scalingEvents: { variable: 'NEMESIS_KEEP_SCALING_EVENTS_DAYS', what: 'Scaling events', days: 90 },
+  coldStarts: { variable: 'NEMESIS_KEEP_COLD_STARTS_DAYS', what: 'Cold starts', days: 90 },
+  usage: { variable: 'NEMESIS_KEEP_USAGE_DAYS', what: 'Hours of usage (minutes for 2, days for 730)', days: 90 },
+  audit: { variable: 'NEMESIS_KEEP_AUDIT_DAYS', what: 'Audit entries', days: 365 },
+};
+
 /** What is asked of a table; newest first. */
 export interface HistoryQuery {
   readonly application?: string | undefined;

@@ -66,6 +66,11 @@ export class PostgresServer {
       cwd: this.#directory,
       stdio: 'ignore',
     });
+    // Whatever ends the tests; it ends its own processes.
+    const { pid = 0 } = this.#process;
+    process.once('exit', () => {
+      if (this.#process?.pid === pid) this.#process.kill('SIGQUIT');
+    });
     for (;;) {
       if (this.#process.exitCode !== null) throw new Error(`PostgreSQL ended with ${this.#process.exitCode}.`);
       const client = new pg.Client({ connectionString: this.url() });
