@@ -100,6 +100,8 @@ const row = (
   });
   if (bar !== undefined && value > bar) process.exitCode = 1;
 };
+const everyTable = (value: number) =>
+  Object.fromEntries(HISTORY_TABLES.map((table) => [table, value])) as Record<HistoryTable, number>;
 const openFile = (file: string): Store => new SqliteFile(file, 8_192 * MIB, (why) => process.stderr.write(`${why}\n`));
 
 /** A million rows of a table, and one application with a handful of rows among all the others. */
@@ -127,7 +129,7 @@ function combinationsOf(): object[] {
 
 /** Asks through the worker, as the REST API does. */
 async function measureQueries(candidate: string, table: HistoryTable, where: { file: string; databaseUrl?: string }) {
-  const retention = { decisions: 3650, scalingEvents: 3650, coldStarts: 3650, usage: 3650, audit: 3650 };
+  const retention = everyTable(3_650);
   const logger = createLogger({ program: 'bench', level: 'error' });
   const history = new History({ ...where, maxBytes: 8_192 * MIB, retention }, { logger, clock: systemClock });
   await history.query(table, { limit: 1 });
@@ -150,8 +152,7 @@ async function measureQueries(candidate: string, table: HistoryTable, where: { f
 
 /** How long the slices of pruning hold the worker up. */
 async function measurePruning(candidate: string, store: Store): Promise<void> {
-  const none = Object.fromEntries(HISTORY_TABLES.map((each) => [each, 0])) as Record<HistoryTable, number>;
-  const sinceMs = { ...none, decisions: now - 85 * DAY_MS };
+  const sinceMs = { ...everyTable(0), decisions: now - 85 * DAY_MS };
   const keep = { sinceMs, minutesSinceMs: 0, hoursSinceMs: 0, maxBytes: 8_192 * MIB };
   const slices: number[] = [];
   for (let more = true; more;) {

@@ -8,10 +8,10 @@ import type { Logger } from '../../../shared/runtime/logger.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
 import { until } from '../../support/until.ts';
 import { postgresBinaries, PostgresServer } from '../../support/postgres-server.ts';
-import { audit as pendingAudit, maintain, MIB, pending, recordsOf, timesOf } from '../store/factories.ts';
+import { audit as pendingAudit, everyTable, maintain, MIB, pending, recordsOf, timesOf } from '../store/factories.ts';
 
 const HOUR_MS = 3_600_000;
-const retention = { decisions: 1, scalingEvents: 1, coldStarts: 1, usage: 1, audit: 1 };
+const retention = everyTable(1);
 const audit = (number: number, message = 'z') =>
   ({ timeMs: number, application: 'n/a', actor: 'x', action: 'y', message }); // prettier-ignore
 

@@ -18,8 +18,9 @@ import { FakeClock } from '../../support/fake-clock.ts';
 import { startLocalApi } from '../../support/local-api.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
 import { until } from '../../support/until.ts';
+import { everyTable } from '../store/factories.ts';
 
-const retention = { decisions: 1, scalingEvents: 1, coldStarts: 1, usage: 1, audit: 1 };
+const retention = everyTable(1);
 const audit = (number: number, message = 'z') =>
   ({ timeMs: number, application: 'n/a', actor: 'x', action: 'y', message }); // prettier-ignore
 const WORKER = new URL('../../../autoscaler/store/store-worker.ts', import.meta.url);

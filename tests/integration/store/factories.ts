@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { PendingRecord } from '../../../autoscaler/store/pending-records.ts';
 import { PostgresDatabase } from '../../../autoscaler/store/postgres-database.ts';
-import type { HistoryTable, HistoryTables } from '../../../autoscaler/store/records.ts';
+import { HISTORY_TABLES, type HistoryTable, type HistoryTables } from '../../../autoscaler/store/records.ts';
 import { SqliteFile } from '../../../autoscaler/store/sqlite-file.ts';
 import type { Keep, Store } from '../../../autoscaler/store/store.ts';
 import { postgresBinaries, PostgresServer } from '../../support/postgres-server.ts';
@@ -73,8 +73,13 @@ export function pending<K extends HistoryTable>(table: K, record: HistoryTables[
 export const audit = (timeMs: number, application = 'n/a', message = `m${timeMs}`): PendingRecord =>
   pending('audit', { timeMs, application, actor: 'me', action: 'look', message });
 
+/** The same number for each table, such as days. */
+export function everyTable(value: number): Record<HistoryTable, number> {
+  return Object.fromEntries(HISTORY_TABLES.map((table) => [table, value])) as Record<HistoryTable, number>;
+}
+
 const keepAll: Keep = {
-  sinceMs: { decisions: 0, scalingEvents: 0, coldStarts: 0, usage: 0, audit: 0 },
+  sinceMs: everyTable(0),
   minutesSinceMs: 0,
   hoursSinceMs: 0,
   maxBytes: 512 * MIB,

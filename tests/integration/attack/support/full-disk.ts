@@ -4,10 +4,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { History, type HistoryState } from '../../../../autoscaler/store/history.ts';
 import { systemClock } from '../../../../shared/runtime/clock.ts';
 import { silentLogger } from '../../../support/silent-logger.ts';
+import { everyTable } from '../../store/factories.ts';
 
 /** Runs on a file system of its own of a few MiB: fills it, writes history, makes room again. Prints what was seen as JSON. */
 const [, , directory = ''] = process.argv;
-const retention = { decisions: 14, scalingEvents: 90, coldStarts: 90, usage: 90, audit: 365 };
+const retention = everyTable(90);
 const states: HistoryState[] = [];
 const history = new History(
   { file: join(directory, 'history.sqlite'), retention },
