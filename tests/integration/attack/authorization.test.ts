@@ -56,7 +56,8 @@ describe('Management ports, asked by whoever has an account in the cluster', fun
       const { paths } = document as { paths: Record<string, Record<string, { summary: string }>> };
       for (const [path, item] of Object.entries(paths)) {
         for (const [method, { summary }] of Object.entries(item)) {
-          if (open.includes(path) || summary.includes('port 8091') || path === '/balancers/stream') continue;
+          // Ports for programs ask for the token of a pod, and the webhook's for the API server's own.
+          if (open.includes(path) || /\(port (8091|9443)\)/.test(summary)) continue;
           const url = path.replace('{namespace}', 'tenant-b').replace('{name}', 'payments').replace('{table}', 'audit');
           const body = path === '/proxy/request' ? { target_url: 'http://payments.example/' } : {};
           const given = method === 'get' ? undefined : body;
