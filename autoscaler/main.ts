@@ -102,11 +102,11 @@ function startWatches(
 /** Takes part in the election, and acts while this controller leads. */
 function startLeading(
   { logger, lifecycle, metrics, self, identity }: Foundation,
-  { api, elector }: Cluster,
+  { api, elector, isLeader }: Cluster,
   { controller, ticker, stream }: Reconciliation,
   { distributor }: Trust,
 ): void {
-  const leaderLabel = new LeaderLabel(api, self, logger);
+  const leaderLabel = new LeaderLabel(api, self, { isLeader, logger });
   lifecycle.onStop('label of the leader', () => leaderLabel.stop());
   elector.start((leads) => {
     logger.info(leads ? 'leading' : 'not leading any more', { identity });

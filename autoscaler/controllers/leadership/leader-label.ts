@@ -19,12 +19,18 @@ export class LeaderLabel {
   readonly #api: KubeApi;
   readonly #self: { namespace: string; podName: string };
   readonly #queue: KeyedQueue;
+  readonly #isLeader: () => boolean;
   #leads = false;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(api: KubeApi, self: { namespace: string; podName: string }, logger: Logger) {
+  constructor(
+    api: KubeApi,
+    self: { namespace: string; podName: string },
+    { isLeader, logger }: { isLeader: () => boolean; logger: Logger },
+  ) {
     this.#api = api;
     this.#self = self;
+    this.#isLeader = isLeader;
     this.#queue = new KeyedQueue(
       () => this.#put(),
       (_key, error) => {
@@ -50,7 +56,8 @@ export class LeaderLabel {
 
   async #put(): Promise<undefined> {
     const { namespace, podName } = this.#self;
-    if (!this.#leads) {
+    // A process that was frozen learns of the lease's end a moment after its timers run: it must not take the label back.
+    if (!this.#leads || !this.#isLeader()) {
       await this.#label(podName, null);
       return undefined;
     }
