@@ -10,7 +10,7 @@ import type { ProgramIdentity } from './program-tokens.ts';
 
 const KIND = 'metrics';
 /** A full backlog of samples with every field is 50 kB. */
-const MAX_BODY_BYTES = 65_536;
+const BODY_LIMITS = { maxBytes: 65_536, timeoutMs: 5_000 };
 
 /**
  * Takes in `POST /metrics`, which thousands of sidecars send, and passes every other request on. It is a handler of
@@ -51,7 +51,7 @@ async function receive(deps: IngestDeps, request: IncomingMessage, response: Ser
   const monotonicMs = clock.monotonicMs();
   checkRate(deps, identity, monotonicMs);
 
-  const report = parseOrThrow(metricsReportSchema, await readJson(request, MAX_BODY_BYTES), 'The metrics report');
+  const report = parseOrThrow(metricsReportSchema, await readJson(request, BODY_LIMITS), 'The metrics report');
   const pod = authorizedPod(deps, KIND, request, identity, report);
   const key = `${report.namespace}/${report.podName}`;
   const application = watch.ownerOf(pod);

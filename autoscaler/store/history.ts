@@ -166,18 +166,18 @@ export class History implements HistorySink, HistorySource {
   async maintain(): Promise<void> {
     // A clock that is set far ahead by mistake must not make everything old: at most a day more than has passed counts.
     const { clock } = this.#deps;
-    const monotonicMs = Math.min(clock.wallMs(), clock.monotonicMs() + this.#wallOffsetMs + DAY_MS);
+    const wallMs = Math.min(clock.wallMs(), clock.monotonicMs() + this.#wallOffsetMs + DAY_MS);
     const { retention, maxBytes } = this.#options;
     const sinceMs = Object.fromEntries(
       HISTORY_TABLES.map((table) => [
         table,
-        monotonicMs - (table === 'usage' ? USAGE_DAYS_DAYS : retention[table]) * DAY_MS,
+        wallMs - (table === 'usage' ? USAGE_DAYS_DAYS : retention[table]) * DAY_MS,
       ]),
     ) as Record<HistoryTable, number>;
     const keep = {
       sinceMs,
-      minutesSinceMs: monotonicMs - Math.min(USAGE_MINUTES_DAYS, retention.usage) * DAY_MS,
-      hoursSinceMs: monotonicMs - retention.usage * DAY_MS,
+      minutesSinceMs: wallMs - Math.min(USAGE_MINUTES_DAYS, retention.usage) * DAY_MS,
+      hoursSinceMs: wallMs - retention.usage * DAY_MS,
       maxBytes,
     };
     await this.#worker.ask({ kind: 'maintain', keep }).then(

@@ -1,17 +1,25 @@
 import type { IncomingMessage } from 'node:http';
 import { NemesisError } from '../errors/registry.ts';
 
+/** What a body may be. */
+export interface BodyLimits {
+  /** A longer body is refused, and what comes of it is thrown away. */
+  readonly maxBytes: number;
+  /** A body that is not complete after so long is refused, so that what is kept of it is not kept for longer. */
+  readonly timeoutMs: number;
+}
+
 /**
  * Reads the JSON body of a request that does not go through Express.
  *
- * @param maxBytes - a longer body is refused, and what comes of it is thrown away
- * @throws NemesisError `InvalidBody` when it is too long, is compressed, ends early or is no JSON
+ * @throws NemesisError `InvalidBody` when it is too long or too slow, is compressed, ends early or is no JSON
  */
-export async function readJson(request: IncomingMessage, maxBytes: number): Promise<unknown> {
+export async function readJson(request: IncomingMessage, limits: BodyLimits): Promise<unknown> {
+  const { maxBytes } = limits;
   const { 'content-length': length, 'content-encoding': encoding = 'identity' } = request.headers;
   if (length !== undefined && Number(length) > maxBytes) throw tooLong(maxBytes);
   if (encoding !== 'identity') throw invalid(`it has the Content-Encoding ${encoding}, and only plain JSON is taken`);
-  const text = await readText(request, maxBytes);
+  const text = await readText(request, limits);
   try {
     return JSON.parse(text);
   } catch (error) {
@@ -19,21 +27,32 @@ export async function readJson(request: IncomingMessage, maxBytes: number): Prom
   }
 }
 
-function readText(request: IncomingMessage, maxBytes: number): Promise<string> {
+function readText(request: IncomingMessage, { maxBytes, timeoutMs }: BodyLimits): Promise<string> {
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
+    let chunks: Buffer[] = [];
     let bytes = 0;
-    request.on('data', (chunk: Buffer) => {
+    const onData = (chunk: Buffer): void => {
       bytes += chunk.length;
       if (bytes <= maxBytes) chunks.push(chunk);
-      else reject(tooLong(maxBytes));
-    });
+      else refuse(tooLong(maxBytes));
+    };
+    const refuse = (error: NemesisError): void => {
+      clearTimeout(timer);
+      request.off('data', onData);
+      chunks = [];
+      // What still comes is thrown away.
+      request.resume();
+      reject(error);
+    };
+    const timer = setTimeout(() => refuse(invalid(`it was not complete within ${timeoutMs / 1000} s`)), timeoutMs);
+    request.on('data', onData);
     request.on('end', () => {
+      clearTimeout(timer);
       const [only] = chunks;
       resolve((chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks)).toString());
     });
     const endedEarly = (): void => {
-      if (!request.complete) reject(invalid('the connection ended before it was there'));
+      if (!request.complete) refuse(invalid('the connection ended before it was there'));
     };
     request.on('error', endedEarly);
     if (request.destroyed) endedEarly();

@@ -180,6 +180,19 @@ describe('Attack: a pod that reports too much', function () {
     expect((await post('stranger')).status).to.equal(200);
   });
 
+  it('A body that stops arriving is given up after 5 s, so that a pod cannot fill the memory with begun reports', async () => {
+    const { port } = server.address() as AddressInfo;
+    const socket = connect(port, '127.0.0.1');
+    await once(socket, 'connect');
+    const head = 'POST /metrics HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 65536\r\n\r\n';
+    socket.write(`${head}{"podName":"${'x'.repeat(60_000)}`);
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    expect(answer.toString())
+      .to.match(/^HTTP\/1\.1 400 /)
+      .and.to.include('it was not complete within 5 s');
+    socket.destroy();
+  });
+
   it('A pod that floods uses up its own share only, not what is left for all', async () => {
     class CountedLimits extends ReportLimits {
       counted = 0;
