@@ -1,12 +1,12 @@
 import type { ApplicationWatch } from '../../shared/kubernetes/application-watch.ts';
 import type { UsageRecorder } from './usage/usage-recorder.ts';
 
-/** Each application is looked at once in so long. */
+/** Each application is reconciled once in so long. */
 const ROUND_MS = 1_000;
-/** A round's looks are spread over so many slices, so that thousands of applications never block the others. */
+/** A round's reconciliations are spread over so many slices, so that thousands of applications never block the others. */
 const SLICES = 20;
 
-/** Looks at every application once a second: idle times and windows pass without any event. */
+/** Enqueues every application once a second: idle times and windows pass without any event. */
 export class Ticker {
   readonly #deps: {
     watch: ApplicationWatch;
@@ -38,7 +38,7 @@ export class Ticker {
     this.#deps.usage.flush();
   }
 
-  /** Looks at all applications now. */
+  /** Enqueues all applications now. */
   enqueueAll(): void {
     for (const key of this.#deps.watch.keys()) this.#deps.enqueue(key);
   }

@@ -32,7 +32,7 @@ export function existingBalancers(
   return balancers;
 }
 
-/** Every application is looked at each second while this controller leads. */
+/** Every application is reconciled each second while this controller leads. */
 const UNASKED_MS = 10_000;
 
 /** How long no balancer has existed, so that applications are not left asleep with nobody to wake them. */

@@ -11,7 +11,7 @@ import type { ReconcileState } from './reconcile-state.ts';
 import type { ScalingSpecs } from './scaling-spec.ts';
 import type { UsageRecorder } from '../usage/usage-recorder.ts';
 
-/** What is noted at each look besides the decision: usage, what sleep would save, and how often sidecars are to report. */
+/** What each reconciliation notes besides the decision: usage, what sleep would save, and how often sidecars are to report. */
 export class Observations {
   readonly #deps: {
     readonly watch: Pick<ApplicationWatch, 'settings'>;
@@ -31,7 +31,7 @@ export class Observations {
     this.#deps = deps;
   }
 
-  /** Notes what a look saw. */
+  /** Notes what a reconciliation observed. */
   note(
     application: ApplicationSnapshot,
     resource: Autoscaler,

@@ -10,7 +10,7 @@ export class PodTimes {
   readonly served = new Set<string>();
   #assumeServed: boolean;
 
-  /** @param assumeServed - pods of the first look count as having served */
+  /** @param assumeServed - pods of the first reconciliation count as having served */
   constructor(assumeServed: boolean) {
     this.#assumeServed = assumeServed;
   }

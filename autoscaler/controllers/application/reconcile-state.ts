@@ -9,7 +9,7 @@ import { ColdStarts } from './cold-starts.ts';
 import { PodTimes } from './pod-times.ts';
 import { fromStatus } from './status.ts';
 
-/** What the leader remembers of an application between two looks. A new leader begins with what the status says. */
+/** What the leader keeps of an application between two reconciliations. A new leader begins with what the status says. */
 export interface ReconcileState {
   readonly uid: string;
   lifecycle: LifecycleState;
@@ -38,7 +38,7 @@ export interface ReconcileState {
   otherScaler: string | undefined;
   /** Whether the last change of `spec.replicas` that was seen was ours. */
   lastChangeWasOurs: boolean;
-  /** `spec.replicas` at the last look. */
+  /** `spec.replicas` at the last reconciliation. */
   replicas: number | undefined;
   /** Why we changed the scale last, for the record of the change when it is seen. */
   ownChange: { readonly to: number; readonly reason: string; readonly message: string } | undefined;
@@ -50,7 +50,7 @@ export interface ReconcileState {
 }
 
 /**
- * The memory of a leader that sees an application for the first time.
+ * The state of a leader that sees an application for the first time.
  *
  * @param now - `monotonicMs`: monotonic; `wallMs`: epoch milliseconds
  */
@@ -112,7 +112,7 @@ export function followClock(state: ReconcileState, monotonicMs: number, wallMs: 
 export function observeTemplate(state: ReconcileState, deployment: Deployment | undefined): boolean {
   if (deployment === undefined) return false;
   const { generation } = deployment.metadata;
-  // The hash costs more than the rest of a look, and the template only changes with the generation.
+  // The hash costs more than the rest of a reconciliation, and the template only changes with the generation.
   if (generation === undefined || state.templateGeneration !== generation) {
     const hash = templateHashOf(deployment);
     if (state.templateHash !== undefined && state.templateHash !== hash) state.coldStarts.forget();

@@ -94,7 +94,7 @@ export class StatusWriter {
       state.statusWrittenMs = this.#deps.clock.monotonicMs();
       return true;
     } catch (error) {
-      // 409: somebody edited the resource; the watch brings it, and the next look decides on that.
+      // 409: somebody edited the resource; the watch brings it, and the next reconciliation decides on that.
       if (isKubeStatus(error, 409)) state.resourceVersion = application.metadata.resourceVersion;
       else if (!isKubeStatus(error, 404)) {
         this.#deps.logger.warn('a status could not be written', {
@@ -109,7 +109,7 @@ export class StatusWriter {
 
 /**
  * Our own write is often answered before the watch shows it. Resource versions of one collection may be compared since
- * Kubernetes 1.35 and always were ordered in practice; a wrong guess only costs a 409 and another look.
+ * Kubernetes 1.35 and always were ordered in practice; a wrong guess only costs a 409 and another reconciliation.
  */
 function newer(a: string, b: string): string {
   return BigInt(a) > BigInt(b) ? a : b;

@@ -78,7 +78,7 @@ export function applyBehavior(
   return { replicas, limitedBy, state: next };
 }
 
-/** The state after a look that wished for so many replicas. */
+/** The state after a decision that recommended so many replicas. */
 export function recordRecommendation(
   state: ScalingState,
   replicas: number,

@@ -58,7 +58,7 @@ export type SleepBlock =
   | 'CpuInUse'
   | 'NotConfirmed';
 
-/** What the automaton looks at. All times are epoch milliseconds. */
+/** What a step is decided on. All times are epoch milliseconds. */
 export interface LifecycleFacts {
   readonly mode: Mode;
   readonly minReplicas: number;
