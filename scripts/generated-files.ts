@@ -5,6 +5,7 @@ import { openapiDocument as sidecarOpenapi } from '../sidecar/openapi.ts';
 import { benchmarksPage } from './benchmarks-page.ts';
 import { clusterTestsPage } from './cluster-tests-page.ts';
 import { customResourceDefinitions } from '../shared/api/crd.ts';
+import { scalingMetricsPage } from './scaling-metrics-page.ts';
 import { settingsPage } from './settings-page.ts';
 
 /** Every file that is made from code, by its path in the repository; a test says when one is stale. */
@@ -19,6 +20,7 @@ export function generatedFiles(): Record<string, string> {
   files['docs/openapi/loadbalancer.json'] = `${JSON.stringify(loadbalancerOpenapi(), null, 2)}\n`;
   files['docs/openapi/sidecar.json'] = `${JSON.stringify(sidecarOpenapi(), null, 2)}\n`;
   files['docs/reference/settings.md'] = settingsPage();
+  files['docs/reference/scaling-metrics.md'] = scalingMetricsPage();
   files['docs/benchmarks.md'] = benchmarksPage();
   files['docs/reference/cluster-tests.md'] = clusterTestsPage();
   return files;

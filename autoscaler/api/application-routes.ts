@@ -11,10 +11,11 @@ import type { ApplicationSnapshot, ApplicationWatch } from '../../shared/kuberne
 import { PATCH_TYPES, type KubeApi } from '../../shared/kubernetes/kube-api.ts';
 import { isPodReady } from '../../shared/kubernetes/objects.ts';
 import { pathOf, RESOURCES } from '../../shared/kubernetes/paths.ts';
+import { ofPodSignals } from '../../shared/model/metrics/registry.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
 import { readyReplicas } from '../controllers/application/lifecycle-facts.ts';
 import type { MetricsCollector } from '../domain/signals/metrics-collector.ts';
-import { hasTraffic, type Reading, type Signals } from '../domain/signals/signals.ts';
+import { hasTraffic, podReadingOf, type Reading, type Signals } from '../domain/signals/signals.ts';
 import type { Publish } from '../events/domain-event.ts';
 import type { HistorySource } from '../store/records.ts';
 import {
@@ -223,8 +224,7 @@ function shown(
     ...(deployment === undefined ? {} : { replicas: deployment.spec.replicas ?? 1 }),
     readyReplicas: readyReplicas(application),
     signals: {
-      cpuMillicores: numberOf(signals.cpuMillicores),
-      memoryBytes: numberOf(signals.memoryBytes),
+      ...ofPodSignals((signal) => numberOf(podReadingOf(signals, { signal }))),
       responseTimeP95Ms: numberOf(signals.responseTimeMs(95)),
       inFlight: traffic?.inFlight ?? null,
       queued: traffic?.queued ?? null,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { autoscalerSpecSchema, autoscalerStatusSchema } from '../../shared/api/autoscaler.ts';
+import { ofPodSignals } from '../../shared/model/metrics/registry.ts';
 import { podMetricsSchema } from '../../shared/contracts/metrics-report.ts';
 import { HISTORY_TABLES } from '../store/records.ts';
 
@@ -38,8 +39,7 @@ export const applicationSchema = z.object({
   replicas: z.number().int().optional(),
   readyReplicas: z.number().int(),
   signals: z.object({
-    cpuMillicores: z.number().nullable().describe('Average per ready replica; null: no data.'),
-    memoryBytes: z.number().nullable(),
+    ...ofPodSignals(() => z.number().nullable().describe('Average per ready replica; null: no data.')),
     responseTimeP95Ms: z.number().nullable(),
     inFlight: z.number().nullable(),
     queued: z.number().nullable(),

@@ -2,7 +2,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { metricsReportSchema, type MetricsAnswer } from '../../shared/contracts/metrics-report.ts';
 import { parseOrThrow, sendProblem } from '../../shared/errors/problem.ts';
 import { readJson } from '../../shared/http/read-json.ts';
-import { windowMsOf } from '../controllers/application/scaling-spec.ts';
+import { podMetricsOf, windowMsOf } from '../controllers/application/scaling-spec.ts';
 import { CALM_INTERVAL_MS } from '../domain/signals/report-pacing.ts';
 import { authenticate } from './authenticate.ts';
 import { requireLeader, authorizedPod, type IngestDeps } from './ingest-deps.ts';
@@ -60,7 +60,8 @@ async function receive(deps: IngestDeps, request: IncomingMessage, response: Ser
   // Whose pod it is was not known before the report was read.
   if (identity === undefined) limits.check(key, monotonicMs);
   const intervalMs = pacing.intervalMs(application);
-  const window = { windowMs: windowMsOf(watch.resourceOf(application)), intervalMs };
+  const resource = watch.resourceOf(application);
+  const window = { windowMs: windowMsOf(resource), intervalMs, metrics: podMetricsOf(resource) };
   const readMs = clock.monotonicMs();
   for (const { ageMs, metrics: sample } of report.backlog) {
     if (ageMs <= window.windowMs) collector.addPodSample(key, sample, readMs - ageMs, window);

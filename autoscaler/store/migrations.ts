@@ -1,5 +1,6 @@
 import { type ColumnDataType, type Kysely, sql } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
+import { RECORDED } from '../../shared/model/metrics/registry.ts';
 import { messageOf } from '../../shared/runtime/message-of.ts';
 import { adoptJsonTable, finishJsonTable, type FrozenColumns } from './json-tables.ts';
 import type { StoreSchema } from './rows.ts';
@@ -65,6 +66,19 @@ export async function migrate(db: Kysely<StoreSchema>, flavour: Flavour): Promis
   const names = { migrationTableName: 'history_migrations', migrationLockTableName: 'history_migrations_lock' };
   const { error } = await new Migrator({ db: db.withoutPlugins(), provider, ...names }).migrateToLatest();
   if (error !== undefined) throw error instanceof Error ? error : new Error(messageOf(error));
+  await addUsageColumns(db.withoutPlugins(), flavour);
+}
+
+/** A recorded metric that is new has no column yet. It is without a value in every row of before, so no migration has to move data. */
+async function addUsageColumns(db: Kysely<StoreSchema>, flavour: Flavour): Promise<void> {
+  const usage = (await db.introspection.getTables()).find(({ name }) => name === 'usage');
+  const known = new Set(usage?.columns.map(({ name }) => name));
+  for (const { signal } of RECORDED) {
+    const column = signal.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+    if (known.has(column)) continue;
+    const ifNotExists = flavour === 'postgres' ? sql`if not exists ` : sql``;
+    await sql`alter table usage add column ${ifNotExists}${sql.ref(column)} ${sql.raw(TYPES[flavour]['real'] ?? 'real')}`.execute(db); // prettier-ignore
+  }
 }
 
 /** With indices by time and by application and time, each ending in the id: all queries are newest first by time and id. */

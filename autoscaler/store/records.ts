@@ -1,3 +1,4 @@
+import { ofRecorded, type RecordedSignal } from '../../shared/model/metrics/registry.ts';
 import type { Vote } from '../domain/engine/scaling-rule.ts';
 
 /** Type of a column; `?` means that it can be without a value. JSON is a list that SQL does not look into. */
@@ -47,8 +48,8 @@ export interface ColdStartRecord {
   readonly message: string;
 }
 
-/** What an application used within a period: a minute, an hour or a day. */
-export interface UsageRecord {
+/** What an application used within a period: a minute, an hour or a day. Averages over the period; null: no data. */
+export interface UsageRecord extends Readonly<Record<RecordedSignal, number | null>> {
   /** Begin of the period. */
   readonly timeMs: number;
   /** Length of the period, as the store has it. @defaultValue 60 */
@@ -57,9 +58,6 @@ export interface UsageRecord {
   /** Replicas times seconds. */
   readonly replicaSeconds: number;
   readonly requests: number;
-  /** Averages over the period; null: no data. */
-  readonly cpuMillicores: number | null;
-  readonly memoryBytes: number | null;
   readonly concurrency: number | null;
 }
 
@@ -112,8 +110,7 @@ export const COLUMNS: { readonly [K in HistoryTable]: ColumnsOf<HistoryTables[K]
     seconds: 'integer',
     replicaSeconds: 'real',
     requests: 'integer',
-    cpuMillicores: 'real?',
-    memoryBytes: 'real?',
+    ...ofRecorded(() => 'real?' as const),
     concurrency: 'real?',
   },
   audit: { actor: 'text', action: 'text', message: 'text' },

@@ -1,12 +1,10 @@
 import type { Kysely } from 'kysely';
-import type { UsageRecord } from './records.ts';
-import type { StoreSchema } from './rows.ts';
+import { ofRecorded, RECORDED } from '../../shared/model/metrics/registry.ts';
+import type { StoreSchema, UsageSums } from './rows.ts';
 
 /** Groups that one slice rolls up, each at most 60 rows. */
 const SLICE_GROUPS = 20;
-
-/** What is added up of a period. */
-export type UsageSums = Omit<UsageRecord, 'timeMs' | 'application' | 'seconds'>;
+const SIGNALS = RECORDED.map(({ signal }) => signal);
 
 /**
  * Puts the usage of whole periods that are old enough into one row for each application and period. What is summed up is what
@@ -43,7 +41,7 @@ export function rollUp(
         .where('timeMs', '>=', beginMs)
         .where('timeMs', '<', beginMs + periodMs)
         .where('seconds', '=', fromSeconds)
-        .returning(['replicaSeconds', 'requests', 'cpuMillicores', 'memoryBytes', 'concurrency'])
+        .returning(['replicaSeconds', 'requests', ...SIGNALS, 'concurrency'])
         .execute();
       if (parts.length === 0) continue;
       const values = { timeMs: beginMs, application, seconds: toSeconds, ...combineUsage(parts) };
@@ -63,8 +61,7 @@ export function combineUsage(parts: readonly UsageSums[]): UsageSums {
   return {
     replicaSeconds: Math.round(sum(({ replicaSeconds }) => replicaSeconds) * 1000) / 1000,
     requests: sum(({ requests }) => requests),
-    cpuMillicores: mean(({ cpuMillicores }) => cpuMillicores),
-    memoryBytes: mean(({ memoryBytes }) => memoryBytes),
+    ...ofRecorded((signal) => mean((part) => part[signal])),
     concurrency: mean(({ concurrency }) => concurrency),
   };
 }

@@ -1,5 +1,5 @@
 import type { Generated } from 'kysely';
-import { COLUMNS, type ColumnType, type HistoryTable } from './records.ts';
+import { COLUMNS, type ColumnType, type HistoryTable, type UsageRecord } from './records.ts';
 
 /** A value that both databases take. */
 export type SqlValue = string | number | boolean | null;
@@ -19,17 +19,15 @@ export interface SelectedRow {
   readonly [column: string]: unknown;
 }
 
+/** What is added up of a period. */
+export type UsageSums = Omit<UsageRecord, 'timeMs' | 'application' | 'seconds'>;
+
 /** A row of usage, of which parts are summed up. */
-export interface UsageRow {
+export interface UsageRow extends UsageSums {
   readonly id: Generated<number>;
   readonly timeMs: number;
   readonly application: string;
   readonly seconds: number;
-  readonly replicaSeconds: number;
-  readonly requests: number;
-  readonly cpuMillicores: number | null;
-  readonly memoryBytes: number | null;
-  readonly concurrency: number | null;
 }
 
 /** The tables as Kysely sees them; in the database their names are in snake_case. */

@@ -2,81 +2,25 @@ import { z } from 'zod';
 import { API_GROUP_VERSION } from '../model/api-group.ts';
 import { BALANCING_POLICY_NAMES } from '../model/balancing-policies.ts';
 import { CONDITION_TYPES, MODES, PHASES } from '../model/lifecycle.ts';
-import { parseDurationMs, parseQuantity } from './quantity.ts';
-import { duration, mapList, port, quantity, withRules } from './schema.ts';
-
-function quantityThresholds(unit: string) {
-  return withRules(
-    z.object({
-      scaleUpAt: quantity(`Average per replica above which replicas are added; ${unit}.`),
-      scaleDownAt: quantity(`Average per replica below which replicas are removed; ${unit}.`),
-    }),
-    [
-      {
-        cel: 'quantity(string(self.scaleDownAt)).isLessThan(quantity(string(self.scaleUpAt)))',
-        message: 'scaleDownAt must be less than scaleUpAt, else replicas would be added and removed in turn',
-        holds: (value) => parseQuantity(value.scaleDownAt) < parseQuantity(value.scaleUpAt),
-      },
-    ],
-  );
-}
+import { METRICS } from '../model/metrics/registry.ts';
+import { metricFields } from './metric-schema.ts';
+import { mapList, port, quantity, withRules } from './schema.ts';
 
 /** More would make the API server refuse the schema: it counts quantities in rules as if they could be megabytes long. */
 const MAX_RULES = 7;
 
-const METRICS = ['cpu', 'memory', 'responseTime', 'concurrency', 'queue'] as const;
+const METRIC_NAMES = METRICS.map(({ name }) => name);
 
 const rule = withRules(
   z.object({
     name: z.string().min(1).max(63).describe('Name of the rule; decisions and metrics quote it.'),
-    cpu: quantityThresholds('cores, such as 800m').optional(),
-    memory: quantityThresholds('bytes, such as 900Mi').optional(),
-    responseTime: withRules(
-      z.object({
-        percentile: z.number().int().min(1).max(99).default(95).describe('Percentile of the response times.'),
-        scaleUpAt: duration('Response time above which replicas are added, such as 250ms.'),
-        scaleDownAt: duration('Response time below which replicas are removed.'),
-      }),
-      [
-        {
-          cel: 'duration(self.scaleDownAt) < duration(self.scaleUpAt)',
-          message: 'scaleDownAt must be less than scaleUpAt, else replicas would be added and removed in turn',
-          holds: (value) => parseDurationMs(value.scaleDownAt) < parseDurationMs(value.scaleUpAt),
-        },
-      ],
-    ).optional(),
-    concurrency: z
-      .object({ target: z.number().int().min(1).max(100_000).describe('Requests in flight and queued, per replica.') })
-      .optional(),
-    queue: withRules(
-      z.object({
-        scaleUpAt: z
-          .number()
-          .int()
-          .min(1)
-          .max(1_000_000)
-          .describe('Waiting requests per replica above which replicas are added.'),
-        scaleDownAt: z
-          .number()
-          .int()
-          .min(0)
-          .max(1_000_000)
-          .describe('Waiting requests per replica at or below which replicas are removed.'),
-      }),
-      [
-        {
-          cel: 'self.scaleDownAt < self.scaleUpAt',
-          message: 'scaleDownAt must be less than scaleUpAt, else replicas would be added and removed in turn',
-          holds: (value) => value.scaleDownAt < value.scaleUpAt,
-        },
-      ],
-    ).optional(),
+    ...metricFields(METRICS),
   }),
   [
     {
-      cel: `[${METRICS.map((name) => `has(self.${name})`).join(', ')}].filter(x, x).size() == 1`,
-      message: `a rule has exactly one metric out of ${METRICS.join(', ')}`,
-      holds: (value) => METRICS.filter((name) => value[name] !== undefined).length === 1,
+      cel: `[${METRIC_NAMES.map((name) => `has(self.${name})`).join(', ')}].filter(x, x).size() == 1`,
+      message: `a rule has exactly one metric out of ${METRIC_NAMES.join(', ')}`,
+      holds: (value) => METRIC_NAMES.filter((name) => value[name] !== undefined).length === 1,
     },
   ],
 );

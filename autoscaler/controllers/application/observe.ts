@@ -11,7 +11,7 @@ import type { PodTimes } from './pod-times.ts';
 import type { SignalReader, Snapshots } from './ports.ts';
 import { observeTemplate, type ReconcileState } from './reconcile-state.ts';
 import type { ApplicationRecorder } from './record.ts';
-import { windowMsOf } from './scaling-spec.ts';
+import { podMetricsOf, windowMsOf } from './scaling-spec.ts';
 
 /** The signals of an application now, from what its ready pods and the balancers reported. */
 export function applicationSignals(
@@ -33,7 +33,7 @@ export function applicationSignals(
       readySinceMs: readySince.get(pod.metadata.uid) ?? monotonicMs,
       hasSidecar: hasSidecar(pod),
     }));
-  return collector.signals(application.key, pods, balancers, monotonicMs, windowMsOf(resource));
+  return collector.signals(application.key, pods, balancers, monotonicMs, windowMsOf(resource), podMetricsOf(resource));
 }
 
 /** What one reconciliation sees of an application, before anything is decided. */

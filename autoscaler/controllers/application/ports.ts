@@ -1,6 +1,7 @@
 import type { AutoscalerStatus } from '../../../shared/api/autoscaler.ts';
 import type { LoadBalancerSettingsSpec } from '../../../shared/api/load-balancer-settings.ts';
 import type { ApplicationSnapshot } from '../../../shared/kubernetes/application-watch.ts';
+import type { PodMetric } from '../../../shared/model/metrics/metric.ts';
 import type { Pod } from '../../../shared/kubernetes/objects.ts';
 import type { BalancerRef, PodRef } from '../../domain/signals/metrics-collector.ts';
 import type { Signals } from '../../domain/signals/signals.ts';
@@ -23,6 +24,7 @@ export interface SignalReader {
     balancers: readonly BalancerRef[],
     monotonicMs: number,
     windowMs: number,
+    metrics: readonly PodMetric[],
   ): Signals;
   /** UIDs of the balancers that confirmed a drain. */
   drained(application: string, drainId: string): ReadonlySet<string>;

@@ -1,6 +1,8 @@
 import type { Autoscaler, AutoscalerSpec, ScalingRuleSpec } from '../../../shared/api/autoscaler.ts';
 import type { LoadBalancerSettingsSpec } from '../../../shared/api/load-balancer-settings.ts';
-import { parseBytes, parseDurationMs, parseMillicores } from '../../../shared/api/quantity.ts';
+import { parseThreshold } from '../../../shared/api/metric-schema.ts';
+import type { PodMetric } from '../../../shared/model/metrics/metric.ts';
+import { METRICS, podMetricsFor } from '../../../shared/model/metrics/registry.ts';
 import type { ScalingRule } from '../../domain/engine/scaling-rule.ts';
 import type { ScalingSpec } from '../../domain/engine/scaling-engine.ts';
 
@@ -9,6 +11,11 @@ const DEFAULT_WINDOW_SECONDS = 15;
 /** What averages are over, in ms. */
 export function windowMsOf(resource: Autoscaler | undefined): number {
   return (resource?.spec.scaling?.windowSeconds ?? DEFAULT_WINDOW_SECONDS) * 1000;
+}
+
+/** The metrics of pods that an application is measured by. */
+export function podMetricsOf(resource: Autoscaler | undefined): readonly PodMetric[] {
+  return podMetricsFor(resource?.spec.scaling?.rules ?? []);
 }
 
 /** The engine's view of each resource, made anew only when the resource or the settings change. */
@@ -43,21 +50,17 @@ export function scalingSpecOf(spec: AutoscalerSpec, settings: LoadBalancerSettin
 }
 
 function scalingRuleOf(rule: ScalingRuleSpec): ScalingRule {
-  const { name, cpu, memory, responseTime, concurrency, queue } = rule;
-  if (cpu !== undefined) return { name, metric: 'cpu', threshold: thresholdOf(cpu, parseMillicores) };
-  if (memory !== undefined) return { name, metric: 'memory', threshold: thresholdOf(memory, parseBytes) };
-  if (responseTime !== undefined) {
-    const { percentile } = responseTime;
-    return { name, metric: 'responseTime', percentile, threshold: thresholdOf(responseTime, parseDurationMs) };
+  const { name } = rule;
+  for (const metric of METRICS) {
+    const given = rule[metric.name];
+    if (given === undefined) continue;
+    if (metric.vote === 'target' && 'target' in given) return { name, metric: metric.name, target: given.target };
+    if (metric.vote === 'target' || !('scaleUpAt' in given)) continue;
+    const threshold = {
+      scaleUpAt: parseThreshold(metric.notation, given.scaleUpAt),
+      scaleDownAt: parseThreshold(metric.notation, given.scaleDownAt),
+    };
+    return { name, metric: metric.name, threshold, ...('percentile' in given ? { percentile: given.percentile } : {}) };
   }
-  if (queue !== undefined) return { name, metric: 'queue', threshold: queue };
-  if (concurrency !== undefined) return { name, metric: 'concurrency', target: concurrency.target };
   throw new RangeError(`Rule ${name} has no metric; the schema should have refused it.`);
-}
-
-function thresholdOf<T>(
-  given: { scaleUpAt: T; scaleDownAt: T },
-  read: (value: T) => number,
-): { scaleUpAt: number; scaleDownAt: number } {
-  return { scaleUpAt: read(given.scaleUpAt), scaleDownAt: read(given.scaleDownAt) };
 }

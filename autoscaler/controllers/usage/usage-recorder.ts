@@ -1,3 +1,4 @@
+import { ofRecorded, RECORDED, type RecordedSignal } from '../../../shared/model/metrics/registry.ts';
 import type { Clock } from '../../../shared/runtime/clock.ts';
 import { hasTraffic, type Signals } from '../../domain/signals/signals.ts';
 import type { Publish } from '../../events/domain-event.ts';
@@ -11,8 +12,8 @@ interface Minute {
   /** Of the balancers' counters; each process begins at 0 again. */
   requests: number;
   completions: number | undefined;
-  readonly cpu: Mean;
-  readonly memory: Mean;
+  /** By the name of the signal. */
+  readonly pods: Readonly<Record<RecordedSignal, Mean>>;
   readonly concurrency: Mean;
 }
 
@@ -48,8 +49,7 @@ export class UsageRecorder {
         lastMs: monotonicMs,
         requests: 0,
         completions: before,
-        cpu: { sum: 0, count: 0 },
-        memory: { sum: 0, count: 0 },
+        pods: ofRecorded(() => ({ sum: 0, count: 0 })),
         concurrency: { sum: 0, count: 0 },
       };
       this.#minutes.set(application, minute);
@@ -64,8 +64,10 @@ export class UsageRecorder {
           : completions;
       minute.completions = completions;
     }
-    if (signals.cpuMillicores.kind === 'value') add(minute.cpu, signals.cpuMillicores.value);
-    if (signals.memoryBytes.kind === 'value') add(minute.memory, signals.memoryBytes.value);
+    for (const { signal } of RECORDED) {
+      const reading = signals[signal];
+      if (reading.kind === 'value') add(minute.pods[signal], reading.value);
+    }
     if (hasTraffic(signals.traffic)) add(minute.concurrency, signals.traffic.inFlight + signals.traffic.queued);
   }
 
@@ -89,8 +91,7 @@ export class UsageRecorder {
       application,
       replicaSeconds: Math.round(minute.replicaMs) / 1000,
       requests: minute.requests,
-      cpuMillicores: mean(minute.cpu),
-      memoryBytes: mean(minute.memory),
+      ...ofRecorded((signal) => mean(minute.pods[signal])),
       concurrency: mean(minute.concurrency),
     };
     this.#deps.publish({ kind: 'UsageMeasured', record });

@@ -1,4 +1,5 @@
-import type { Signals } from '../signals/signals.ts';
+import { metricOf } from '../../../shared/model/metrics/registry.ts';
+import { podReadingOf, type Signals } from '../signals/signals.ts';
 import type { ScalingSpec } from './scaling-engine.ts';
 
 /** Within so much of a threshold, as a ratio of it, a value may pass it with the next report. */
@@ -19,8 +20,9 @@ export function isNearThreshold(
   const mayGrow = replicas < spec.maxReplicas;
   const mayShrink = replicas > Math.max(1, spec.minReplicas);
   for (const rule of spec.rules) {
-    if (rule.metric !== 'cpu' && rule.metric !== 'memory') continue;
-    const reading = rule.metric === 'cpu' ? signals.cpuMillicores : signals.memoryBytes;
+    const metric = metricOf(rule.metric);
+    if (metric.scope !== 'pod' || 'target' in rule) continue;
+    const reading = podReadingOf(signals, metric);
     if (reading.kind === 'noData') {
       if (reading.pending) return true;
       continue;

@@ -1,3 +1,4 @@
+import { metricOf } from '../../../shared/model/metrics/registry.ts';
 import type { Signals } from '../signals/signals.ts';
 import { applyBehavior, recordRecommendation, type Behavior, type ScalingState } from './behavior.ts';
 import { voteOf, type ScalingRule, type Vote } from './scaling-rule.ts';
@@ -116,8 +117,7 @@ export class ScalingEngine {
 /** Held requests need replicas at once; everything else waits until one is ready. */
 function recommendWhileWaking({ spec, replicas, signals }: ScalingInput): Recommendation {
   const queued = 'kind' in signals.traffic ? 0 : signals.traffic.queued;
-  const target = spec.rules.find((rule) => rule.metric === 'concurrency')?.target;
-  const perReplica = spec.maxConcurrencyPerReplica > 0 ? spec.maxConcurrencyPerReplica : target;
+  const perReplica = spec.maxConcurrencyPerReplica > 0 ? spec.maxConcurrencyPerReplica : capacityOf(spec.rules);
   // Example: 50 held with 8 per replica need ceil(50 / 8) = 7.
   const wanted = perReplica === undefined ? 0 : Math.ceil(queued / perReplica);
   if (perReplica !== undefined && wanted > replicas) {
@@ -126,6 +126,15 @@ function recommendWhileWaking({ spec, replicas, signals }: ScalingInput): Recomm
   }
   const why = 'No replica is ready yet; nothing is scaled down while it starts';
   return { replicas, reason: 'StillWaking', why, votes: [] };
+}
+
+/** What one replica takes at once, as the first rule with such a target says. */
+function capacityOf(rules: readonly ScalingRule[]): number | undefined {
+  for (const rule of rules) {
+    const metric = metricOf(rule.metric);
+    if ('target' in rule && metric.vote === 'target' && metric.isCapacity) return rule.target;
+  }
+  return undefined;
 }
 
 function recommendByRules({ spec, replicas, signals, startingReplicas }: ScalingInput): Recommendation {

@@ -1,24 +1,37 @@
-import { hasTraffic, type PodReading, type Reading, type Signals } from '../signals/signals.ts';
-
-/** A threshold pair in the metric's own unit, per replica. */
-export interface Threshold {
-  readonly scaleUpAt: number;
-  readonly scaleDownAt: number;
-}
+import type { MetricDefinition, TargetMetric } from '../../../shared/model/metrics/metric.ts';
+import {
+  metricOf,
+  type Metric,
+  type MetricName,
+  type ThresholdMetric,
+} from '../../../shared/model/metrics/registry.ts';
+import { hasTraffic, podReadingOf, type Reading, type Signals } from '../signals/signals.ts';
+import {
+  aboveText,
+  belowText,
+  betweenText,
+  format,
+  keptByMissingText,
+  thresholdText,
+  type Threshold,
+} from './vote-text.ts';
 
 /** A scaling rule, its quantities read. */
 export type ScalingRule = { readonly name: string } & (
-  | { readonly metric: 'cpu'; readonly threshold: Threshold }
-  | { readonly metric: 'memory'; readonly threshold: Threshold }
-  | { readonly metric: 'responseTime'; readonly percentile: number; readonly threshold: Threshold }
-  | { readonly metric: 'queue'; readonly threshold: Threshold }
-  | { readonly metric: 'concurrency'; readonly target: number }
+  | {
+      readonly metric: ThresholdMetric['name'];
+      /** In the metric's base unit. */
+      readonly threshold: Threshold;
+      /** Of a metric that is a percentile. */
+      readonly percentile?: number;
+    }
+  | { readonly metric: Extract<Metric, { vote: 'target' }>['name']; readonly target: number }
 );
 
 /** What one rule wants, and why. */
 export interface Vote {
   readonly rule: string;
-  readonly metric: ScalingRule['metric'];
+  readonly metric: MetricName;
   /** Undefined: no data. */
   readonly value: number | undefined;
   readonly unit: string;
@@ -47,25 +60,72 @@ export interface ReplicaCounts {
 
 /** The vote of one rule. */
 export function voteOf(rule: ScalingRule, signals: Signals, counts: ReplicaCounts): Vote {
-  const { replicas } = counts;
-  switch (rule.metric) {
-    case 'cpu':
-      return proportional(rule.name, 'cpu', signals.cpuMillicores, 'm', rule.threshold, counts);
-    case 'memory':
-      return memory(rule.name, signals.memoryBytes, rule.threshold, counts);
-    case 'responseTime':
-      return responseTime(rule.name, rule.percentile, rule.threshold, signals, counts);
-    case 'queue': {
-      const reading = trafficReading(signals, (traffic) => traffic.queuedAverage / Math.max(1, replicas));
-      return stepwise(rule.name, 'queue', reading, ' waiting', rule.threshold, counts, 'inclusive');
+  const metric = metricOf(rule.metric);
+  if ('target' in rule) return target(rule.name, rule.target, metric as TargetMetric, signals, counts.replicas);
+  if (metric.vote === 'target') throw new RangeError(`Rule ${rule.name} has thresholds; ${metric.name} has a target.`);
+  const { symbol, perUnit } = metric.unit;
+  const threshold =
+    perUnit === 1
+      ? rule.threshold
+      : { scaleUpAt: rule.threshold.scaleUpAt / perUnit, scaleDownAt: rule.threshold.scaleDownAt / perUnit };
+  const base = { rule: rule.name, metric: rule.metric, unit: symbol, threshold: thresholdText(threshold, symbol) };
+  if (metric.scope === 'responses') {
+    const idle = withoutAnswers(signals.traffic, counts.replicas);
+    if (idle !== undefined) return { ...base, value: undefined, ...idle };
+  }
+  const reading = readingOf(metric, rule, signals, counts.replicas);
+  if (reading.kind === 'noData') {
+    const { pending, why } = reading;
+    return { ...base, value: undefined, replicas: undefined, ...(pending === undefined ? {} : { pending }), why };
+  }
+  const { missing } = reading;
+  const wish =
+    metric.vote === 'proportional'
+      ? proportional(metric, reading, threshold, counts)
+      : stepwise(metric, reading, threshold, counts);
+  return { ...base, ...(missing === undefined ? {} : { missing }), ...wish };
+}
+
+/** A value in the metric's unit, per replica; of pods with how many of them have it. */
+type Averaged = {
+  readonly kind: 'value';
+  readonly value: number;
+  readonly known: number;
+  readonly missingCount: number;
+  readonly missing?: readonly string[];
+};
+type NoData = { readonly kind: 'noData'; readonly why: string; readonly pending?: boolean };
+
+function readingOf(
+  metric: Exclude<MetricDefinition, TargetMetric>,
+  { percentile = 95 }: { readonly percentile?: number },
+  signals: Signals,
+  replicas: number,
+): Averaged | NoData {
+  switch (metric.scope) {
+    case 'pod': {
+      const reading = podReadingOf(signals, metric);
+      const { perUnit } = metric.unit;
+      return reading.kind === 'noData' || perUnit === 1 ? reading : { ...reading, value: reading.value / perUnit };
     }
-    case 'concurrency':
-      return concurrency(rule.name, rule.target, signals, replicas);
+    case 'responses':
+      return ofApplication(signals.responseTimeMs(percentile), 1);
+    case 'traffic':
+      return ofApplication(trafficReading(signals, metric.reading), Math.max(1, replicas));
   }
 }
 
+function ofApplication(reading: Reading, divisor: number): Averaged | NoData {
+  if (reading.kind === 'noData') return reading;
+  return { kind: 'value', value: reading.value / divisor, known: 1, missingCount: 0 };
+}
+
+/** What a rule wishes for, and why. */
+type Wish = Pick<Vote, 'value' | 'replicas' | 'why'>;
+type Judged = Pick<Extract<MetricDefinition, { readonly unit: unknown }>, 'name' | 'unit'>;
+
 /**
- * CPU divides by the replicas, so the wish is the smallest number at which the average fits below the threshold that
+ * What divides by the replicas: the wish is the smallest number at which the average fits below the threshold that
  * was passed: `ceil(sum / threshold)`, the HPA's formula. Example: 3 replicas at 1200m with scaleUpAt 800m
  * want ceil(3 * 1200 / 800) = 5; 4 replicas at 100m with scaleDownAt 300m want ceil(4 * 100 / 300) = 2.
  *
@@ -75,148 +135,80 @@ export function voteOf(rule: ScalingRule, signals: Signals, counts: ReplicaCount
  *
  * @see https://kubernetes.io/docs/concepts/workloads/autoscaling/horizontal-pod-autoscale/#algorithm-details
  */
-function proportional(
-  rule: string,
-  metric: 'cpu',
-  reading: PodReading,
-  unit: string,
-  threshold: Threshold,
-  { replicas }: ReplicaCounts,
-): Vote {
-  const base = { rule, metric, unit, threshold: thresholdText(threshold, unit) };
-  if (reading.kind === 'noData') {
-    return { ...base, value: undefined, replicas: undefined, pending: reading.pending, why: reading.why };
-  }
-  const { value, known, missing } = reading;
+function proportional(metric: Judged, reading: Averaged, threshold: Threshold, { replicas }: ReplicaCounts): Wish {
+  const { value, known } = reading;
   if (value > threshold.scaleUpAt) {
     const wanted = Math.max(replicas, Math.ceil((known * value) / threshold.scaleUpAt));
-    return { ...base, value, replicas: wanted, missing, why: above(metric, value, threshold.scaleUpAt, unit) };
+    return { value, replicas: wanted, why: aboveText(metric, value, threshold.scaleUpAt) };
   }
   if (value < threshold.scaleDownAt) {
     const cautious = withMissingFull(reading, threshold.scaleUpAt);
-    if (cautious >= threshold.scaleDownAt) return keptByMissing(base, replicas, reading);
+    if (cautious >= threshold.scaleDownAt) return keptByMissing(metric, reading, replicas);
     const wanted = Math.min(replicas, Math.max(1, Math.ceil((replicas * cautious) / threshold.scaleDownAt)));
-    return { ...base, value, replicas: wanted, missing, why: below(metric, value, threshold.scaleDownAt, unit) };
+    return { value, replicas: wanted, why: belowText(metric, value, threshold.scaleDownAt) };
   }
-  return { ...base, value, replicas, missing, why: between(metric, value, unit) };
+  return { value, replicas, why: betweenText(metric, value) };
+}
+
+/**
+ * What does not divide by the replicas (each has its own base): the wish grows by the ratio but at most to twice as many
+ * at once, and shrinks by one at a time. Pods without data count as in {@link proportional}.
+ */
+function stepwise(
+  metric: Judged & { readonly lowerIncluded?: boolean },
+  reading: Averaged,
+  threshold: Threshold,
+  { replicas, starting }: ReplicaCounts,
+): Wish {
+  const { known, missingCount } = reading;
+  const { scaleUpAt, scaleDownAt } = threshold;
+  const isLow = metric.lowerIncluded === true ? reading.value <= scaleDownAt : reading.value < scaleDownAt;
+  if (isLow) {
+    if (missingCount > 0 && withMissingFull(reading, scaleUpAt) >= scaleDownAt) {
+      return keptByMissing(metric, reading, replicas);
+    }
+    const wanted = Math.max(1, replicas - 1);
+    return { value: reading.value, replicas: wanted, why: belowText(metric, reading.value, scaleDownAt) };
+  }
+  const countsAsHigh = (reading.value * known) / (known + missingCount) > scaleUpAt;
+  const value = countsAsHigh ? reading.value : Math.min(reading.value, scaleUpAt);
+  if (!countsAsHigh) return { value, replicas, why: betweenText(metric, value) };
+  const why = aboveText(metric, value, scaleUpAt);
+  if (starting > 0) return { value, replicas, why: `${why}, and ${starting} more are starting` };
+  const wanted = Math.ceil(replicas * Math.min(MAX_RATIO, value / scaleUpAt));
+  return { value, replicas: Math.max(replicas + 1, wanted), why };
 }
 
 /** The average with every pod without data taken for fully loaded. */
-function withMissingFull({ value, known, missingCount }: PodValue, fullLoad: number): number {
+function withMissingFull({ value, known, missingCount }: Averaged, fullLoad: number): number {
   return (value * known + fullLoad * missingCount) / (known + missingCount);
 }
 
-function keptByMissing(
-  base: Pick<Vote, 'rule' | 'metric' | 'unit' | 'threshold'>,
-  replicas: number,
-  { value, missing, missingCount }: PodValue,
-): Vote {
-  const pods = missingCount === 1 ? '1 pod' : `${missingCount} pods`;
-  const why = `${base.metric} ${format(value)}${base.unit} is low, but ${pods} without data may be busy`;
-  return { ...base, value, replicas, missing, why };
+function keptByMissing(metric: Judged, { value, missingCount }: Averaged, replicas: number): Wish {
+  return { value, replicas, why: keptByMissingText(metric, value, missingCount) };
 }
 
-type PodValue = Extract<PodReading, { kind: 'value' }>;
-
-function memory(rule: string, reading: PodReading, given: Threshold, counts: ReplicaCounts): Vote {
-  const threshold = inMibThreshold(given);
-  const base = { rule, metric: 'memory' as const, unit: 'Mi', threshold: thresholdText(threshold, 'Mi') };
-  if (reading.kind === 'noData') {
-    return { ...base, value: undefined, replicas: undefined, pending: reading.pending, why: reading.why };
-  }
-  const inMib = { ...reading, value: reading.value / MIB };
-  const { known, missing, missingCount } = inMib;
-  const low = inMib.value < threshold.scaleDownAt;
-  if (low && withMissingFull(inMib, threshold.scaleUpAt) >= threshold.scaleDownAt) {
-    return keptByMissing(base, counts.replicas, inMib);
-  }
-  // On the way up a pod without data counts 0.
-  const judged = low ? inMib.value : (inMib.value * known) / (known + missingCount);
-  const high = inMib.value > threshold.scaleUpAt;
-  const value = high && judged <= threshold.scaleUpAt ? threshold.scaleUpAt : inMib.value;
-  return { ...stepwise(rule, 'memory', { kind: 'value', value }, 'Mi', threshold, counts), missing };
+/** The wish where nothing was answered in the window; undefined where something was, or nobody knows. */
+function withoutAnswers(traffic: Signals['traffic'], replicas: number): Pick<Vote, 'replicas' | 'why'> | undefined {
+  if (!hasTraffic(traffic) || traffic.answers > 0) return undefined;
+  return traffic.inFlight + traffic.queued > 0
+    ? { replicas, why: 'nothing was answered in the window, but requests are under way' }
+    : { replicas: Math.max(1, replicas - 1), why: 'no request came in the window, so fewer replicas do' };
 }
 
 /**
- * Memory, response times and queues do not divide by the replicas (each has its own base), so they grow by the ratio but
- * at most to twice as many at once, and shrink by one at a time.
- */
-function stepwise(
-  rule: string,
-  metric: 'memory' | 'responseTime' | 'queue',
-  reading: Reading,
-  unit: string,
-  threshold: Threshold,
-  { replicas, starting }: ReplicaCounts,
-  lower: 'exclusive' | 'inclusive' = 'exclusive',
-): Vote {
-  const base = { rule, metric, unit, threshold: thresholdText(threshold, unit) };
-  if (reading.kind === 'noData') return { ...base, value: undefined, replicas: undefined, why: reading.why };
-  const { value } = reading;
-  if (value > threshold.scaleUpAt && starting > 0) {
-    const why = `${above(metric, value, threshold.scaleUpAt, unit)}, and ${starting} more are starting`;
-    return { ...base, value, replicas, why };
-  }
-  if (value > threshold.scaleUpAt) {
-    const wanted = Math.ceil(replicas * Math.min(MAX_RATIO, value / threshold.scaleUpAt));
-    return {
-      ...base,
-      value,
-      replicas: Math.max(replicas + 1, wanted),
-      why: above(metric, value, threshold.scaleUpAt, unit),
-    };
-  }
-  if (value < threshold.scaleDownAt || (lower === 'inclusive' && value === threshold.scaleDownAt)) {
-    return {
-      ...base,
-      value,
-      replicas: Math.max(1, replicas - 1),
-      why: below(metric, value, threshold.scaleDownAt, unit),
-    };
-  }
-  return { ...base, value, replicas, why: between(metric, value, unit) };
-}
-
-function responseTime(
-  rule: string,
-  percentile: number,
-  threshold: Threshold,
-  signals: Signals,
-  counts: ReplicaCounts,
-): Vote {
-  const { replicas } = counts;
-  if (hasTraffic(signals.traffic) && signals.traffic.answers === 0) {
-    const busy = signals.traffic.inFlight + signals.traffic.queued > 0;
-    const wanted = busy ? replicas : Math.max(1, replicas - 1);
-    const why = busy
-      ? 'nothing was answered in the window, but requests are under way'
-      : 'no request came in the window, so fewer replicas do';
-    return {
-      rule,
-      metric: 'responseTime',
-      value: undefined,
-      unit: 'ms',
-      threshold: thresholdText(threshold, 'ms'),
-      replicas: wanted,
-      why,
-    };
-  }
-  return stepwise(rule, 'responseTime', signals.responseTimeMs(percentile), 'ms', threshold, counts);
-}
-
-/**
- * Wanted are as many replicas as the target needs for all requests in flight and queued: `ceil(total / target)`, within
+ * Wanted are as many replicas as the target needs for all of the application: `ceil(total / target)`, within
  * a tolerance of 10 %, as Knative's KPA counts concurrency. Example: 9 requests with target 4 want 3.
  *
  * @see https://knative.dev/docs/serving/autoscaling/concurrency/
  */
-function concurrency(rule: string, target: number, signals: Signals, replicas: number): Vote {
-  const base = { rule, metric: 'concurrency' as const, unit: '', threshold: `target ${target} per replica` };
-  const reading = trafficReading(signals, (traffic) => traffic.concurrency);
+function target(rule: string, target: number, metric: TargetMetric, signals: Signals, replicas: number): Vote {
+  const base = { rule, metric: metric.name as MetricName, unit: '', threshold: `target ${target} per replica` };
+  const reading = trafficReading(signals, metric.reading);
   if (reading.kind === 'noData') return { ...base, value: undefined, replicas: undefined, why: reading.why };
   const total = reading.value;
   const ratio = total / (target * Math.max(1, replicas));
-  const shown = `${format(total)} requests in flight and queued`;
+  const shown = `${format(total)} ${metric.counted}`;
   if (Math.abs(ratio - 1) <= TOLERANCE) {
     return { ...base, value: total, replicas, why: `${shown} are within 10 % of ${replicas} x ${target}` };
   }
@@ -224,35 +216,6 @@ function concurrency(rule: string, target: number, signals: Signals, replicas: n
   return { ...base, value: total, replicas: wanted, why: `${shown}, ${target} per replica, need ${wanted}` };
 }
 
-function trafficReading(
-  signals: Signals,
-  read: (traffic: Exclude<Signals['traffic'], { kind: string }>) => number,
-): Reading {
-  return hasTraffic(signals.traffic) ? { kind: 'value', value: read(signals.traffic) } : signals.traffic;
-}
-
-const MIB = 2 ** 20;
-
-function inMibThreshold({ scaleUpAt, scaleDownAt }: Threshold): Threshold {
-  return { scaleUpAt: scaleUpAt / MIB, scaleDownAt: scaleDownAt / MIB };
-}
-
-function thresholdText({ scaleUpAt, scaleDownAt }: Threshold, unit: string): string {
-  return `up at ${format(scaleUpAt)}${unit}, down at ${format(scaleDownAt)}${unit}`;
-}
-
-function above(metric: string, value: number, limit: number, unit: string): string {
-  return `${metric} ${format(value)}${unit} is above ${format(limit)}${unit}`;
-}
-
-function below(metric: string, value: number, limit: number, unit: string): string {
-  return `${metric} ${format(value)}${unit} is below ${format(limit)}${unit}`;
-}
-
-function between(metric: string, value: number, unit: string): string {
-  return `${metric} ${format(value)}${unit} is between its thresholds`;
-}
-
-function format(value: number): string {
-  return String(Math.round(value * 10) / 10);
+function trafficReading({ traffic }: Signals, name: TargetMetric['reading']): Reading {
+  return hasTraffic(traffic) ? { kind: 'value', value: traffic[name] } : traffic;
 }

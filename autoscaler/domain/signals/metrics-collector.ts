@@ -1,8 +1,10 @@
 import type { ApplicationTraffic, PodMetrics } from '../../../shared/model/measurements.ts';
+import type { PodMetric } from '../../../shared/model/metrics/metric.ts';
+import { RECORDED } from '../../../shared/model/metrics/registry.ts';
 import { PodWindows, type ReportWindow } from './pod-windows.ts';
 import { ResponseHistogram } from './response-histogram.ts';
 import { SampleWindow } from './sample-window.ts';
-import { MAX_MISSING, noData, value, type PodReading, type Signals } from './signals.ts';
+import { MAX_MISSING, noData, value, type PodReading, type PodSignals, type Signals } from './signals.ts';
 
 /** A balancer that exists. */
 export interface BalancerRef {
@@ -53,7 +55,7 @@ export class MetricsCollector {
   addPodSample(pod: string, sample: PodMetrics, atMs: number, window: ReportWindow): void {
     let windows = this.#pods.get(pod);
     if (windows === undefined) {
-      windows = new PodWindows(window.windowMs);
+      windows = new PodWindows();
       this.#pods.set(pod, windows);
     }
     windows.add(sample, atMs, window);
@@ -149,6 +151,7 @@ export class MetricsCollector {
    * @param pods - its ready pods; averages are over those that have data
    * @param balancers - the balancers that exist; all of them must have been heard
    * @param windowMs - what averages are over
+   * @param metrics - which metrics of pods are asked for, besides those of which usage is recorded
    */
   signals(
     application: string,
@@ -156,11 +159,11 @@ export class MetricsCollector {
     balancers: readonly BalancerRef[],
     monotonicMs: number,
     windowMs: number,
+    metrics: readonly PodMetric[] = RECORDED,
   ): Signals {
     const traffic = this.#trafficSignals(application, balancers, monotonicMs, windowMs);
     return {
-      cpuMillicores: this.#perReplica(pods, 'cpu', monotonicMs, windowMs),
-      memoryBytes: this.#perReplica(pods, 'memory', monotonicMs, windowMs),
+      ...this.#podSignals(pods, metrics, monotonicMs, windowMs),
       traffic,
       responseTimeMs: (percentile) => {
         if ('kind' in traffic) return traffic;
@@ -174,21 +177,32 @@ export class MetricsCollector {
     };
   }
 
-  #perReplica(pods: readonly PodRef[], metric: 'cpu' | 'memory', monotonicMs: number, windowMs: number): PodReading {
+  #podSignals(
+    pods: readonly PodRef[],
+    metrics: readonly PodMetric[],
+    monotonicMs: number,
+    windowMs: number,
+  ): PodSignals {
+    const readings: Record<string, PodReading> = {};
+    for (const metric of metrics) readings[metric.signal] = this.#perReplica(pods, metric, monotonicMs, windowMs);
+    return readings as PodSignals;
+  }
+
+  #perReplica(pods: readonly PodRef[], metric: PodMetric, monotonicMs: number, windowMs: number): PodReading {
     let sum = 0;
     let known = 0;
     let young = 0;
     let missingCount = 0;
     const missing: string[] = [];
     for (const pod of pods) {
-      // The CPU that loading took counts for nothing: neither samples from before a pod was ready nor a window after that.
-      if (metric === 'cpu' && monotonicMs - pod.readySinceMs < windowMs) {
+      // The load of a start counts for nothing: neither samples from before a pod was ready nor a window after that.
+      if (!metric.startCounts && monotonicMs - pod.readySinceMs < windowMs) {
         young += 1;
         continue;
       }
       const windows = this.#pods.get(pod.key);
       const fresh = windows?.isFresh(monotonicMs) === true;
-      const average = fresh ? windows.average(metric, monotonicMs, windowMs) : undefined;
+      const average = fresh ? windows.average(metric.name, monotonicMs, windowMs) : undefined;
       if (average !== undefined) {
         sum += average;
         known += 1;
@@ -196,7 +210,7 @@ export class MetricsCollector {
         young += 1;
       } else {
         missingCount += 1;
-        if (missing.length < MAX_MISSING) missing.push(whyMissing(pod, windows !== undefined, fresh, metric));
+        if (missing.length < MAX_MISSING) missing.push(whyMissing(pod, windows !== undefined, fresh, metric.name));
       }
     }
     if (known > 0) return { kind: 'value', value: sum / known, known, missing, missingCount, young };

@@ -1,10 +1,14 @@
 import type { PodMetrics } from '../../../shared/model/measurements.ts';
+import type { PodMetric } from '../../../shared/model/metrics/metric.ts';
+import { RECORDED } from '../../../shared/model/metrics/registry.ts';
 import { SampleWindow } from './sample-window.ts';
 
 /** What averages of an application are over, and how often its sidecars are to report; both in ms. */
 export interface ReportWindow {
   readonly windowMs: number;
   readonly intervalMs: number;
+  /** What is kept of a report. @defaultValue the metrics of which usage is recorded */
+  readonly metrics?: readonly PodMetric[];
 }
 
 /** A sidecar that was not heard for 2.5 times the interval it was asked for, and for at least 5 s, has no data. */
@@ -13,21 +17,15 @@ export const POD_FRESHNESS = { atLeastMs: 5_000, intervals: 2.5 } as const;
 /** Remote addresses kept of one pod's connections; those beyond are counted together. */
 const MAX_ADDRESSES = 256;
 const OTHER_ADDRESSES = '';
-const MIB = 2 ** 20;
 
 /** What one pod reported. Its memory is bounded by the window and {@link MAX_ADDRESSES}. Times are monotonic ms. */
 export class PodWindows {
-  readonly #cpu: SampleWindow;
-  readonly #memory: SampleWindow;
+  /** By the name of the metric, once there was a sample of it. */
+  readonly #windows = new Map<string, SampleWindow>();
   #staleAfterMs = 0;
   #lastMs = Number.NEGATIVE_INFINITY;
   #latest: PodMetrics = {};
   #connections: { readonly byAddress: Readonly<Record<string, number>>; readonly atMs: number } | undefined;
-
-  constructor(windowMs: number) {
-    this.#cpu = new SampleWindow(windowMs);
-    this.#memory = new SampleWindow(windowMs);
-  }
 
   /** When it was measured last. */
   get lastMs(): number {
@@ -45,13 +43,18 @@ export class PodWindows {
   }
 
   /** Takes in a measurement; one that is older than the newest is dropped. */
-  add(sample: PodMetrics, atMs: number, { windowMs, intervalMs }: ReportWindow): void {
+  add(sample: PodMetrics, atMs: number, { windowMs, intervalMs, metrics = RECORDED }: ReportWindow): void {
     if (atMs < this.#lastMs) return;
-    this.#cpu.resize(windowMs);
-    this.#memory.resize(windowMs);
     this.#staleAfterMs = Math.max(POD_FRESHNESS.atLeastMs, POD_FRESHNESS.intervals * intervalMs);
-    if (sample.cpuUsage !== undefined) this.#cpu.add(atMs, sample.cpuUsage);
-    if (sample.memoryUsage !== undefined) this.#memory.add(atMs, sample.memoryUsage * MIB);
+    for (const { name, sample: of } of metrics) {
+      const value = sample[of.field];
+      let window = this.#windows.get(name);
+      window?.resize(windowMs);
+      if (value === undefined) continue;
+      if (window === undefined) this.#windows.set(name, (window = new SampleWindow(windowMs)));
+      window.add(atMs, value * of.factor);
+    }
+    if (this.#windows.size > metrics.length) this.#forgetOthers(metrics);
     const { connections, ...latest } = sample;
     if (connections !== undefined) this.#connections = { byAddress: boundedAddresses(connections), atMs };
     this.#lastMs = atMs;
@@ -64,9 +67,16 @@ export class PodWindows {
   }
 
   /** The average over the window; where reports are rarer than the window is long, the last one stands for it. */
-  average(metric: 'cpu' | 'memory', monotonicMs: number, windowMs: number): number | undefined {
-    const window = metric === 'cpu' ? this.#cpu : this.#memory;
-    return window.average(monotonicMs, windowMs) ?? window.latest(monotonicMs, this.#staleAfterMs);
+  average(metric: string, monotonicMs: number, windowMs: number): number | undefined {
+    const window = this.#windows.get(metric);
+    return window?.average(monotonicMs, windowMs) ?? window?.latest(monotonicMs, this.#staleAfterMs);
+  }
+
+  /** Nobody asks for them any more. */
+  #forgetOthers(metrics: readonly PodMetric[]): void {
+    for (const name of this.#windows.keys()) {
+      if (!metrics.some((metric) => metric.name === name)) this.#windows.delete(name);
+    }
   }
 }
 

@@ -1,3 +1,6 @@
+import type { PodMetric } from '../../../shared/model/metrics/metric.ts';
+import type { RecordedSignal } from '../../../shared/model/metrics/registry.ts';
+
 /** A measured value, or why there is none. Missing data is never read as zero. */
 export type Reading =
   { readonly kind: 'value'; readonly value: number } | { readonly kind: 'noData'; readonly why: string };
@@ -57,15 +60,23 @@ export interface TrafficSignals {
   readonly podsInFlight: ReadonlyMap<string, number>;
 }
 
+/** The signals of pods by their name. Those that are not recorded are there only where a rule asks for them: {@link podReadingOf}. */
+export type PodSignals = Readonly<Record<RecordedSignal, PodReading>>;
+
 /** All signals of an application at one moment; averages are over the window and per ready replica. */
-export interface Signals {
-  readonly cpuMillicores: PodReading;
-  readonly memoryBytes: PodReading;
+export type Signals = PodSignals & {
   readonly traffic: TrafficSignals | { readonly kind: 'noData'; readonly why: string };
   /** Response time in ms at a percentile; no data also where nothing was answered. */
   readonly responseTimeMs: (percentile: number) => Reading;
   /** Direct connections that the sidecars see, past the balancers. */
   readonly directConnections: number | undefined;
+};
+
+const NOT_ASKED_FOR: PodReading = { kind: 'noData', why: 'no rule asks for it yet', pending: true };
+
+/** The reading of a metric of pods. */
+export function podReadingOf(signals: PodSignals, { signal }: Pick<PodMetric, 'signal'>): PodReading {
+  return (signals as Readonly<Partial<Record<string, PodReading>>>)[signal] ?? NOT_ASKED_FOR;
 }
 
 /** Whether the balancers' traffic is known. */

@@ -1,0 +1,86 @@
+import { z } from 'zod';
+import type { MetricDefinition, Notation } from '../model/metrics/metric.ts';
+import type { Metric, MetricName, ThresholdMetric } from '../model/metrics/registry.ts';
+import { parseBytes, parseDurationMs, parseMillicores, parseQuantity } from './quantity.ts';
+import { duration, quantity, withRules } from './schema.ts';
+
+const durationMs = (text: string | number): number => parseDurationMs(String(text));
+
+const MAX_COUNT = 1_000_000;
+
+/** How each notation is written, read and compared. */
+const NOTATIONS = {
+  cpu: {
+    schema: quantity,
+    parse: parseMillicores,
+    /** In cores, in which 700m and 0.7 are the same number. */
+    ordered: parseQuantity,
+    cel: 'quantity(string(self.scaleDownAt)).isLessThan(quantity(string(self.scaleUpAt)))',
+  },
+  bytes: {
+    schema: quantity,
+    parse: parseBytes,
+    ordered: parseQuantity,
+    cel: 'quantity(string(self.scaleDownAt)).isLessThan(quantity(string(self.scaleUpAt)))',
+  },
+  duration: {
+    schema: duration,
+    parse: durationMs,
+    ordered: durationMs,
+    cel: 'duration(self.scaleDownAt) < duration(self.scaleUpAt)',
+  },
+  count: {
+    schema: (description: string, isLower: boolean) =>
+      z.number().int().min(isLower ? 0 : 1).max(MAX_COUNT).describe(description), // prettier-ignore
+    parse: Number,
+    ordered: Number,
+    cel: 'self.scaleDownAt < self.scaleUpAt',
+  },
+} as const satisfies Readonly<Record<Notation, unknown>>;
+
+type Written<N extends Notation> = ReturnType<(typeof NOTATIONS)[N]['schema']>;
+
+type Thresholds<M extends ThresholdMetric> = z.ZodObject<
+  { scaleUpAt: Written<M['notation']>; scaleDownAt: Written<M['notation']> } & (M extends { scope: 'responses' }
+    ? { percentile: z.ZodDefault<z.ZodNumber> }
+    : unknown)
+>;
+type MetricSchema<M extends Metric> = M extends ThresholdMetric ? Thresholds<M> : z.ZodObject<{ target: z.ZodNumber }>;
+
+/** The fields of a rule for these metrics, each of which may be absent. */
+export type MetricFields = { [N in MetricName]: z.ZodOptional<MetricSchema<Extract<Metric, { name: N }>>> };
+
+/** The schema of each metric's field in a rule. */
+export function metricFields(metrics: readonly MetricDefinition[]): MetricFields {
+  // Built from the definitions, of which the type says the same.
+  return Object.fromEntries(metrics.map((metric) => [metric.name, schemaOf(metric).optional()])) as MetricFields;
+}
+
+/** A threshold in the base unit of its notation. */
+export function parseThreshold(notation: Notation, text: string | number): number {
+  return NOTATIONS[notation].parse(text);
+}
+
+function schemaOf(metric: MetricDefinition): z.ZodType {
+  if (metric.vote === 'target') {
+    const counted = `${metric.counted.charAt(0).toUpperCase()}${metric.counted.slice(1)}`;
+    return z.object({ target: z.number().int().min(1).max(100_000).describe(`${counted}, per replica.`) });
+  }
+  const { notation, subject, example } = metric;
+  const lower = metric.scope === 'traffic' && metric.lowerIncluded ? 'at or below' : 'below';
+  const { schema, ordered, cel } = NOTATIONS[notation];
+  const thresholds = z.object({
+    ...(metric.scope === 'responses'
+      ? { percentile: z.number().int().min(1).max(99).default(95).describe('Percentile of the response times.') }
+      : {}),
+    scaleUpAt: schema(`${subject} above which replicas are added${example}.`, false),
+    scaleDownAt: schema(`${subject} ${lower} which replicas are removed${example}.`, true),
+  });
+  return withRules(thresholds, [
+    {
+      cel,
+      message: 'scaleDownAt must be less than scaleUpAt, else replicas would be added and removed in turn',
+      holds: ({ scaleUpAt, scaleDownAt }) => ordered(scaleDownAt) < ordered(scaleUpAt),
+    },
+  ]);
+}
