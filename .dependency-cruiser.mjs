@@ -63,6 +63,13 @@ export default {
       to: { pathNot: '^shared/(rules|api|model)/' },
     },
     {
+      name: 'express-only-behind-route',
+      comment:
+        'What is served on a management port is declared with route(); only types of Express are seen elsewhere.',
+      from: { path: '^(autoscaler|loadbalancer|sidecar|shared)/', pathNot: '^shared/http/' },
+      to: { path: 'node_modules/express/', dependencyTypesNot: ['type-only'] },
+    },
+    {
       name: 'databases-only-in-the-store',
       severity: 'error',
       comment: 'Only the worker of the store may wait for a database.',

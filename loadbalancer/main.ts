@@ -5,7 +5,8 @@ import { ApplicationWatch } from '../shared/kubernetes/application-watch.ts';
 import { KubeApi } from '../shared/kubernetes/kube-api.ts';
 import { ClusterAccess, openAccess } from '../shared/http/access.ts';
 import { AuditLog } from '../shared/http/audit-log.ts';
-import { createGuardedApp } from '../shared/http/route.ts';
+import { createManagementApp } from '../shared/http/management-app.ts';
+import { bind } from '../shared/http/route.ts';
 import { isLoopback } from '../shared/kubernetes/token-guard.ts';
 import { systemClock } from '../shared/runtime/clock.ts';
 import { createLifecycle, runProgram, type Lifecycle } from '../shared/runtime/lifecycle.ts';
@@ -13,9 +14,9 @@ import { createLogger } from '../shared/runtime/logger.ts';
 import { close, listen } from '../shared/runtime/management-server.ts';
 import { ProgramCredentials } from '../shared/runtime/program-credentials.ts';
 import { readSettings } from '../shared/runtime/settings.ts';
-import { openapiDocument } from './api/openapi.ts';
-import { mountProxyRoutes } from './api/proxy-routes.ts';
-import { mountSettingsRoutes } from './api/settings-routes.ts';
+import { loadbalancerOpenapi } from './api/openapi.ts';
+import { proxyRoutes } from './api/proxy/routes.ts';
+import { SETTINGS_ROUTES } from './api/settings/routes.ts';
 import { loadbalancerSettings } from './config.ts';
 import { HoldBudget } from './domain/hold-queue.ts';
 import { DataPlane } from './http1/data-plane.ts';
@@ -161,25 +162,25 @@ async function start(): Promise<Lifecycle> {
   const state: { dataPort: number | undefined } = { dataPort: undefined };
   const guarded = !isLoopback(settings.bindAddress) && !settings.openManagement;
   const namespaces = { everywhere: settings.watchNamespace, systemNamespace: settings.systemNamespace };
-  const management = createGuardedApp(
+  const management = createManagementApp(
     {
       access: guarded ? new ClusterAccess(api, namespaces, { clock }) : openAccess(namespaces),
       audit: new AuditLog({ logger, clock, registry }),
       logger,
       registry,
-      openapi: openapiDocument(),
+      openapi: loadbalancerOpenapi(),
       notReadyReason: () => (state.dataPort === undefined ? 'waiting for the first sync of the routes' : undefined),
       stopping: lifecycle.signal,
     },
-    (mount) => {
-      mountSettingsRoutes(mount, { api, systemNamespace: settings.systemNamespace });
-      mountProxyRoutes(mount, {
+    [
+      ...bind(SETTINGS_ROUTES, { api, systemNamespace: settings.systemNamespace }),
+      ...proxyRoutes({
         directory,
         requestLog,
         budget,
         dataPlane: () => ({ host: localAddress(settings.dataAddress), port: state.dataPort ?? settings.dataPort }),
-      });
-    },
+      }),
+    ],
   );
   const managementServer = await listen(
     management,

@@ -1,10 +1,12 @@
 import { stringify } from 'yaml';
-import { openapiDocument as autoscalerOpenapi } from '../autoscaler/api/openapi.ts';
-import { openapiDocument as loadbalancerOpenapi } from '../loadbalancer/api/openapi.ts';
-import { openapiDocument as sidecarOpenapi } from '../sidecar/openapi.ts';
+import { autoscalerOpenapi } from '../autoscaler/api/openapi.ts';
+import { loadbalancerOpenapi } from '../loadbalancer/api/openapi.ts';
+import { openapiDocument } from '../shared/http/openapi.ts';
+import { SIDECAR_API, SIDECAR_ROUTES } from '../sidecar/routes.ts';
 import { benchmarksPage } from './benchmarks-page.ts';
 import { clusterTestsPage } from './cluster-tests-page.ts';
 import { customResourceDefinitions } from '../shared/api/crd.ts';
+import { permissionsPage } from './permissions-page.ts';
 import { scalingMetricsPage } from './scaling-metrics-page.ts';
 import { settingsPage } from './settings-page.ts';
 
@@ -18,9 +20,13 @@ export function generatedFiles(): Record<string, string> {
   }
   files['docs/openapi/autoscaler.json'] = `${JSON.stringify(autoscalerOpenapi(), null, 2)}\n`;
   files['docs/openapi/loadbalancer.json'] = `${JSON.stringify(loadbalancerOpenapi(), null, 2)}\n`;
-  files['docs/openapi/sidecar.json'] = `${JSON.stringify(sidecarOpenapi(), null, 2)}\n`;
+  // The sidecar serves it as it is: what makes it is not loaded in every pod.
+  for (const file of ['docs/openapi/sidecar.json', 'sidecar/openapi.json']) {
+    files[file] = `${JSON.stringify(openapiDocument(SIDECAR_API, SIDECAR_ROUTES), null, 2)}\n`;
+  }
   files['docs/reference/settings.md'] = settingsPage();
   files['docs/reference/scaling-metrics.md'] = scalingMetricsPage();
+  files['docs/reference/permissions.md'] = permissionsPage();
   files['docs/benchmarks.md'] = benchmarksPage();
   files['docs/reference/cluster-tests.md'] = clusterTestsPage();
   return files;

@@ -1,12 +1,13 @@
 import { ClusterAccess, openAccess } from '../../shared/http/access.ts';
 import { AuditLog } from '../../shared/http/audit-log.ts';
-import { createGuardedApp } from '../../shared/http/route.ts';
+import { createManagementApp } from '../../shared/http/management-app.ts';
 import { isLoopback, TokenGuard } from '../../shared/kubernetes/token-guard.ts';
 import { close, listen } from '../../shared/runtime/management-server.ts';
-import { mountApplicationRoutes, publishRefusal } from '../api/application-routes.ts';
-import { openapiDocument } from '../api/openapi.ts';
+import { autoscalerOpenapi } from '../api/openapi.ts';
+import { publishRefusal } from '../api/publish-refusal.ts';
+import { managementRoutes } from '../api/routes.ts';
 import { BALANCER_ACCOUNT } from '../controllers/application/balancers.ts';
-import { createIngest } from '../ingest/ingest-routes.ts';
+import { createIngest } from '../ingest/ingest.ts';
 import { ProgramTokens } from '../ingest/program-tokens.ts';
 import { Rejections } from '../ingest/rejections.ts';
 import type { ReportLimits } from '../ingest/report-limits.ts';
@@ -30,27 +31,25 @@ export async function startServers(
 ): Promise<void> {
   const guarded = !isLoopback(settings.bindAddress) && !settings.openManagement;
   const namespaces = { everywhere: settings.watchNamespace, systemNamespace: settings.systemNamespace };
-  const management = createGuardedApp(
+  const management = createManagementApp(
     {
       access: guarded ? new ClusterAccess(api, namespaces, { clock }) : openAccess(namespaces),
       audit: new AuditLog({ logger, clock, registry }, (entry) => publishRefusal(publish, entry, clock)),
       logger,
       registry,
-      openapi: openapiDocument(),
+      openapi: autoscalerOpenapi(),
       notReadyReason: () => (watch.synced ? undefined : 'waiting for the first sync'),
       stopping: lifecycle.signal,
     },
-    (mount) => {
-      mountApplicationRoutes(mount, {
-        api,
-        watch,
-        collector,
-        signalsOf: (each) => controller.signalsOf(each),
-        history,
-        publish,
-        clock,
-      });
-    },
+    managementRoutes({
+      api,
+      watch,
+      collector,
+      signalsOf: (each) => controller.signalsOf(each),
+      history,
+      publish,
+      clock,
+    }),
   );
   const programs = createIngest(
     { logger, registry, notReadyReason: () => undefined },

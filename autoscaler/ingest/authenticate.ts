@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { NemesisError } from '../../shared/errors/registry.ts';
-import type { ProgramIdentity, ProgramTokens } from './program-tokens.ts';
+import type { ProgramIdentity } from '../../shared/http/access.ts';
+import type { ProgramTokens } from './program-tokens.ts';
 import type { Rejections } from './rejections.ts';
 import type { Rejection } from './report-access.ts';
 

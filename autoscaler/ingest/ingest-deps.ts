@@ -8,7 +8,7 @@ import type { MetricsCollector } from '../domain/signals/metrics-collector.ts';
 import type { ReportPacing } from '../domain/signals/report-pacing.ts';
 import type { AuthenticateDeps } from './authenticate.ts';
 import type { BalancerStream } from './balancer-stream.ts';
-import type { ProgramIdentity } from './program-tokens.ts';
+import type { ProgramIdentity } from '../../shared/http/access.ts';
 import { authorizeReport, type ReportingPod, type Rejection } from './report-access.ts';
 import type { ReportLimits } from './report-limits.ts';
 

@@ -1,97 +1,123 @@
-import type { RequestListener } from 'node:http';
-import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
+import { z } from 'zod';
+import type { Request } from 'express';
 import { announcementSchema } from '../../shared/contracts/announcement.ts';
 import { trafficReportSchema } from '../../shared/contracts/traffic-report.ts';
-import { parseOrThrow } from '../../shared/errors/problem.ts';
-import { createManagementApp, type Management } from '../../shared/runtime/management-server.ts';
+import type { ProgramIdentity } from '../../shared/http/access.ts';
+import { route, type Route } from '../../shared/http/route.ts';
 import { windowMsOf } from '../controllers/application/scaling-spec.ts';
-import { authenticate } from './authenticate.ts';
-import { requireLeader, authorizedPod, rejectIf, type IngestDeps } from './ingest-deps.ts';
-import type { ProgramIdentity } from './program-tokens.ts';
+import { authorizedPod, rejectIf, type IngestDeps } from './ingest-deps.ts';
 import { authorizeAddress, authorizeBalancer } from './report-access.ts';
-import { receiveReports } from './report-receiver.ts';
 
-/** What programs tell the controller: measurements, traffic, announcements; and the stream back to the balancers. */
-export function createIngest(management: Management, deps: IngestDeps): RequestListener {
-  const app = createManagementApp({ ...management, exposeMetrics: false }, (routes) => mountIngest(routes, deps));
-  return receiveReports(deps, app, (error, requestId) => {
-    management.logger.error('a report could not be handled', { requestId, err: error });
-  });
-}
+const identitySchema = z.object({
+  namespace: z.string().optional(),
+  serviceAccount: z.string().optional(),
+  podName: z.string().optional(),
+  podUid: z.string().optional(),
+});
 
-function mountIngest(app: Express, deps: IngestDeps): void {
-  const { watch, collector, stream, metrics, clock } = deps;
-  const counted =
-    (kind: string): RequestHandler =>
-    (_request, response, next) => {
-      response.on('finish', () =>
-        metrics.reports.inc({ kind, result: response.statusCode < 400 ? 'taken' : 'refused' }),
-      );
-      next();
-    };
-  const chain = (kind: string, limit: string): RequestHandler[] => [
-    counted(kind),
-    identify(kind, deps),
-    (_request, _response, next) => {
-      requireLeader(deps);
-      next();
+/** Asked by sidecars when they start, so that what follows finds a warm connection and a known token. */
+const identity = route({
+  method: 'get',
+  path: '/identity',
+  summary: 'Who the sender is, by its token; empty where no token is asked for (port 8091).',
+  permissions: { programs: 'identity' },
+  response: { status: 200, description: 'The pod that the token is bound to', schema: identitySchema },
+  handle: ({ caller }) => caller ?? {},
+});
+
+const traffic = route({
+  method: 'post',
+  path: '/traffic',
+  summary: 'A balancer tells what it sees (port 8091).',
+  permissions: { programs: 'traffic' },
+  request: {
+    body: {
+      schema: trafficReportSchema,
+      maxBytes: 8 * 2 ** 20,
+      what: 'The traffic report',
+      example: {
+        balancer: { podName: 'nemesis-loadbalancer-0', podUid: '6a1f0c5e-7f0e-4e0c-9a43-1f8b64f6d0b7' },
+        sequence: 7,
+        applications: [
+          {
+            ...{ namespace: 'models', name: 'sentiment', inFlight: 2, queued: 0, queuedBytes: 0 },
+            ...{ arrivals: 120, completions: 118, failures: 0, idleMs: 0, responseTimes: [[128, 3]] },
+          },
+        ],
+      },
     },
-    express.json({ limit }),
-  ];
-  const balancerOnly = (kind: string, request: Request, response: Response, uid?: string): void => {
-    const { balancerAccount, isBalancerPod } = deps;
-    const identity = identityOf(response);
-    const refusal = authorizeBalancer(identity, balancerAccount, uid, isBalancerPod);
-    rejectIf(deps, kind, request, identity, refusal);
-  };
-
-  // Asked by sidecars when they start, so that what follows finds a warm connection and a known token.
-  app.get('/identity', ...chain('identity', '1kb'), (_request, response) => {
-    response.json(identityOf(response) ?? {});
-  });
-
-  app.post('/traffic', ...chain('traffic', '8mb'), (request, response) => {
-    const { balancer, applications } = parseOrThrow(trafficReportSchema, request.body, 'The traffic report');
-    balancerOnly('traffic', request, response, balancer.podUid);
+  },
+  response: { status: 204, description: 'Taken in' },
+  refusals: ['Forbidden', 'NotFound'],
+  handle: ({ body, caller, raw }, deps: IngestDeps) => {
+    const { balancer, applications } = body;
+    balancerOnly(deps, 'traffic', raw, caller, balancer.podUid);
+    const { watch, collector, clock } = deps;
     const monotonicMs = clock.monotonicMs();
     collector.recordBalancer(balancer.podUid, monotonicMs);
-    for (const { namespace, name, ...traffic } of applications) {
+    for (const { namespace, name, ...seen } of applications) {
       const key = `${namespace}/${name}`;
       const resource = watch.resourceOf(key);
       if (resource === undefined) continue;
-      collector.addTraffic(key, balancer.podUid, traffic, monotonicMs, windowMsOf(resource));
-      if (traffic.queued > 0 || traffic.drainId !== undefined) deps.enqueue(key);
+      collector.addTraffic(key, balancer.podUid, seen, monotonicMs, windowMsOf(resource));
+      if (seen.queued > 0 || seen.drainId !== undefined) deps.enqueue(key);
     }
-    response.status(204).end();
-  });
+  },
+});
 
-  app.post('/announcements', ...chain('announcement', '16kb'), (request, response) => {
-    const announcement = parseOrThrow(announcementSchema, request.body, 'The announcement');
-    const identity = identityOf(response);
-    const pod = authorizedPod(deps, 'announcement', request, identity, announcement);
-    const peer = request.socket.remoteAddress;
-    const refusal = authorizeAddress(pod, announcement.address, peer, watch.pods.objects.values());
-    rejectIf(deps, 'announcement', request, identity, refusal);
-    stream.send({ type: 'announcement', announcement });
-    response.status(204).end();
-  });
+const announce = route({
+  method: 'post',
+  path: '/announcements',
+  summary: 'A sidecar announces that its application can answer (port 8091).',
+  permissions: { programs: 'announcement' },
+  request: {
+    body: {
+      schema: announcementSchema,
+      maxBytes: 16_384,
+      what: 'The announcement',
+      example: {
+        ...{ podName: 'sentiment-0', namespace: 'models', podUid: '0d4b3c1e-52f5-4b0f-8f3c-1a2b3c4d5e6f' },
+        ...{ address: '10.0.0.17', port: 8080, sequence: 1, ttlMs: 60_000 },
+      },
+    },
+  },
+  response: { status: 204, description: 'Told to all balancers' },
+  refusals: ['Forbidden', 'NotFound', 'Conflict'],
+  handle: ({ body, caller, raw }, deps: IngestDeps) => {
+    const pod = authorizedPod(deps, 'announcement', raw, caller, body);
+    const refusal = authorizeAddress(pod, body.address, raw.socket.remoteAddress, deps.watch.pods.objects.values());
+    rejectIf(deps, 'announcement', raw, caller, refusal);
+    deps.stream.send({ type: 'announcement', announcement: body });
+  },
+});
 
-  app.get('/balancers/stream', ...chain('stream', '1kb'), (request, response) => {
-    balancerOnly('stream', request, response);
-    stream.add(response);
-  });
-}
+const stream = route({
+  method: 'get',
+  path: '/balancers/stream',
+  summary: 'The announcements, as they come (port 8091).',
+  permissions: { programs: 'stream' },
+  response: {
+    status: 200,
+    description: 'Newline-delimited JSON that does not end',
+    contentType: 'application/x-ndjson',
+    streamed: z.string(),
+  },
+  refusals: ['Forbidden', 'NotFound'],
+  handle: ({ caller, raw }, deps: IngestDeps, response) => {
+    balancerOnly(deps, 'stream', raw, caller);
+    deps.stream.add(response);
+  },
+});
 
-/** Asks for a token, and keeps whose it is with the answer. */
-function identify(kind: string, deps: IngestDeps): RequestHandler {
-  return async (request, response, next) => {
-    response.locals[IDENTITY] = await authenticate(kind, request, response, deps);
-    next();
-  };
-}
+/** What programs of ours ask of the controller, but for the reports of sidecars, which do not go through Express. */
+export const INGEST_ROUTES: readonly Route<IngestDeps>[] = [identity, traffic, announce, stream];
 
-const IDENTITY = 'programIdentity';
-
-function identityOf(response: Response): ProgramIdentity | undefined {
-  return response.locals[IDENTITY] as ProgramIdentity | undefined;
+function balancerOnly(
+  deps: IngestDeps,
+  kind: string,
+  request: Request,
+  sender: ProgramIdentity | undefined,
+  uid?: string,
+): void {
+  rejectIf(deps, kind, request, sender, authorizeBalancer(sender, deps.balancerAccount, uid, deps.isBalancerPod));
 }

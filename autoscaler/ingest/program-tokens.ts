@@ -1,18 +1,11 @@
 import { createLocalJWKSet, errors, jwtVerify, type JSONWebKeySet, type JWTPayload, type JWTVerifyGetKey } from 'jose';
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
+import type { ProgramIdentity } from '../../shared/http/access.ts';
 import { KubeError, type KubeApi } from '../../shared/kubernetes/kube-api.ts';
 import type { TokenGuard } from '../../shared/kubernetes/token-guard.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
 import { messageOf, type Logger } from '../../shared/runtime/logger.ts';
-
-/** Who a program is, by its token. Every program of ours runs in a pod, so its token is bound to one. */
-export interface ProgramIdentity {
-  readonly namespace: string;
-  readonly serviceAccount: string;
-  readonly podName: string;
-  readonly podUid: string;
-}
 
 /** Why a token is refused. */
 export type TokenRejection = 'InvalidToken' | 'ExpiredToken' | 'WrongAudience' | 'NotBoundToPod';

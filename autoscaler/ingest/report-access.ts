@@ -1,5 +1,6 @@
 import type { Pod } from '../../shared/kubernetes/objects.ts';
-import type { ProgramIdentity, TokenRejection } from './program-tokens.ts';
+import type { ProgramIdentity } from '../../shared/http/access.ts';
+import type { TokenRejection } from './program-tokens.ts';
 
 /** Why a report, an announcement or a stream is refused. */
 export type RejectionReason =

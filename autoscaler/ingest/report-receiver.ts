@@ -1,16 +1,39 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import { metricsReportSchema, type MetricsAnswer } from '../../shared/contracts/metrics-report.ts';
+import { metricsAnswerSchema, metricsReportSchema, type MetricsAnswer } from '../../shared/contracts/metrics-report.ts';
 import { parseOrThrow, sendProblem } from '../../shared/errors/problem.ts';
+import type { Operation } from '../../shared/http/operation.ts';
 import { readJson } from '../../shared/http/read-json.ts';
 import { podMetricsOf, windowMsOf } from '../controllers/application/scaling-spec.ts';
 import { CALM_INTERVAL_MS } from '../domain/signals/report-pacing.ts';
 import { authenticate } from './authenticate.ts';
 import { requireLeader, authorizedPod, type IngestDeps } from './ingest-deps.ts';
-import type { ProgramIdentity } from './program-tokens.ts';
+import type { ProgramIdentity } from '../../shared/http/access.ts';
 
 const KIND = 'metrics';
 /** A full backlog of samples with every field is 50 kB. */
 const BODY_LIMITS = { maxBytes: 65_536, timeoutMs: 5_000 };
+const WHAT = 'The metrics report';
+
+/** What {@link receiveReports} serves; declared like every other operation, but not mounted (ADR 0020). */
+export const REPORT_OPERATION: Operation = {
+  method: 'post',
+  path: '/metrics',
+  summary: 'A sidecar tells what it measured (port 8091).',
+  permissions: { programs: KIND },
+  request: {
+    body: {
+      schema: metricsReportSchema,
+      maxBytes: BODY_LIMITS.maxBytes,
+      what: WHAT,
+      example: {
+        ...{ podName: 'sentiment-0', namespace: 'models', podUid: '0d4b3c1e-52f5-4b0f-8f3c-1a2b3c4d5e6f', ageMs: 0 },
+        metrics: { cpuUsage: 250, memoryUsage: 96, responseTime: 4.2, live: true },
+      },
+    },
+  },
+  response: { status: 200, description: 'Taken in', schema: metricsAnswerSchema },
+  refusals: ['Forbidden', 'NotFound', 'TooManyReports'],
+};
 
 /**
  * Takes in `POST /metrics`, which thousands of sidecars send, and passes every other request on. It is a handler of
@@ -51,7 +74,7 @@ async function receive(deps: IngestDeps, request: IncomingMessage, response: Ser
   const monotonicMs = clock.monotonicMs();
   checkRate(deps, identity, monotonicMs);
 
-  const report = parseOrThrow(metricsReportSchema, await readJson(request, BODY_LIMITS), 'The metrics report');
+  const report = parseOrThrow(metricsReportSchema, await readJson(request, BODY_LIMITS), WHAT);
   const pod = authorizedPod(deps, KIND, request, identity, report);
   const key = `${report.namespace}/${report.podName}`;
   const application = watch.ownerOf(pod);

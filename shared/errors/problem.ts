@@ -22,12 +22,14 @@ export function problem(code: ErrorCode, detail: string, extra: Readonly<Record<
 /**
  * Answers with the problem document of an error; an unknown one goes to `onUnexpected` and tells no internals. The answer
  * has the request's `x-request-id`, or a new one, by which it is found in the log.
+ *
+ * @returns the code that was sent
  */
 export function sendProblem(
   response: ServerResponse,
   error: unknown,
   onUnexpected: (error: unknown, requestId: string) => void,
-): void {
+): ErrorCode {
   const known = toNemesisError(error);
   const requestId = requestIdOf(response.req);
   if (known.code === 'Internal') onUnexpected(error, requestId);
@@ -40,6 +42,7 @@ export function sendProblem(
     'x-request-id': requestId,
   });
   response.end(body);
+  return known.code;
 }
 
 /** The id that the client gave its request, if it is a short text of visible characters; otherwise a new one. */

@@ -16,6 +16,14 @@ export interface Caller {
   readonly user: TokenUser | undefined;
 }
 
+/** Who a program is, by its token. Every program of ours runs in a pod, so its token is bound to one. */
+export interface ProgramIdentity {
+  readonly namespace: string;
+  readonly serviceAccount: string;
+  readonly podName: string;
+  readonly podUid: string;
+}
+
 /** Decides who a caller is and what it may do. */
 export interface Access {
   /** Namespace that "all namespaces" stands for: empty, or the only one that the program watches. */

@@ -2,6 +2,7 @@ import type { Application, ErrorRequestHandler, RequestHandler } from 'express';
 import type { ILayer } from 'express-serve-static-core';
 import { sendProblem } from '../errors/problem.ts';
 import { NemesisError } from '../errors/registry.ts';
+import { checkRefusal } from './refusal-check.ts';
 
 /** Express: whatever was not routed is a 404 problem, or a 405 problem with `Allow` where the path takes other methods. */
 export const notFoundHandler: RequestHandler = (request, response, next) => {
@@ -31,7 +32,13 @@ export function problemHandler(
   onUnexpected: (error: unknown, path: string, requestId: string) => void,
 ): ErrorRequestHandler {
   return (error: unknown, request, response, next) => {
-    if (response.headersSent) next(error);
-    else sendProblem(response, error, (unexpected, requestId) => onUnexpected(unexpected, request.path, requestId));
+    if (response.headersSent) {
+      next(error);
+      return;
+    }
+    const code = sendProblem(response, error, (unexpected, requestId) => {
+      onUnexpected(unexpected, request.path, requestId);
+    });
+    checkRefusal(response, code);
   };
 }

@@ -1,156 +1,134 @@
-import type { Express, Request, RequestHandler, Response } from 'express';
-import { NemesisError } from '../errors/registry.ts';
-import type { ResourceAttributes } from '../kubernetes/access-reviews.ts';
-import { createManagementApp, type Management } from '../runtime/management-server.ts';
-import { anonymous, type Access, type Caller } from './access.ts';
-import type { AuditLog } from './audit-log.ts';
+import type { Request, RequestHandler, Response } from 'express';
+import type { z } from 'zod';
+import type { Caller, ProgramIdentity } from './access.ts';
+import type { BodyDeclaration, Operation, RequestDeclaration, ResponseDeclaration } from './operation.ts';
+import type { Permission, PermissionList } from './permission.ts';
 
-/** An application, or a whole namespace. */
-export interface PermissionObject {
-  readonly namespace: string;
-  readonly name?: string;
+/** Who may ask: callers with a permission, programs of ours (and how the metrics call what they send), or everybody. */
+export type Permissions<D> = 'Everybody' | { readonly programs: string } | PermissionList<D>;
+
+type CallerOf<A> = A extends 'Everybody'
+  ? undefined
+  : A extends { readonly programs: string }
+    ? ProgramIdentity | undefined
+    : Caller;
+
+/** A request as its handler gets it: parsed by the schemas of the declaration. */
+export interface RouteRequest<P, Q, H, B, C> {
+  readonly params: P;
+  readonly query: Q;
+  readonly headers: H;
+  readonly body: B;
+  /** Programs are not known where tokens are not asked for. */
+  readonly caller: C;
+  /** The request as it came. */
+  readonly raw: Request;
 }
 
-/**
- * What a caller must be allowed to do to a resource of ours. Where it must be allowed: in all namespaces, in that of the
- * product, or in that of an object which the request names.
- */
-export interface Permission {
-  readonly verb: 'get' | 'list' | 'create' | 'update';
-  readonly resource: 'autoscalers' | 'loadbalancersettings';
-  readonly subresource?: 'proxy' | 'log';
-  readonly scope: 'AllNamespaces' | 'SystemNamespace' | 'ObjectNamespace';
-  /** Finds the object of the request; for scope ObjectNamespace. @throws NemesisError where there is none */
-  readonly object?: (request: Request) => PermissionObject;
-  /** The permission that is needed instead when the request has this query parameter. */
-  readonly parameter?: string;
-  /** Whether the object is named in the body, so that this is read before the permission is reviewed. */
-  readonly afterBody?: boolean;
+/** An answer with more than a body. */
+export class Reply<T> {
+  readonly body: T;
+  readonly status: number | undefined;
+  readonly headers: Readonly<Record<string, string>>;
+
+  /** @param options - status: one that the declaration has, instead of its first; headers by name */
+  constructor(body: T, options: { readonly status?: number; readonly headers?: Readonly<Record<string, string>> }) {
+    this.body = body;
+    this.status = options.status;
+    this.headers = options.headers ?? {};
+  }
 }
 
-/** One declaration of a route on a management port. */
-export interface Route {
-  readonly method: 'get' | 'post' | 'put' | 'patch';
-  /** As Express writes it; several lead to the same. */
-  readonly path: string | readonly string[];
-  /** What callers need; the first is the rule, the others are for requests with their parameter. */
-  readonly permissions: readonly [Permission, ...Permission[]];
-  /** Reads the body. */
-  readonly body?: RequestHandler;
-  readonly handle: (request: Request, response: Response, caller: Caller) => unknown;
-}
+type NoFields = z.ZodObject<Record<string, never>>;
 
-/** Mounts a route. @throws Error when it states no permission */
-export type MountRoute = (route: Route) => void;
-
-/** What decides about callers, and what keeps the record of it. */
-export interface RouteDeps {
-  readonly access: Access;
-  readonly audit: AuditLog;
-}
-
-/**
- * A management application on which only routes with a stated permission can be mounted; health, metrics and OpenAPI
- * answer everybody.
- *
- * @param mount - is given the only way to add a route
- */
-export function createGuardedApp(deps: Management & RouteDeps, mount: (route: MountRoute) => void): Express {
-  return createManagementApp(deps, (app) => mount((route) => mountRoute(app, route, deps)));
-}
-
-/** The permission that a request needs. */
-export function permissionOf({ permissions }: Pick<Route, 'permissions'>, request: Request): Permission {
-  const narrowed = permissions.find(({ parameter }) => parameter !== undefined && parameter in request.query);
-  return narrowed ?? permissions[0];
-}
-
-/** The query parameter `namespace/name` of a request. @throws NemesisError InvalidQuery */
-export function objectInQuery(parameter: string): (request: Request) => Required<PermissionObject> {
-  return ({ query }) => {
-    const value = query[parameter];
-    const [, namespace, name] = (typeof value === 'string' && /^([^/]+)\/([^/]+)$/.exec(value)) || [];
-    if (namespace !== undefined && name !== undefined) return { namespace, name };
-    throw new NemesisError('InvalidQuery', `The query parameter ${parameter} must be one namespace/name.`);
+/** A declaration, as {@link route} takes it. */
+export interface RouteDeclaration<
+  P extends z.ZodObject,
+  Q extends z.ZodObject,
+  H extends z.ZodObject,
+  B extends z.ZodType,
+  R extends z.ZodType,
+  A,
+  D,
+> extends Omit<Operation, 'permissions' | 'request' | 'response'> {
+  readonly permissions: A & Permissions<D>;
+  readonly request?: Omit<RequestDeclaration, 'params' | 'query' | 'headers' | 'body'> & {
+    readonly params?: P;
+    readonly query?: Q;
+    readonly headers?: H;
+    readonly body?: BodyDeclaration<B> & BodyReading<D>;
   };
+  readonly response: ResponseDeclaration<R>;
+  /**
+   * Does it. What it returns is the body of the answer, or a {@link Reply}; a handler of a streamed response writes it.
+   *
+   * @throws NemesisError with one of the codes that are declared
+   */
+  readonly handle: (
+    request: RouteRequest<z.output<P>, z.output<Q>, z.output<H>, z.output<B>, CallerOf<A>>,
+    deps: D,
+    response: Response,
+  ) => z.output<R> | Reply<z.output<R>> | Promise<z.output<R> | Reply<z.output<R>>>;
 }
 
-/** The application that the path names. */
-export function objectInPath({ params }: Request): Required<PermissionObject> {
+/** How a body is read otherwise than by the parser alone. */
+interface BodyReading<D> {
+  /** Puts something around the parser, for instance a bound over all bodies. */
+  readonly through?: (read: RequestHandler, deps: D) => RequestHandler;
+}
+
+/** A route with what its handler needs still open. Its schemas have done their work as types; mounting parses by them. */
+export interface Route<D> extends Omit<Operation, 'permissions' | 'request'> {
+  readonly permissions: Permissions<D>;
+  readonly request?: Omit<RequestDeclaration, 'body'> & { readonly body?: BodyDeclaration & BodyReading<D> };
+  readonly handle: (request: RouteRequest<never, never, never, never, never>, deps: D, response: Response) => unknown;
+}
+
+/** A route that can be mounted. */
+export type BoundRoute = Route<undefined>;
+
+/**
+ * Declares a route: the only way to serve something on a management port. From the one declaration come its mounting, who
+ * may ask, what is validated, and its place in the OpenAPI document and in the docs.
+ */
+export function route<
+  D,
+  const A,
+  P extends z.ZodObject = NoFields,
+  Q extends z.ZodObject = NoFields,
+  H extends z.ZodObject = NoFields,
+  B extends z.ZodType = z.ZodUndefined,
+  R extends z.ZodType = z.ZodVoid,
+>(declaration: RouteDeclaration<P, Q, H, B, R, A, D>): Route<D> {
+  return declaration;
+}
+
+/** Gives handlers what they need. */
+export function bind<D>(routes: readonly Route<D>[], deps: D): BoundRoute[] {
+  return routes.map(({ permissions, request, handle, ...rest }) => ({
+    ...rest,
+    permissions: boundPermissions(permissions, deps),
+    ...(request === undefined ? {} : { request: boundRequest(request, deps) }),
+    handle: (input, _deps, response) => handle(input, deps, response),
+  }));
+}
+
+function boundPermissions<D>(permissions: Permissions<D>, deps: D): Permissions<undefined> {
+  if (permissions === 'Everybody' || 'programs' in permissions) return permissions;
+  const [first, ...others] = permissions;
+  return [boundPermission(first, deps), ...others.map((each) => boundPermission(each, deps))];
+}
+
+function boundPermission<D>({ object, ...permission }: Permission<D>, deps: D): Permission<undefined> {
+  return object === undefined ? permission : { ...permission, object: (request) => object(request, deps) };
+}
+
+function boundRequest<D>(request: NonNullable<Route<D>['request']>, deps: D): NonNullable<BoundRoute['request']> {
+  const { body, ...rest } = request;
+  if (body === undefined) return rest;
+  const { through, ...reading } = body;
   return {
-    namespace: String(params['namespace']),
-    name: String(params['name']),
+    ...rest,
+    body: { ...reading, ...(through === undefined ? {} : { through: (read) => through(read, deps) }) },
   };
-}
-
-function mountRoute(app: Express, route: Route, { access, audit }: RouteDeps): void {
-  const { method, path, body, handle } = route;
-  const [shown = ''] = [path].flat();
-  const action = `${method.toUpperCase()} ${shown}`;
-  // The type forbids it, and so does this: what nobody thought about is not served.
-  if (!Array.isArray(route.permissions) || route.permissions.length === 0) {
-    throw new Error(`The route ${action} states no permission; every route on a management port needs one.`);
-  }
-
-  const authorize = async (request: Request, caller: Caller, permission: Permission): Promise<string> => {
-    const attributes = attributesOf(permission, request, access);
-    const object = [attributes.namespace, attributes.name].filter((part) => part !== undefined).join('/');
-    try {
-      await access.authorize(caller, attributes);
-    } catch (error) {
-      if (error instanceof NemesisError) audit.refused(caller, action, object, error.code);
-      throw error;
-    }
-    return object;
-  };
-
-  const enter: RequestHandler = async (request, response, next) => {
-    let caller: Caller;
-    try {
-      caller = await access.authenticate(request, response);
-    } catch (error) {
-      if (error instanceof NemesisError) audit.refused(anonymous(request), action, '', error.code);
-      throw error;
-    }
-    const permission = permissionOf(route, request);
-    const object = permission.afterBody === true ? undefined : await authorize(request, caller, permission);
-    response.locals[ENTERED] = { caller, permission, object } satisfies Entered;
-    next();
-  };
-
-  app[method]([path].flat(), enter, ...(body === undefined ? [] : [body]), async (request, response) => {
-    const { caller, permission, object } = response.locals[ENTERED] as Entered;
-    const about = object ?? (await authorize(request, caller, permission));
-    if (method !== 'get') {
-      response.once('finish', () => {
-        if (response.statusCode < 400) audit.done(caller, action, about);
-      });
-    }
-    await handle(request, response, caller);
-  });
-}
-
-const ENTERED = 'entered';
-
-interface Entered {
-  readonly caller: Caller;
-  readonly permission: Permission;
-  readonly object: string | undefined;
-}
-
-function attributesOf(permission: Permission, request: Request, access: Access): ResourceAttributes {
-  const { verb, resource, subresource, scope } = permission;
-  const what = { verb, resource, ...(subresource === undefined ? {} : { subresource }) };
-  switch (scope) {
-    case 'AllNamespaces':
-      return { ...what, namespace: access.everywhere };
-    case 'SystemNamespace':
-      return { ...what, namespace: access.systemNamespace };
-    case 'ObjectNamespace': {
-      const found = permission.object?.(request);
-      if (found === undefined)
-        throw new Error(`The permission to ${verb} ${resource} does not say in which namespace.`);
-      return { ...what, ...found };
-    }
-  }
 }

@@ -1,10 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { parseAllDocuments } from 'yaml';
-import { mountApplicationRoutes } from '../../autoscaler/api/application-routes.ts';
-import { mountProxyRoutes } from '../../loadbalancer/api/proxy-routes.ts';
-import { mountSettingsRoutes } from '../../loadbalancer/api/settings-routes.ts';
-import type { Permission, Route } from '../../shared/http/route.ts';
+import { routesWithPermissions } from '../../scripts/permissions-page.ts';
+import type { Permission } from '../../shared/http/permission.ts';
 import { read, rowsOf } from './support.ts';
 
 interface Rule {
@@ -18,19 +16,15 @@ interface ClusterRole {
   readonly rules: readonly Rule[];
 }
 
-const routes: Route[] = [];
-const declare = (route: Route): void => void routes.push(route);
-mountApplicationRoutes(declare, {} as never);
-mountSettingsRoutes(declare, { systemNamespace: 'nemesis-system' } as never);
-mountProxyRoutes(declare, { budget: { maxBytes: 0 } } as never);
+const routes = routesWithPermissions();
 
-const resourceOf = ({ resource, subresource }: Permission): string =>
+const resourceOf = ({ resource, subresource }: Pick<Permission, 'resource' | 'subresource'>): string =>
   subresource === undefined ? resource : `${resource}/${subresource}`;
 
 const roles = parseAllDocuments(readFileSync('manifests/base/user-roles.yaml', 'utf8')).map(
   (document) => document.toJS() as ClusterRole,
 );
-const allows = (role: ClusterRole, permission: Permission): boolean =>
+const allows = (role: ClusterRole, permission: Pick<Permission, 'verb' | 'resource' | 'subresource'>): boolean =>
   role.rules.some(
     ({ apiGroups, resources, verbs }) =>
       apiGroups.includes('nemesis.io') && resources.includes(resourceOf(permission)) && verbs.includes(permission.verb),

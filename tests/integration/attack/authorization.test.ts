@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { openapiDocument as autoscalerOpenapi } from '../../../autoscaler/api/openapi.ts';
-import { openapiDocument as loadbalancerOpenapi } from '../../../loadbalancer/api/openapi.ts';
+import { autoscalerOpenapi } from '../../../autoscaler/api/openapi.ts';
+import { loadbalancerOpenapi } from '../../../loadbalancer/api/openapi.ts';
 import { ManagementPorts, SYSTEM, type Reply } from './support/management-ports.ts';
 
 describe('Management ports, asked by whoever has an account in the cluster', function () {

@@ -4,16 +4,15 @@ import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import { Registry } from 'prom-client';
 import { z } from 'zod';
-import express from 'express';
 import { openAccess } from '../../../shared/http/access.ts';
 import { AuditLog } from '../../../shared/http/audit-log.ts';
-import { createGuardedApp } from '../../../shared/http/route.ts';
+import { createManagementApp } from '../../../shared/http/management-app.ts';
+import { bind, route } from '../../../shared/http/route.ts';
 import { systemClock } from '../../../shared/runtime/clock.ts';
 import { HoldBudget } from '../../../loadbalancer/domain/hold-queue.ts';
-import { mountProxyRoutes } from '../../../loadbalancer/api/proxy-routes.ts';
+import { proxyRoutes } from '../../../loadbalancer/api/proxy/routes.ts';
 import type { ApplicationDirectory } from '../../../loadbalancer/routing/application-directory.ts';
 import { RequestLog } from '../../../loadbalancer/request-log/request-log.ts';
-import { parseStrictly } from '../../../shared/errors/problem.ts';
 import { close, listen } from '../../../shared/runtime/management-server.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
 
@@ -57,8 +56,9 @@ describe('The management API, asked oddly', () => {
       match: (_host: string, path: string) => ({ application: path.startsWith('/b/') ? other : application }),
     } as unknown as ApplicationDirectory;
     const registry = new Registry();
+    const settings = z.object({ size: z.number().optional(), data: z.unknown() });
     const everybody = { scope: 'AllNamespaces', verb: 'get', resource: 'autoscalers' } as const;
-    const app = createGuardedApp(
+    const app = createManagementApp(
       {
         logger: silentLogger,
         registry,
@@ -66,30 +66,36 @@ describe('The management API, asked oddly', () => {
         access: openAccess({ everywhere: '', systemNamespace: 'nemesis-system' }),
         audit: new AuditLog({ logger: silentLogger, clock: systemClock, registry }),
       },
-      (mount) => {
-        mount({
-          method: 'get',
-          path: '/of/:name',
-          permissions: [everybody],
-          handle: (_request, response) => response.end(),
-        });
-        mount({
-          method: 'put',
-          path: '/settings',
-          permissions: [everybody],
-          body: express.json({ limit: '1mb' }),
-          handle: ({ body }, response) =>
-            response.json(
-              parseStrictly(z.object({ size: z.number().optional(), data: z.unknown() }), body, 'The body'),
-            ),
-        });
-        mountProxyRoutes(mount, {
+      [
+        ...bind(
+          [
+            route({
+              method: 'get',
+              path: '/of/:name',
+              summary: 'Anything.',
+              permissions: [everybody],
+              response: { status: 200, description: 'Nothing' },
+              handle: () => undefined,
+            }),
+            route({
+              method: 'put',
+              path: '/settings',
+              summary: 'What was sent.',
+              permissions: [everybody],
+              request: { body: { schema: settings, maxBytes: 2 ** 20, strict: true } },
+              response: { status: 200, description: 'The same', schema: settings },
+              handle: ({ body }) => body,
+            }),
+          ],
+          {},
+        ),
+        ...proxyRoutes({
           directory,
           budget: new HoldBudget(256 * 2 ** 20),
           requestLog: new RequestLog([]),
           dataPlane: () => ({ host: '127.0.0.1', port: (plane.address() as AddressInfo).port }),
-        });
-      },
+        }),
+      ],
     );
     server = await listen(app, { host: '127.0.0.1', port: 0 });
   });

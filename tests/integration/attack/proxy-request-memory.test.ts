@@ -4,15 +4,15 @@ import { connect, type AddressInfo, type Socket } from 'node:net';
 import express from 'express';
 import { expect } from 'chai';
 import { Registry } from 'prom-client';
-import { countedBody, MAX_BODY_BYTES } from '../../../loadbalancer/api/counted-body.ts';
-import { mountProxyRoutes } from '../../../loadbalancer/api/proxy-routes.ts';
+import { countedBody, MAX_BODY_BYTES } from '../../../loadbalancer/api/proxy/counted-body.ts';
+import { proxyRoutes } from '../../../loadbalancer/api/proxy/routes.ts';
 import { HoldBudget } from '../../../loadbalancer/domain/hold-queue.ts';
 import { RequestLog } from '../../../loadbalancer/request-log/request-log.ts';
 import type { ApplicationDirectory } from '../../../loadbalancer/routing/application-directory.ts';
 import { NemesisError } from '../../../shared/errors/registry.ts';
 import { openAccess } from '../../../shared/http/access.ts';
 import { AuditLog } from '../../../shared/http/audit-log.ts';
-import { createGuardedApp } from '../../../shared/http/route.ts';
+import { createManagementApp } from '../../../shared/http/management-app.ts';
 import { systemClock } from '../../../shared/runtime/clock.ts';
 import { close, listen } from '../../../shared/runtime/management-server.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
@@ -90,8 +90,9 @@ describe('Large bodies on the management port', () => {
       audit: new AuditLog({ logger: silentLogger, clock: systemClock, registry }),
     };
     const management = await listen(
-      createGuardedApp(deps, (mount) =>
-        mountProxyRoutes(mount, {
+      createManagementApp(
+        deps,
+        proxyRoutes({
           directory: { all: () => [], get: () => undefined } as unknown as ApplicationDirectory,
           budget: whole,
           requestLog: new RequestLog([]),

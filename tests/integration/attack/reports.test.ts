@@ -10,7 +10,7 @@ import { ControllerMetrics } from '../../../autoscaler/controllers/controller-me
 import { MetricsCollector } from '../../../autoscaler/domain/signals/metrics-collector.ts';
 import { ReportPacing } from '../../../autoscaler/domain/signals/report-pacing.ts';
 import { BalancerStream } from '../../../autoscaler/ingest/balancer-stream.ts';
-import { createIngest } from '../../../autoscaler/ingest/ingest-routes.ts';
+import { createIngest } from '../../../autoscaler/ingest/ingest.ts';
 import type { ProgramTokens } from '../../../autoscaler/ingest/program-tokens.ts';
 import { Rejections } from '../../../autoscaler/ingest/rejections.ts';
 import { ReportLimits } from '../../../autoscaler/ingest/report-limits.ts';

@@ -2,35 +2,41 @@ import { expect } from 'chai';
 import { Registry } from 'prom-client';
 import { openAccess } from '../../../shared/http/access.ts';
 import { AuditLog, type AuditEntry } from '../../../shared/http/audit-log.ts';
-import { createGuardedApp, type Route } from '../../../shared/http/route.ts';
+import { createManagementApp } from '../../../shared/http/management-app.ts';
+import type { BoundRoute } from '../../../shared/http/route.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
 
 const mounting = (route: object) => () => {
   const registry = new Registry();
   const deps = { logger: silentLogger, clock: new FakeClock(), registry };
-  createGuardedApp(
+  createManagementApp(
     {
       ...deps,
       notReadyReason: () => undefined,
       access: openAccess({ everywhere: '', systemNamespace: 'nemesis-system' }),
       audit: new AuditLog(deps),
     },
-    (mount) => mount(route as Route),
+    [route as BoundRoute],
   );
 };
 
 describe('A route on a management port', () => {
   const handle = (): void => undefined;
+  const response = { status: 200, description: 'Nothing' };
 
   it('Given no permission, When it is mounted, Then the program does not start, and the error names the route', () => {
-    expect(mounting({ method: 'get', path: '/secrets', handle })).to.throw('GET /secrets states no permission');
-    expect(mounting({ method: 'get', path: '/secrets', permissions: [], handle })).to.throw('states no permission');
+    expect(mounting({ method: 'get', path: '/secrets', response, handle })).to.throw(
+      'GET /secrets states no permission',
+    );
+    expect(mounting({ method: 'get', path: '/secrets', permissions: [], response, handle })).to.throw(
+      'states no permission',
+    );
   });
 
   it('Given a permission, When it is mounted, Then it is', () => {
     const permission = { verb: 'get', resource: 'autoscalers', scope: 'AllNamespaces' };
-    expect(mounting({ method: 'get', path: '/secrets', permissions: [permission], handle })).to.not.throw();
+    expect(mounting({ method: 'get', path: '/secrets', permissions: [permission], response, handle })).to.not.throw();
   });
 });
 

@@ -3,22 +3,24 @@ import type { AddressInfo } from 'node:net';
 import { KubeConfig } from '@kubernetes/client-node';
 import { Registry } from 'prom-client';
 import type { Publish } from '../../../../autoscaler/events/domain-event.ts';
-import { mountApplicationRoutes, publishRefusal } from '../../../../autoscaler/api/application-routes.ts';
-import { openapiDocument as autoscalerOpenapi } from '../../../../autoscaler/api/openapi.ts';
+import { publishRefusal } from '../../../../autoscaler/api/publish-refusal.ts';
+import { managementRoutes } from '../../../../autoscaler/api/routes.ts';
+import { autoscalerOpenapi } from '../../../../autoscaler/api/openapi.ts';
 import { MetricsCollector } from '../../../../autoscaler/domain/signals/metrics-collector.ts';
 import { noData, type Signals } from '../../../../autoscaler/domain/signals/signals.ts';
 import { applyManifest } from '../../../../demo/apply.ts';
 import { rightsManifests } from '../../../../demo/stack-manifests.ts';
-import { openapiDocument as loadbalancerOpenapi } from '../../../../loadbalancer/api/openapi.ts';
+import { loadbalancerOpenapi } from '../../../../loadbalancer/api/openapi.ts';
 import { HoldBudget } from '../../../../loadbalancer/domain/hold-queue.ts';
-import { mountProxyRoutes } from '../../../../loadbalancer/api/proxy-routes.ts';
-import { mountSettingsRoutes } from '../../../../loadbalancer/api/settings-routes.ts';
+import { proxyRoutes } from '../../../../loadbalancer/api/proxy/routes.ts';
+import { SETTINGS_ROUTES } from '../../../../loadbalancer/api/settings/routes.ts';
 import { RequestLog } from '../../../../loadbalancer/request-log/request-log.ts';
 import type { ApplicationDirectory } from '../../../../loadbalancer/routing/application-directory.ts';
 import { customResourceDefinitions } from '../../../../shared/api/crd.ts';
 import { ClusterAccess } from '../../../../shared/http/access.ts';
 import { AuditLog } from '../../../../shared/http/audit-log.ts';
-import { createGuardedApp } from '../../../../shared/http/route.ts';
+import { createManagementApp } from '../../../../shared/http/management-app.ts';
+import { bind } from '../../../../shared/http/route.ts';
 import { ApplicationWatch } from '../../../../shared/kubernetes/application-watch.ts';
 import { KubeApi } from '../../../../shared/kubernetes/kube-api.ts';
 import type { Logger } from '../../../../shared/runtime/logger.ts';
@@ -105,7 +107,7 @@ export class ManagementPorts {
     };
     this.#servers.push(
       await serve(
-        createGuardedApp(
+        createManagementApp(
           {
             ...management(),
             access: new ClusterAccess(autoscaler, NAMESPACES, { clock }),
@@ -114,39 +116,38 @@ export class ManagementPorts {
             ),
             openapi: autoscalerOpenapi(),
           },
-          (mount) =>
-            mountApplicationRoutes(mount, {
-              api: autoscaler,
-              watch: this.#watch,
-              collector: new MetricsCollector(),
-              signalsOf: () => NO_SIGNALS,
-              history: { query: () => Promise.resolve({ items: [], nextCursor: undefined }) },
-              publish,
-              clock,
-            }),
+          managementRoutes({
+            api: autoscaler,
+            watch: this.#watch,
+            collector: new MetricsCollector(),
+            signalsOf: () => NO_SIGNALS,
+            history: { query: () => Promise.resolve({ items: [], nextCursor: undefined }) },
+            publish,
+            clock,
+          }),
         ),
       ),
     );
     const loadbalancer = await this.#apiOf('nemesis-loadbalancer');
     this.#servers.push(
       await serve(
-        createGuardedApp(
+        createManagementApp(
           {
             ...management(),
             access: new ClusterAccess(loadbalancer, NAMESPACES, { clock }),
             audit: new AuditLog({ logger, clock, registry: new Registry() }),
             openapi: loadbalancerOpenapi(),
           },
-          (mount) => {
-            mountSettingsRoutes(mount, { api: loadbalancer, systemNamespace: SYSTEM });
+          [
+            ...bind(SETTINGS_ROUTES, { api: loadbalancer, systemNamespace: SYSTEM }),
             // A data plane that is not there answers 502: whoever sees that was let through.
-            mountProxyRoutes(mount, {
+            ...proxyRoutes({
               directory: this.#directory(),
               budget: new HoldBudget(256 * 2 ** 20),
               requestLog: new RequestLog([]),
               dataPlane: () => ({ host: '127.0.0.1', port: 1 }),
-            });
-          },
+            }),
+          ],
         ),
       ),
     );

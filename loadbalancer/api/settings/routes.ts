@@ -1,24 +1,22 @@
-import { API_GROUP_VERSION } from '../../shared/model/api-group.ts';
-import express from 'express';
 import { z } from 'zod';
 import {
   loadBalancerSettingsSchema,
   loadBalancerSettingsSpecSchema,
   SETTINGS_NAME,
   type LoadBalancerSettings,
-} from '../../shared/api/load-balancer-settings.ts';
-import { parseStrictly } from '../../shared/errors/problem.ts';
-import { NemesisError } from '../../shared/errors/registry.ts';
-import type { MountRoute } from '../../shared/http/route.ts';
-import { ifMatchVersion, refusedByKubernetes } from '../../shared/kubernetes/conditional-write.ts';
-import { isKubeStatus, PATCH_TYPES, type KubeApi } from '../../shared/kubernetes/kube-api.ts';
-import { pathOf, RESOURCES } from '../../shared/kubernetes/paths.ts';
-import { parseBalancingPolicyName } from '../domain/policies/registry.ts';
+} from '../../../shared/api/load-balancer-settings.ts';
+import { NemesisError } from '../../../shared/errors/registry.ts';
+import { Reply, route, type Route } from '../../../shared/http/route.ts';
+import { ifMatchVersion, refusedByKubernetes } from '../../../shared/kubernetes/conditional-write.ts';
+import { isKubeStatus, PATCH_TYPES, type KubeApi } from '../../../shared/kubernetes/kube-api.ts';
+import { pathOf, RESOURCES } from '../../../shared/kubernetes/paths.ts';
+import { API_GROUP_VERSION } from '../../../shared/model/api-group.ts';
+import { parseBalancingPolicyName } from '../../domain/policies/registry.ts';
 
 const fields = loadBalancerSettingsSpecSchema.shape;
 
 /** The settings as the REST API spells them; `policy` in either spelling. */
-export const settingsBodySchema = z.object({
+const settingsBodySchema = z.object({
   policy: z
     .string()
     .transform((text, context) => {
@@ -47,45 +45,80 @@ export const settingsBodySchema = z.object({
 
 type SettingsBody = z.output<typeof settingsBodySchema>;
 
+/** The settings in force: every field. */
+const settingsSchema = settingsBodySchema.required().extend({
+  policy: z.string().describe('round_robin, least_connections, random or power_of_two_choices.'),
+});
+
+/** What these routes need. */
+export interface SettingsRoutesDeps {
+  readonly api: KubeApi;
+  readonly systemNamespace: string;
+}
+
 const SETTINGS = { resource: 'loadbalancersettings', scope: 'SystemNamespace' } as const;
+const HEADERS = { ETag: 'The version of the settings, for If-Match.' };
 
-/** `GET` and `PUT /loadbalancer/settings`: kept as a resource, so that it is live everywhere at once and survives restarts. */
-export function mountSettingsRoutes(mount: MountRoute, deps: { api: KubeApi; systemNamespace: string }): void {
-  const path = pathOf(RESOURCES.loadBalancerSettings, deps.systemNamespace, SETTINGS_NAME);
+const readSettings = route({
+  method: 'get',
+  path: '/loadbalancer/settings',
+  summary: 'The settings in force.',
+  permissions: [{ ...SETTINGS, verb: 'get' }],
+  response: {
+    status: 200,
+    description: 'The settings; ETag names their version',
+    schema: settingsSchema,
+    headers: HEADERS,
+  },
+  handle: async (_request, { api, systemNamespace }: SettingsRoutesDeps) =>
+    replyWith(await read(api, pathOfSettings(systemNamespace))),
+});
 
-  mount({
-    method: 'get',
-    path: '/loadbalancer/settings',
-    permissions: [{ ...SETTINGS, verb: 'get' }],
-    handle: async (_request, response) => {
-      const current = await read(deps.api, path);
-      response.setHeader('etag', `"${current?.metadata.resourceVersion ?? '0'}"`);
-      response.json(bodyOf(current));
+const changeSettings = route({
+  method: 'put',
+  path: '/loadbalancer/settings',
+  summary: 'Changes the settings that the body names; the others stay.',
+  permissions: [{ ...SETTINGS, verb: 'update' }],
+  request: {
+    headers: z.object({
+      'if-match': z.string().optional().describe('ETag of an earlier answer; newer settings refuse the change.'),
+    }),
+    body: {
+      schema: settingsBodySchema,
+      maxBytes: 65_536,
+      what: 'The settings',
+      strict: true,
+      example: { policy: 'least_connections', max_requests: 1000, hold_seconds: 900 },
     },
-  });
+  },
+  response: { status: 200, description: 'The new settings', schema: settingsSchema, headers: HEADERS },
+  refusals: ['NotFound', 'Conflict', 'PreconditionFailed', 'Refused'],
+  handle: async ({ body, headers }, deps: SettingsRoutesDeps) => {
+    const path = pathOfSettings(deps.systemNamespace);
+    const expected = ifMatchVersion(headers['if-match']);
+    const current = await read(deps.api, path);
+    if (expected !== undefined && expected !== (current?.metadata.resourceVersion ?? '0')) {
+      throw new NemesisError(
+        'PreconditionFailed',
+        'The settings were changed since they were read; read them again and repeat the change.',
+      );
+    }
+    const written = await write(deps, path, current, specOf(body)).catch((error: unknown) => {
+      throw refusedByKubernetes(error, 'The settings', expected !== undefined);
+    });
+    return replyWith(written);
+  },
+});
 
-  mount({
-    method: 'put',
-    path: '/loadbalancer/settings',
-    permissions: [{ ...SETTINGS, verb: 'update' }],
-    body: express.json({ limit: '64kb' }),
-    handle: async (request, response) => {
-      const body = parseStrictly(settingsBodySchema, request.body, 'The settings');
-      const expected = ifMatchVersion(request.headers['if-match']);
-      const current = await read(deps.api, path);
-      if (expected !== undefined && expected !== (current?.metadata.resourceVersion ?? '0')) {
-        throw new NemesisError(
-          'PreconditionFailed',
-          'The settings were changed since they were read; read them again and repeat the change.',
-        );
-      }
-      const written = await write(deps, path, current, specOf(body)).catch((error: unknown) => {
-        throw refusedByKubernetes(error, 'The settings', expected !== undefined);
-      });
-      response.setHeader('etag', `"${written.metadata.resourceVersion}"`);
-      response.json(bodyOf(written));
-    },
-  });
+/** `/loadbalancer/settings`: kept as a resource, so that it is live everywhere at once and survives restarts. */
+export const SETTINGS_ROUTES: readonly Route<SettingsRoutesDeps>[] = [readSettings, changeSettings];
+
+function pathOfSettings(systemNamespace: string): string {
+  return pathOf(RESOURCES.loadBalancerSettings, systemNamespace, SETTINGS_NAME);
+}
+
+function replyWith(settings: LoadBalancerSettings | undefined): Reply<z.output<typeof settingsSchema>> {
+  return new Reply(bodyOf(settings), { headers: { etag: `"${settings?.metadata.resourceVersion ?? '0'}"` } });
 }
 
 async function read(api: KubeApi, path: string): Promise<LoadBalancerSettings | undefined> {
@@ -124,7 +157,7 @@ async function write(
   return loadBalancerSettingsSchema.parse(answer);
 }
 
-function bodyOf(settings: LoadBalancerSettings | undefined): Record<string, unknown> {
+function bodyOf(settings: LoadBalancerSettings | undefined): z.output<typeof settingsSchema> {
   const spec = settings?.spec ?? loadBalancerSettingsSpecSchema.parse({});
   return {
     policy: spec.policy.replace(/(?<!^)([A-Z])/g, '_$1').toLowerCase(),

@@ -1,6 +1,6 @@
 import type { Request, RequestHandler } from 'express';
-import { NemesisError } from '../../shared/errors/registry.ts';
-import type { HoldBudget } from '../domain/hold-queue.ts';
+import { NemesisError } from '../../../shared/errors/registry.ts';
+import type { HoldBudget } from '../../domain/hold-queue.ts';
 
 /** The largest body of a request on the management port that is passed on, in bytes. */
 export const MAX_BODY_BYTES = 16 * 2 ** 20;

@@ -1,6 +1,6 @@
-import { NemesisError } from '../../shared/errors/registry.ts';
-import { ANY_HOST, hostsOf } from '../../shared/rules/ownership.ts';
-import type { ApplicationDirectory } from '../routing/application-directory.ts';
+import { NemesisError } from '../../../shared/errors/registry.ts';
+import { ANY_HOST, hostsOf } from '../../../shared/rules/ownership.ts';
+import type { ApplicationDirectory } from '../../routing/application-directory.ts';
 
 /**
  * Host and path prefix that lead to an application through the data plane.

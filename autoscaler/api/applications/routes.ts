@@ -1,0 +1,198 @@
+import { z } from 'zod';
+import { autoscalerSpecSchema, type AutoscalerSpec } from '../../../shared/api/autoscaler.ts';
+import { parseOrThrow } from '../../../shared/errors/problem.ts';
+import { NemesisError } from '../../../shared/errors/registry.ts';
+import { objectInPath, type Permission } from '../../../shared/http/permission.ts';
+import { Reply, route, type Route } from '../../../shared/http/route.ts';
+import { ifMatchVersion, refusedByKubernetes } from '../../../shared/kubernetes/conditional-write.ts';
+import type { ApplicationSnapshot, ApplicationWatch } from '../../../shared/kubernetes/application-watch.ts';
+import { PATCH_TYPES, type KubeApi } from '../../../shared/kubernetes/kube-api.ts';
+import { pathOf, RESOURCES } from '../../../shared/kubernetes/paths.ts';
+import type { Clock } from '../../../shared/runtime/clock.ts';
+import type { MetricsCollector } from '../../domain/signals/metrics-collector.ts';
+import type { Signals } from '../../domain/signals/signals.ts';
+import type { Publish } from '../../events/domain-event.ts';
+import {
+  applicationPathSchema,
+  applicationSchema,
+  applicationsQuerySchema,
+  ifMatchSchema,
+  podSchema,
+  replicasSchema,
+  SPEC_PARTS,
+} from './schemas.ts';
+import { applicationView, podViews } from './views.ts';
+
+/** What these routes need. */
+export interface ApplicationRoutesDeps {
+  readonly api: KubeApi;
+  readonly watch: ApplicationWatch;
+  readonly collector: MetricsCollector;
+  readonly signalsOf: (application: ApplicationSnapshot) => Signals;
+  readonly publish: Publish;
+  readonly clock: Clock;
+}
+
+const LIST_ALL: Permission = { verb: 'list', resource: 'autoscalers', scope: 'AllNamespaces' };
+const OF_APPLICATION = { resource: 'autoscalers', scope: 'ObjectNamespace', object: objectInPath } as const;
+const ETAG = { ETag: 'The version of the resource, for If-Match.' };
+
+const listApplications = route({
+  method: 'get',
+  path: '/api/v1/applications',
+  summary: 'All applications.',
+  permissions: [
+    LIST_ALL,
+    {
+      ...LIST_ALL,
+      scope: 'ObjectNamespace',
+      parameter: 'namespace',
+      object: ({ query }) => ({
+        namespace: parseOrThrow(applicationsQuerySchema, query, 'The query', 'InvalidQuery').namespace ?? '',
+      }),
+      where: 'that namespace',
+    },
+  ],
+  request: { query: applicationsQuerySchema },
+  response: { status: 200, description: 'All', schema: z.object({ items: z.array(applicationSchema) }) },
+  handle: ({ query: { namespace } }, { watch, signalsOf }: ApplicationRoutesDeps) => ({
+    items: watch
+      .keys()
+      .filter((key) => namespace === undefined || key.startsWith(`${namespace}/`))
+      .sort()
+      .map((key) => watch.get(key))
+      .filter((application) => application !== undefined)
+      .map((application) => applicationView(application, signalsOf(application))),
+  }),
+});
+
+const readApplication = route({
+  method: 'get',
+  path: '/api/v1/applications/:namespace/:name',
+  summary: 'One application: its rules, its state, its signals.',
+  permissions: [{ ...OF_APPLICATION, verb: 'get' }],
+  request: { params: applicationPathSchema },
+  response: { status: 200, description: 'The application', schema: applicationSchema, headers: ETAG },
+  handle: ({ params }, { watch, signalsOf }: ApplicationRoutesDeps) => {
+    const application = find(watch, params);
+    const headers = { etag: `"${application.metadata.resourceVersion}"` };
+    return new Reply(applicationView(application, signalsOf(application)), { headers });
+  },
+});
+
+const listPods = route({
+  method: 'get',
+  path: '/api/v1/applications/:namespace/:name/pods',
+  summary: 'Its pods with liveness and metrics.',
+  permissions: [{ ...OF_APPLICATION, verb: 'get' }],
+  request: { params: applicationPathSchema },
+  response: { status: 200, description: 'The pods', schema: z.object({ items: z.array(podSchema) }) },
+  handle: ({ params }, deps: ApplicationRoutesDeps) => ({ items: podViews(find(deps.watch, params), deps) }),
+});
+
+/** What every change of a spec has in common. */
+const CHANGE = {
+  method: 'put',
+  permissions: [{ ...OF_APPLICATION, verb: 'update' }],
+  response: { status: 200, description: 'The whole new spec', schema: autoscalerSpecSchema, headers: ETAG },
+  refusals: ['Conflict', 'PreconditionFailed', 'Refused'],
+} as const;
+
+const changeReplicas = route({
+  ...CHANGE,
+  path: '/api/v1/applications/:namespace/:name/replicas',
+  summary: 'Changes the bounds of the replicas.',
+  request: {
+    params: applicationPathSchema,
+    headers: ifMatchSchema,
+    body: { schema: replicasSchema, maxBytes: 16_384, strict: true, example: { minReplicas: 0, maxReplicas: 4 } },
+  },
+  handle: (request, deps: ApplicationRoutesDeps) => change({ ...request, spec: request.body, what: 'replicas' }, deps),
+});
+
+const changeParts = (Object.keys(SPEC_PARTS) as (keyof typeof SPEC_PARTS)[]).map((part) =>
+  route({
+    ...CHANGE,
+    path: `/api/v1/applications/:namespace/:name/${part}`,
+    summary: `Replaces spec.${part}.`,
+    request: {
+      params: applicationPathSchema,
+      headers: ifMatchSchema,
+      body: {
+        schema: autoscalerSpecSchema.shape[part].unwrap(),
+        maxBytes: 262_144,
+        strict: true,
+        example: SPEC_PARTS[part],
+      },
+    },
+    handle: (request, deps: ApplicationRoutesDeps) =>
+      change({ ...request, spec: { [part]: request.body }, what: part }, deps),
+  }),
+);
+
+/** Applications, their pods, and changes of their rules. */
+export const APPLICATION_ROUTES: readonly Route<ApplicationRoutesDeps>[] = [
+  listApplications,
+  readApplication,
+  listPods,
+  changeReplicas,
+  ...changeParts,
+];
+
+interface Change {
+  readonly params: z.output<typeof applicationPathSchema>;
+  readonly headers: z.output<typeof ifMatchSchema>;
+  readonly caller: { readonly name: string };
+  /** The parts of the spec that are replaced. */
+  readonly spec: Readonly<Record<string, unknown>>;
+  /** What is changed, for the audit table. */
+  readonly what: string;
+}
+
+/** Replaces a part of the spec; Kubernetes validates the whole, so a bad change leaves all as it was. */
+async function change(
+  { params, headers, caller, spec, what }: Change,
+  { api, watch, clock, publish }: ApplicationRoutesDeps,
+): Promise<Reply<AutoscalerSpec>> {
+  const application = find(watch, params);
+  const { namespace, name } = application.metadata;
+  const path = pathOf(RESOURCES.autoscalers, namespace, name);
+  // A merge-patch merges objects; what the new value does not name must go, so the old part is replaced as a whole.
+  const body = Object.entries(spec).map(([key, value]) => ({ op: 'add', path: `/spec/${key}`, value }));
+  const version = ifMatchVersion(headers['if-match']);
+  // Written back, it must be the current one: 409 if not. A failed "test" would not be told apart from other refusals.
+  const fence = version === undefined ? [] : [{ op: 'replace', path: '/metadata/resourceVersion', value: version }];
+  let written: { metadata: { resourceVersion: string }; spec: AutoscalerSpec };
+  try {
+    written = await api.request('PATCH', path, { contentType: PATCH_TYPES.json, body: [...fence, ...body] });
+  } catch (error) {
+    throw refusedByKubernetes(error, `Autoscaler ${namespace}/${name}`, version !== undefined);
+  }
+  const record = {
+    timeMs: clock.wallMs(),
+    application: application.key,
+    actor: caller.name,
+    action: `PUT ${what}`,
+    message: JSON.stringify(spec),
+  };
+  publish({ kind: 'Audited', record });
+  return new Reply(written.spec, { headers: { etag: `"${written.metadata.resourceVersion}"` } });
+}
+
+/** What there is elsewhere is not told: whoever may look into this namespace may not know the others. */
+function find(
+  watch: ApplicationWatch,
+  { namespace, name }: { readonly namespace: string; readonly name: string },
+): ApplicationSnapshot {
+  const application = watch.get(`${namespace}/${name}`);
+  if (application !== undefined) return application;
+  const known = watch
+    .keys()
+    .filter((key) => key.startsWith(`${namespace}/`))
+    .sort()
+    .join(', ');
+  throw new NemesisError(
+    'NotFound',
+    `There is no Autoscaler ${namespace}/${name}; in this namespace there are: ${known === '' ? 'none' : known}.`,
+  );
+}

@@ -1,0 +1,14 @@
+import { bind, type BoundRoute, type Route } from '../../shared/http/route.ts';
+import { APPLICATION_ROUTES, type ApplicationRoutesDeps } from './applications/routes.ts';
+import { HISTORY_ROUTES, type HistoryRoutesDeps } from './history/routes.ts';
+
+/** What the routes for people and tools need. */
+export type ManagementRoutesDeps = ApplicationRoutesDeps & HistoryRoutesDeps;
+
+/** The routes for people and tools, a folder a subject. */
+export const MANAGEMENT_ROUTES: readonly Route<ManagementRoutesDeps>[] = [...APPLICATION_ROUTES, ...HISTORY_ROUTES];
+
+/** The routes for people and tools, ready to be mounted. */
+export function managementRoutes(deps: ManagementRoutesDeps): BoundRoute[] {
+  return bind(MANAGEMENT_ROUTES, deps);
+}
