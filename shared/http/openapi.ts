@@ -16,16 +16,21 @@ export interface OpenApiDocument {
 }
 
 const problemSchema = z
-  .object({
+  .looseObject({
     type: z.string(),
     title: z.string(),
     status: z.number().int(),
     detail: z.string().describe('What is wrong, where, what was expected and what to do.'),
     code: z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]),
     instance: z.string().optional().describe('The request, as urn:request:ID; x-request-id has the same id.'),
-    errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+    errors: z
+      .array(z.object({ path: z.string(), message: z.string() }))
+      .optional()
+      .describe('What is wrong, field by field.'),
+    reason: z.string().optional().describe('Why a program of ours was refused, for example NoToken.'),
+    applications: z.array(z.string()).optional().describe('The applications that could have been named.'),
   })
-  .meta({ id: 'Problem', description: 'RFC 9457 problem document.' });
+  .meta({ id: 'Problem', description: 'RFC 9457 problem document; further members may follow.' });
 
 const SECURITY_SCHEMES = {
   clusterToken: {
