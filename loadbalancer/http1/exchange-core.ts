@@ -56,6 +56,11 @@ export abstract class ExchangeCore extends HoldTicket {
     return this.upload.complete;
   }
 
+  /** What the client sends beyond this request belongs to others; in a tunnel all of it is this one's. */
+  get isFollowedByOthers(): boolean {
+    return this.upload.complete && this.stage !== 'tunnel';
+  }
+
   get requestSent(): boolean {
     return this.upload.complete;
   }

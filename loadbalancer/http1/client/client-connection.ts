@@ -1,24 +1,29 @@
 import type { Socket } from 'node:net';
+import { Exchange } from '../exchange.ts';
+import { RequestHeadReader } from '../head/request-head-reader.ts';
+import type { PlaneContext } from '../plane-context.ts';
 import { clientAddress } from './client-address.ts';
+import { ClientFlow, type Appetite, type FlowUser } from './client-flow.ts';
 import { ClientProbe } from './client-probe.ts';
 import type { ClientSide } from './client-side.ts';
-import { Exchange } from '../exchange.ts';
-import type { PlaneContext } from '../plane-context.ts';
-import { RequestHeadReader } from '../head/request-head-reader.ts';
 import { type ConnectionFault, refusedUnread } from './unread-request.ts';
 import { WriteTimer } from './write-timer.ts';
 
-/** Requests of one client that are begun in one turn of the event loop; then it is the others' turn. */
-const REQUESTS_PER_TURN = 16;
+/**
+ * What a connection is doing.
+ *
+ * - `idle`: nothing is asked. Then `head`: a request has begun to arrive.
+ * - `exchange`: a request is under way; `lastExchange`: and the connection ends with its answer.
+ * - `lingering`: our side has ended; what still comes is thrown away until the client closes as well.
+ * - `closed`: nothing more can be said.
+ */
+type State = 'idle' | 'head' | 'exchange' | 'lastExchange' | 'lingering' | 'closed';
 
 /**
- * One client: finds its requests one after the other and lets each run to its end before the next begins.
- *
- * It alone decides when the socket is read from, see `#mayRead`: while the request under way wants bytes, or nothing that
- * was read is left over. So at most one read waits here beside the socket's own buffer, whatever the client sends ahead. The next request begins once the
- * client has taken enough of the answers before it.
+ * One client: finds its requests one after the other and lets each run to its end before the next begins. The next one
+ * begins once the client has taken enough of the answers before it. When the client is read from is {@link ClientFlow}'s.
  */
-export class ClientConnection implements ClientSide {
+export class ClientConnection implements ClientSide, FlowUser {
   readonly address: string;
   readonly localPort: number;
   readonly scheme = 'http';
@@ -27,23 +32,18 @@ export class ClientConnection implements ClientSide {
   readonly #socket: Socket;
   readonly #context: PlaneContext;
   readonly #onClosed: (connection: ClientConnection) => void;
-  #exchange: Exchange | undefined;
+  readonly #flow: ClientFlow;
   readonly #reader: RequestHeadReader;
-  #stash: Buffer | undefined;
-  #countedBytes = 0;
-  #deadlineMs: number;
-  #idleSinceMs: number;
-  #ended = false;
-  #closing = false;
-  #mustClose = false;
-  #reading = true;
-  #proceeding = false;
-  #yielded = false;
   readonly #writeTimer: WriteTimer;
   readonly #onWriteTimeout = (): void => {
     if (this.#exchange === undefined) this.destroy();
     else this.#exchange.clientStalled();
   };
+  #state: State = 'idle';
+  /** The request under way, in the states that are named for it. */
+  #exchange: Exchange | undefined;
+  #deadlineMs: number;
+  #idleSinceMs: number;
   #probe: ClientProbe | undefined;
 
   constructor(socket: Socket, context: PlaneContext, onClosed: (connection: ClientConnection) => void) {
@@ -57,8 +57,7 @@ export class ClientConnection implements ClientSide {
     this.writeTimeoutMs = context.limits.clientWriteTimeoutMs;
     this.#idleSinceMs = context.tickMs;
     this.#deadlineMs = context.tickMs + context.limits.headTimeoutMs;
-    socket.on('data', (chunk: Buffer) => this.#onData(chunk));
-    socket.on('end', () => this.#onEnd());
+    this.#flow = new ClientFlow(socket, context, this);
     socket.on('drain', () => this.#onDrain());
     // The close that follows tells all there is to do.
     socket.on('error', () => undefined);
@@ -70,13 +69,50 @@ export class ClientConnection implements ClientSide {
   }
 
   get mustClose(): boolean {
-    return this.#mustClose;
+    return this.#state === 'lastExchange';
   }
 
   /** Since when nothing is asked and nothing is to be sent, monotonic ms; undefined: the connection is in use. */
   get idleSinceMs(): number | undefined {
-    const busy = this.#exchange !== undefined || this.#closing || this.#stash !== undefined || this.#reader.begun;
-    return busy || this.#socket.writableLength > 0 ? undefined : this.#idleSinceMs;
+    const idle = this.#state === 'idle' && !this.#flow.waiting && this.#socket.writableLength === 0;
+    return idle ? this.#idleSinceMs : undefined;
+  }
+
+  get appetite(): Appetite {
+    switch (this.#state) {
+      case 'idle':
+      case 'head':
+        return this.#socket.writableNeedDrain ? 'waits' : 'begins';
+      case 'exchange':
+      case 'lastExchange':
+        return this.#exchange?.wantsBytes === true ? 'takes' : 'waits';
+      case 'lingering':
+      case 'closed':
+        return 'discards';
+    }
+  }
+
+  take(bytes: Buffer): number {
+    return this.#exchange === undefined ? this.#readHead(bytes) : this.#feed(this.#exchange, bytes);
+  }
+
+  giveUpAhead(): boolean {
+    if (this.#exchange?.isFollowedByOthers !== true) return false;
+    this.#state = 'lastExchange';
+    return true;
+  }
+
+  onInputEnd(): void {
+    const exchange = this.#exchange;
+    if (exchange === undefined) {
+      if (this.#state === 'idle') this.#linger();
+      else this.#refuse({ code: 'BadRequest', detail: 'The head is incomplete.' });
+    } else if (exchange.requestComplete) exchange.clientEnded();
+    else {
+      // Half a request will never be whole.
+      exchange.clientGone();
+      this.destroy();
+    }
   }
 
   writeText(text: string): void {
@@ -92,10 +128,7 @@ export class ClientConnection implements ClientSide {
   }
 
   updateFlow(): void {
-    // Decided once the loop that is running has seen what there is.
-    if (this.#proceeding) return;
-    if (this.#stash !== undefined) this.#proceed();
-    else this.#settle();
+    this.#flow.update();
   }
 
   endWrites(): void {
@@ -103,26 +136,29 @@ export class ClientConnection implements ClientSide {
   }
 
   exchangeDone(keepAlive: boolean): void {
+    // What was thrown away of the requests that follow cannot be answered, whatever the answer has said.
+    const goesOn = keepAlive && this.#state !== 'lastExchange';
     this.#exchange = undefined;
-    if (!keepAlive) {
-      this.#finish();
+    if (!goesOn) {
+      this.#linger();
       return;
     }
+    this.#state = 'idle';
     this.#idleSinceMs = this.#context.tickMs;
     this.#deadlineMs = this.#context.tickMs + this.#context.limits.clientIdleMs;
-    this.updateFlow();
+    this.#flow.update();
   }
 
   abort(): void {
     this.#exchange = undefined;
-    this.#closing = true;
+    this.#state = 'closed';
     // A reset, since after a FIN an answer that ends with the connection would look complete.
     this.#socket.resetAndDestroy();
   }
 
-  /** Closes the connection if it is idle; otherwise the answer under way will be the last. */
+  /** Closes the connection if no request is under way; otherwise the answer to it will be the last. */
   closeWhenIdle(): void {
-    if (this.#exchange === undefined && !this.#closing) this.#finish();
+    if (this.#state === 'idle' || this.#state === 'head') this.#linger();
   }
 
   /** Closes the connection whatever it is doing; an answer that is not whole is reset, since a FIN may be its regular end. */
@@ -136,146 +172,58 @@ export class ClientConnection implements ClientSide {
   sweep(monotonicMs: number): void {
     this.#writeTimer.sweep(monotonicMs, this.writeTimeoutMs, this.#onWriteTimeout);
     // What has come meanwhile counts as well.
-    if (!this.#reading) this.updateFlow();
-    const unsent = this.#socket.writableLength > 0;
+    if (this.#flow.paused) this.#flow.update();
     const exchange = this.#exchange;
-    if (exchange !== undefined) {
-      exchange.sweep(monotonicMs);
-      if ((this.#ended || !this.#reading) && this.#exchange === exchange) {
-        this.#probe ??= new ClientProbe(this.#socket);
-        this.#probe.tick(monotonicMs, exchange.unanswered);
-      }
+    if (exchange === undefined) {
+      this.#sweepDeadline(monotonicMs);
       return;
     }
+    exchange.sweep(monotonicMs);
+    if (this.#exchange !== exchange) return;
+    if (this.#flow.blind) {
+      this.#probe ??= new ClientProbe(this.#socket);
+      this.#probe.tick(monotonicMs, exchange.unanswered);
+    } else this.#probe?.rest();
+  }
+
+  #sweepDeadline(monotonicMs: number): void {
     const { limits } = this.#context;
     // A client that takes its answer slowly has its own time-out; what comes after the answer begins when it has it all.
-    if (unsent && !this.#reader.begun)
-      this.#deadlineMs = monotonicMs + (this.#closing ? limits.lingerMs : limits.clientIdleMs);
+    if (this.#socket.writableLength > 0 && this.#state !== 'head')
+      this.#deadlineMs = monotonicMs + (this.#state === 'lingering' ? limits.lingerMs : limits.clientIdleMs);
     if (monotonicMs < this.#deadlineMs) return;
-    if (!this.#reader.begun || this.#closing) this.destroy();
-    else this.#refuse({ code: 'RequestTimeout', detail: 'The request head did not arrive in time.' });
+    if (this.#state === 'head')
+      this.#refuse({ code: 'RequestTimeout', detail: 'The request head did not arrive in time.' });
+    else this.destroy();
   }
 
   #onDrain(): void {
     this.#exchange?.clientDrained();
-    this.updateFlow();
+    this.#flow.update();
   }
 
-  #onData(chunk: Buffer): void {
-    if (this.#closing) return;
-    this.#stash = this.#stash === undefined ? chunk : Buffer.concat([this.#stash, chunk]);
-    this.#proceed();
-  }
-
-  /** Hands out what has arrived: to the request under way what is its own, then to the next, as long as there is one. */
-  #proceed(): void {
-    // An answer of our own ends its request at once and would come back here for each pipelined one: loop, not recursion.
-    if (this.#proceeding) return;
-    this.#proceeding = true;
-    let begun = 0;
-    while (this.#stash !== undefined && !this.#closing) {
-      const chunk: Buffer = this.#stash;
-      const exchange = this.#exchange;
-      if (exchange === undefined) {
-        if (this.#socket.writableNeedDrain) break;
-        if (begun === REQUESTS_PER_TURN) {
-          this.#yield();
-          break;
-        }
-        begun += 1;
-      } else if (!exchange.wantsBytes) break;
-      const taken = exchange === undefined ? this.#readHead(chunk) : this.#feed(exchange, chunk);
-      if (taken === -1) break;
-      this.#stash = taken >= chunk.length ? undefined : chunk.subarray(taken);
-    }
-    this.#proceeding = false;
-    this.#settle();
-  }
-
-  #yield(): void {
-    if (this.#yielded) return;
-    this.#yielded = true;
-    setImmediate(() => {
-      this.#yielded = false;
-      this.updateFlow();
-    });
-  }
-
-  /** Decides what follows from the state reached: the end, or whether the socket is read from. */
-  #settle(): void {
-    if (this.#closing) this.#stash = undefined;
-    this.#countStash();
-    if (this.#ended && !this.#closing && this.#stash === undefined) this.#settleEnd();
-    const read = this.#mayRead();
-    if (read === this.#reading) return;
-    this.#reading = read;
-    if (read) {
-      this.#probe?.rest();
-      this.#socket.resume();
-    } else this.#socket.pause();
-  }
-
-  /** The one rule of when a client is read from. What a closing connection still sends is read to be discarded. */
-  #mayRead(): boolean {
-    return this.#stash === undefined || this.#closing || this.#exchange?.wantsBytes === true;
-  }
-
-  /** No more bytes will come, and all that came were used. */
-  #settleEnd(): void {
-    const exchange = this.#exchange;
-    if (exchange === undefined) {
-      if (!this.#reader.begun) this.#finish();
-      else this.#refuse({ code: 'BadRequest', detail: 'The head is incomplete.' });
-    } else if (exchange.requestComplete) exchange.clientEnded();
-    else {
-      // Half a request will never be whole.
-      exchange.clientGone();
-      this.destroy();
-    }
-  }
-
-  /** Bounds what all clients together may send ahead: beyond it the answer under way is the connection's last. */
-  #countStash(): void {
-    // A paused socket goes on reading until its own buffer is full.
-    const bytes = this.#stash === undefined ? 0 : this.#stash.length + this.#socket.readableLength;
-    if (bytes === this.#countedBytes) return;
-    const context = this.#context;
-    context.pipelinedBytes += bytes - this.#countedBytes;
-    this.#countedBytes = bytes;
-    if (context.pipelinedBytes > context.limits.maxPipelinedBytes && this.#exchange?.requestComplete === true) {
-      context.pipelinedBytes -= bytes;
-      this.#countedBytes = 0;
-      this.#stash = undefined;
-      this.#mustClose = true;
-    } else if (this.#stash !== undefined && this.#stash.buffer.byteLength > 2 * this.#stash.length) {
-      this.#stash = Buffer.from(this.#stash); // A small rest must not keep the whole read alive.
-    }
-  }
-
-  #feed(exchange: Exchange, chunk: Buffer): number {
-    const taken = exchange.feed(chunk);
-    if (taken === -1) {
-      this.#stash = undefined;
-      exchange.refuseBody();
-    }
+  #feed(exchange: Exchange, bytes: Buffer): number {
+    const taken = exchange.feed(bytes);
+    if (taken === -1) exchange.refuseBody();
     return taken;
   }
 
-  #readHead(chunk: Buffer): number {
+  #readHead(bytes: Buffer): number {
     const reader = this.#reader;
-    const begun = reader.begun;
-    const taken = reader.read(chunk);
+    const taken = reader.read(bytes);
     if (reader.fault !== undefined) return this.#refuse(reader.fault);
-    if (reader.head === undefined) {
-      if (!begun) this.#deadlineMs = this.#context.tickMs + this.#context.limits.headTimeoutMs;
+    const { head } = reader;
+    if (head === undefined) {
+      if (this.#state === 'idle') this.#deadlineMs = this.#context.tickMs + this.#context.limits.headTimeoutMs;
+      this.#state = reader.begun ? 'head' : 'idle';
       return taken;
     }
-    const { head, bytes } = reader;
     reader.head = undefined;
-    const exchange = new Exchange(this, this.#context, head, bytes);
+    const exchange = new Exchange(this, this.#context, head, reader.bytes);
     this.#exchange = exchange;
+    this.#state = 'exchange';
     // What has come of the body goes with the head, in one write.
-    const rest = taken < chunk.length ? chunk.subarray(taken) : undefined;
+    const rest = taken < bytes.length ? bytes.subarray(taken) : undefined;
     const fed = rest === undefined || head.bodyLength === 0 ? 0 : this.#feed(exchange, rest);
     if (fed === -1) return -1;
     exchange.begin();
@@ -288,29 +236,23 @@ export class ClientConnection implements ClientSide {
     const { answer, entry } = refusedUnread(fault, this.#reader.received, this.address, deps);
     deps.onRequestLogged(entry);
     this.writeText(answer);
-    this.#finish();
+    this.#linger();
     return -1;
   }
 
   /** Ends the connection so that the client sees the answer: a reset would wipe it out of its receive buffer. */
-  #finish(): void {
-    this.#closing = true;
+  #linger(): void {
+    this.#state = 'lingering';
     this.#deadlineMs = this.#context.tickMs + this.#context.limits.lingerMs;
     this.#socket.end();
-    this.updateFlow();
-  }
-
-  #onEnd(): void {
-    this.#ended = true;
-    this.updateFlow();
+    this.#flow.update();
   }
 
   #onClose(): void {
     const exchange = this.#exchange;
     this.#exchange = undefined;
-    this.#closing = true;
-    this.#stash = undefined;
-    this.#countStash();
+    this.#state = 'closed';
+    this.#flow.close();
     exchange?.clientGone();
     this.#onClosed(this);
   }

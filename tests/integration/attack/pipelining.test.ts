@@ -120,4 +120,59 @@ describe('A client that sends requests ahead', () => {
     expect(closed.length).to.be.within(14, 19);
     for (const client of clients) client.destroy();
   });
+
+  it('gets no answer to half a request, when room is lost after its answer has begun to say that it may go on', async () => {
+    await plane.close();
+    plane = await startPlane({}, { maxPipelinedBytes: 1000 });
+    const seen: string[] = [];
+    const slow = await startRaw(answering('HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nhalf', seen));
+    plane.application.setPods([podAt(slow.port)], performance.now());
+    const client = await dial(plane.port);
+    client.write(get);
+    const begun = await readUntil(client, (text) => text.endsWith('half'));
+    expect(begun).not.to.match(/connection: close/i);
+    const rest = readUntil(client, () => false);
+    client.write(get.repeat(100));
+    for (let turn = 0; turn < 50; turn += 1) await nextTurn();
+    client.write('GET /smuggled HTTP/1.1\r\nHost: app\r\n\r\n');
+    for (let turn = 0; turn < 50; turn += 1) await nextTurn();
+    for (const socket of slow.sockets) socket.write('done');
+    expect(await rest).to.equal('done');
+    expect(seen).to.have.length(1);
+    client.destroy();
+    await slow.close();
+  });
+
+  it('loses nothing in a tunnel whose pod reads slowly, however little room there is', async () => {
+    await plane.close();
+    plane = await startPlane({}, { maxPipelinedBytes: 1000 });
+    const tunnel = await startRaw((socket) => {
+      socket.once('data', () => {
+        socket.pause();
+        socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n');
+      });
+    });
+    plane.application.setPods([podAt(tunnel.port)], performance.now());
+    const client = await dial(plane.port);
+    client.write('GET / HTTP/1.1\r\nHost: app\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n');
+    await readUntil(client, (text) => text.includes('101'));
+    const sent = 16 * mebibyte;
+    client.write(Buffer.alloc(sent, 'x'));
+    const [pod] = tunnel.sockets;
+    let received = 0;
+    const all = new Promise<void>((resolve) => {
+      pod?.on('data', (chunk: Buffer) => {
+        received += chunk.length;
+        if (received === sent) resolve();
+      });
+    });
+    // Until the kernel's buffers are full and bytes wait in the balancer.
+    for (let left = -1; left !== client.writableLength; await new Promise((resolve) => setTimeout(resolve, 100)))
+      left = client.writableLength;
+    expect(client.writableLength, 'bytes that do not fit anywhere').to.be.greaterThan(0);
+    pod?.resume();
+    await all;
+    client.destroy();
+    await tunnel.close();
+  });
 });
