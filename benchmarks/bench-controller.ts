@@ -16,7 +16,7 @@ import { publish, rounded, type Row } from './report.ts';
 const seconds = Number(process.env['BENCH_SECONDS'] ?? 60);
 const only = process.env['BENCH_ONLY'] ?? '';
 /** As our manifests start the controller. */
-const FLAGS = ['--max-semi-space-size=4', '--heap-growing-percent=60'];
+const FLAGS = ['--max-semi-space-size=8', '--heap-growing-percent=60'];
 const ROOT = join(import.meta.dirname, '..');
 const rows: Row[] = [];
 const children: ChildProcess[] = [];

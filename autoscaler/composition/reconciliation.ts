@@ -65,7 +65,7 @@ export function buildReconciliation(
     watch,
     collector,
     balancers,
-    balancersMissing: () => presence.missing(balancers().length, clock.monotonicMs()),
+    balancersMissing: (count) => presence.missing(count, clock.monotonicMs()),
     otherScaler: (target) => otherScalers.find(target),
     isLeader,
     actuator,

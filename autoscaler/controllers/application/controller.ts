@@ -14,7 +14,7 @@ import type { ApplicationMetrics, StatusPort } from './ports.ts';
 import { followClock, restoreState, type ReconcileState } from './reconcile-state.ts';
 import { desiredReplicas, type ApplicationRecorder } from './record.ts';
 import type { ScalingSpecs } from './scaling-spec.ts';
-import { buildStatus, conditionsOf, inertConditions } from './status.ts';
+import { conditionsOf, inertConditions, type StatusInput } from './status.ts';
 
 /** What the controller of applications needs; each of its parts names what it needs of these. */
 export interface ApplicationControllerDeps extends ObserveDeps, ActDeps {
@@ -138,15 +138,15 @@ export class ApplicationController {
     observation: Observation,
   ): Promise<boolean> {
     const { actuator, statusWriter, recorder, newId } = this.#deps;
-    const { replicas, wallMs } = observation;
+    const { replicas } = observation;
     const { phase } = transition.state;
-    const status = buildStatus(statusInput(resource, state, transition, decision, observation), wallMs);
+    const wanted = statusInput(resource, state, transition, decision, observation);
     if (state.sleepMayLand && phase !== 'Draining') {
       // Balancers forward again as soon as the sleep is called off, so its scale call must not land after that.
       if (replicas > 0 && !(await actuator.fence(application, newId()))) return false;
       state.sleepMayLand = false;
     }
-    if (!(await statusWriter.write(application, state, status))) return false;
+    if (!(await statusWriter.write(application, state, wanted))) return false;
     if (hasMoved(state.lifecycle, transition.state)) recorder.recordPhaseChange(application, state, transition);
     if (phase !== state.lifecycle.phase) state.zeroSeen = replicas === 0;
     state.lifecycle = transition.state;
@@ -179,7 +179,7 @@ function statusInput(
   transition: LifecycleTransition,
   decision: ScalingResult | undefined,
   { facts, health, replicas, contended, otherScaler }: Observation,
-): Parameters<typeof buildStatus>[0] {
+): StatusInput {
   return {
     resource,
     lifecycle: transition.state,

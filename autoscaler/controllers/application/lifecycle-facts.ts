@@ -36,7 +36,8 @@ export function lifecycleFacts(input: {
     mode: spec.mode,
     minReplicas: spec.minReplicas,
     target: deployment === undefined ? undefined : targetFacts(deployment, input),
-    startProblem: deployment === undefined ? undefined : findStartProblem(deployment, pods),
+    // Asked only where nothing is ready: of a pod that is, there is nothing to say.
+    startProblem: deployment === undefined || input.health.ready > 0 ? undefined : findStartProblem(deployment, pods),
     startDeadlineMs: startDeadlineMs(resource),
     idleTimeoutMs: (spec.sleep?.idleSeconds ?? settings.idleSeconds) * 1000,
     traffic,

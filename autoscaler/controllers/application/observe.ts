@@ -4,7 +4,7 @@ import { isPodReady, type Pod } from '../../../shared/kubernetes/objects.ts';
 import { SIDECAR_CONTAINER } from '../../../shared/rules/readiness.ts';
 import type { LifecycleFacts } from '../../domain/lifecycle/lifecycle.ts';
 import { replicaHealth, type ReplicaHealth } from '../../domain/lifecycle/replica-health.ts';
-import type { BalancerRef } from '../../domain/signals/metrics-collector.ts';
+import type { BalancerRef, PodRef } from '../../domain/signals/metrics-collector.ts';
 import { hasTraffic, type Signals } from '../../domain/signals/signals.ts';
 import { lifecycleFacts, startDeadlineMs } from './lifecycle-facts.ts';
 import type { PodTimes } from './pod-times.ts';
@@ -27,12 +27,7 @@ export function applicationSignals(
   const { collector, balancers, readySince, monotonicMs } = seen;
   const pods = application.pods
     .filter((pod) => isPodReady(pod) && pod.metadata.deletionTimestamp === undefined)
-    .map((pod) => ({
-      key: `${pod.metadata.namespace ?? ''}/${pod.metadata.name}`,
-      uid: pod.metadata.uid,
-      readySinceMs: readySince.get(pod.metadata.uid) ?? monotonicMs,
-      hasSidecar: hasSidecar(pod),
-    }));
+    .map((pod) => podRefOf(pod, readySince.get(pod.metadata.uid) ?? monotonicMs));
   return collector.signals(application.key, pods, balancers, monotonicMs, windowMsOf(resource), podMetricsOf(resource));
 }
 
@@ -56,7 +51,8 @@ export interface ObserveDeps {
   readonly watch: Snapshots;
   readonly collector: SignalReader;
   readonly balancers: () => readonly BalancerRef[];
-  readonly balancersMissing: () => boolean;
+  /** Whether there has been no balancer for too long; given how many there are now. */
+  readonly balancersMissing: (count: number) => boolean;
   readonly otherScaler: (target: string) => string | undefined;
   readonly recorder: Pick<ApplicationRecorder, 'contention' | 'observeOtherScaler'>;
 }
@@ -80,7 +76,7 @@ export function observe(
   const signals = applicationSignals(application, resource, { collector, balancers, readySince, monotonicMs });
   const health = replicaHealthOf(application, resource, state.pods, signals, monotonicMs);
   const { drainId } = state.lifecycle;
-  const drained = drainId === undefined ? new Set() : collector.drained(key, drainId);
+  const drained = drainId === undefined ? NOBODY : collector.drained(key, drainId);
   const contended = recorder.contention(state);
   const otherScaler =
     deployment === undefined ? undefined : deps.otherScaler(`${metadata.namespace}/${deployment.metadata.name}`);
@@ -94,7 +90,7 @@ export function observe(
     zeroSeen: state.zeroSeen,
     templateChanged,
     contended,
-    balancersMissing: deps.balancersMissing(),
+    balancersMissing: deps.balancersMissing(balancers.length),
     unconfirmed: balancers.filter(({ uid }) => !drained.has(uid)).map(({ name }) => name),
   });
   const replicas = deployment?.spec.replicas ?? 0;
@@ -120,6 +116,20 @@ export function replicaHealthOf(
   return replicaHealth(application.deployment ?? NO_DEPLOYMENT, application.pods, isPodReady, facts, monotonicMs);
 }
 
+/** The reference of a pod; made once for each state of it, since thousands are asked for each second. */
+function podRefOf(pod: Pod, readySinceMs: number): PodRef {
+  const known = POD_REFS.get(pod);
+  if (known?.readySinceMs === readySinceMs) return known;
+  const { namespace, name, uid } = pod.metadata;
+  const made = { key: `${namespace ?? ''}/${name}`, uid, readySinceMs, hasSidecar: hasSidecar(pod) };
+  POD_REFS.set(pod, made);
+  return made;
+}
+
+/** At most one for each pod that a watch holds: an entry goes with its pod's object. */
+const POD_REFS = new WeakMap<Pod, PodRef>();
+
+const NOBODY: ReadonlySet<string> = new Set();
 const NO_REQUESTS: ReadonlyMap<string, number> = new Map();
 const NO_DEPLOYMENT = { spec: { replicas: 0 } };
 

@@ -1,4 +1,3 @@
-import type { AutoscalerStatus } from '../../../shared/api/autoscaler.ts';
 import type { LoadBalancerSettingsSpec } from '../../../shared/api/load-balancer-settings.ts';
 import type { ApplicationSnapshot } from '../../../shared/kubernetes/application-watch.ts';
 import type { PodMetric } from '../../../shared/model/metrics/metric.ts';
@@ -7,7 +6,7 @@ import type { BalancerRef, PodRef } from '../../domain/signals/metrics-collector
 import type { Signals } from '../../domain/signals/signals.ts';
 import type { ScaleOutcome } from './actuator.ts';
 import type { ReconcileState } from './reconcile-state.ts';
-import type { WantedCondition } from './status.ts';
+import type { StatusInput, WantedCondition } from './status.ts';
 
 /** Where applications come from. */
 export interface Snapshots {
@@ -42,7 +41,7 @@ export interface Workloads {
 /** What writes statuses. */
 export interface StatusPort {
   /** Returns whether the status stands as wanted, so that it may be acted on. */
-  write(application: ApplicationSnapshot, state: ReconcileState, status: AutoscalerStatus): Promise<boolean>;
+  write(application: ApplicationSnapshot, state: ReconcileState, wanted: StatusInput): Promise<boolean>;
   writeInert(
     application: ApplicationSnapshot,
     state: ReconcileState,

@@ -7,7 +7,7 @@ import type { Contention } from '../../domain/lifecycle/contention.ts';
 import type { LifecycleState } from '../../domain/lifecycle/lifecycle.ts';
 import { ColdStarts } from './cold-starts.ts';
 import { PodTimes } from './pod-times.ts';
-import { fromStatus } from './status.ts';
+import { fromStatus, type StatusInput } from './status.ts';
 
 /** What the leader keeps of an application between two reconciliations. A new leader begins with what the status says. */
 export interface ReconcileState {
@@ -22,6 +22,8 @@ export interface ReconcileState {
   wallOffsetMs: number;
   /** The status as it was written last. */
   status: AutoscalerStatus | undefined;
+  /** What was wanted when it was last found to stand in {@link status} already. */
+  settled: { readonly input: StatusInput; readonly status: AutoscalerStatus | undefined } | undefined;
   /** The newest resourceVersion that this process has written or seen. */
   resourceVersion: string;
   statusWrittenMs: number;
@@ -69,6 +71,7 @@ export function restoreState(
     templateGeneration: undefined,
     wallOffsetMs: wallMs - monotonicMs,
     status,
+    settled: undefined,
     resourceVersion: application.metadata.resourceVersion,
     statusWrittenMs: Number.NEGATIVE_INFINITY,
     lastDecision: status?.lastDecision,

@@ -7,7 +7,8 @@ import type { Clock } from '../../../shared/runtime/clock.ts';
 import { messageOf, type Logger } from '../../../shared/runtime/logger.ts';
 import { TokenBucket } from '../../../shared/runtime/token-bucket.ts';
 import type { ReconcileState } from './reconcile-state.ts';
-import { isTransition, sameStatus, statusPatch, type WantedCondition } from './status.ts';
+import { buildStatus, isTransition, sameStatus, sameStatusInput, statusPatch } from './status.ts';
+import type { StatusInput, WantedCondition } from './status.ts';
 
 /** Reasons and sentences of one application are written at most so often. */
 const QUIET_MS = 5_000;
@@ -34,15 +35,23 @@ export class StatusWriter {
   }
 
   /** Returns whether the status stands as wanted, so that it may be acted on. */
-  async write(application: ApplicationSnapshot, state: ReconcileState, status: AutoscalerStatus): Promise<boolean> {
+  async write(application: ApplicationSnapshot, state: ReconcileState, wanted: StatusInput): Promise<boolean> {
     const monotonicMs = this.#deps.clock.monotonicMs();
     // Another leader's last write may have landed after this one began; what the watch shows now is what stands.
     const shown =
       newer(state.resourceVersion, application.metadata.resourceVersion) === application.metadata.resourceVersion;
     if (shown && application.resource !== undefined) state.status = application.resource.status;
+    // Most reconciliations change nothing, and building a status costs more than seeing that.
+    const { settled } = state;
+    if (settled !== undefined && settled.status === state.status && sameStatusInput(settled.input, wanted)) return true;
+    const status = buildStatus(wanted, this.#deps.clock.wallMs());
     const transition = isTransition(state.status, status);
     if (!transition) {
-      if (monotonicMs - state.statusWrittenMs < QUIET_MS || sameStatus(state.status, status)) return true;
+      if (sameStatus(state.status, status)) {
+        state.settled = { input: wanted, status: state.status };
+        return true;
+      }
+      if (monotonicMs - state.statusWrittenMs < QUIET_MS) return true;
       if (!this.#minorWrites.take(monotonicMs)) return true;
     }
     return (await this.#patch(application, state, statusPatch(status), status)) || !transition;

@@ -110,7 +110,7 @@ export function conditionsOf(input: {
   const { state } = step;
   const staleSignals = [
     ...(input.trafficMissing === undefined ? [] : [`${input.trafficMissing}; it does not sleep meanwhile`]),
-    ...(decision?.votes ?? []).flatMap(missingOf),
+    ...missingIn(decision?.votes ?? []),
   ];
   const blocked =
     step.sleepBlocked !== undefined &&
@@ -119,25 +119,35 @@ export function conditionsOf(input: {
   return [
     { type: 'Ready', status: readyStatus(state, input.readyReplicas), reason: state.reason, message: state.message },
     input.mode === 'Active'
-      ? { type: 'ScalingActive', status: 'True', reason: 'ValidSpec', message: 'The rules are in force.' }
+      ? CALM.ScalingActive
       : { type: 'ScalingActive', status: 'False', reason: `Mode${input.mode}`, message: `spec.mode is ${input.mode}, so nothing is scaled.` },
     input.ableToScale === undefined
-      ? { type: 'AbleToScale', status: 'True', reason: 'ReadyForNewScale', message: 'The Deployment can be scaled.' }
+      ? CALM.AbleToScale
       : { type: 'AbleToScale', status: 'False', reason: 'ScaleFailed', message: input.ableToScale },
     staleSignals.length > 0
       ? { type: 'SignalsFresh', status: 'False', reason: 'NoData', message: staleSignals.join('; ') }
-      : { type: 'SignalsFresh', status: 'True', reason: 'Fresh', message: 'Every signal is recent.' },
+      : CALM.SignalsFresh,
     input.otherWriter === undefined && input.otherScaler !== undefined
       ? { type: 'SoleWriter', status: 'False', reason: 'OtherScaler', message: otherScalerSentence(input.otherScaler) }
       : input.otherWriter === undefined
-      ? { type: 'SoleWriter', status: 'True', reason: 'SoleWriter', message: 'Nobody else writes spec.replicas.' }
+      ? CALM.SoleWriter
       : { type: 'SoleWriter', status: 'False', reason: 'OtherWriter', message: input.otherWriter },
-    { type: 'Conflicted', status: 'False', reason: 'NoConflict', message: 'It owns its target and its route.' },
+    CALM.Conflicted,
     blocked
       ? { type: 'SleepBlocked', status: 'True', reason: step.sleepBlocked.reason, message: step.sleepBlocked.message }
-      : { type: 'SleepBlocked', status: 'False', reason: 'NotBlocked', message: 'It sleeps once it has been idle for long enough.' },
+      : CALM.SleepBlocked,
   ]; // prettier-ignore
 }
+
+/** The conditions of a resource with which nothing is wrong. */
+const CALM = {
+  ScalingActive: { type: 'ScalingActive', status: 'True', reason: 'ValidSpec', message: 'The rules are in force.' },
+  AbleToScale: { type: 'AbleToScale', status: 'True', reason: 'ReadyForNewScale', message: 'The Deployment can be scaled.' },
+  SignalsFresh: { type: 'SignalsFresh', status: 'True', reason: 'Fresh', message: 'Every signal is recent.' },
+  SoleWriter: { type: 'SoleWriter', status: 'True', reason: 'SoleWriter', message: 'Nobody else writes spec.replicas.' },
+  Conflicted: { type: 'Conflicted', status: 'False', reason: 'NoConflict', message: 'It owns its target and its route.' },
+  SleepBlocked: { type: 'SleepBlocked', status: 'False', reason: 'NotBlocked', message: 'It sleeps once it has been idle for long enough.' },
+} as const satisfies Partial<Record<ConditionType, WantedCondition>>; // prettier-ignore
 
 function readyStatus(state: LifecycleState, ready: number): 'True' | 'False' {
   switch (state.phase) {
@@ -155,10 +165,14 @@ function readyStatus(state: LifecycleState, ready: number): 'True' | 'False' {
   }
 }
 
-/** What a rule misses, a sentence each; data that is to come in a moment is not missed. */
-function missingOf({ rule, replicas, pending, missing, why }: Vote): string[] {
-  if (replicas === undefined) return pending === true ? [] : [`rule ${rule}: ${why}`];
-  return (missing ?? []).map((sentence) => `rule ${rule}: ${sentence}`);
+/** What the rules miss, a sentence each; data that is to come in a moment is not missed. */
+function missingIn(votes: readonly Vote[]): string[] {
+  const sentences: string[] = [];
+  for (const { rule, replicas, pending, missing = [], why } of votes) {
+    if (replicas !== undefined) for (const sentence of missing) sentences.push(`rule ${rule}: ${sentence}`);
+    else if (pending !== true) sentences.push(`rule ${rule}: ${why}`);
+  }
+  return sentences;
 }
 
 /** Conditions of a resource that owns nothing, or is not valid: nothing is done for it, and it says why. */
@@ -166,9 +180,7 @@ export function inertConditions(reason: string, message: string, conflicted: boo
   return [
     { type: 'Ready', status: 'False', reason, message },
     { type: 'ScalingActive', status: 'False', reason, message },
-    conflicted
-      ? { type: 'Conflicted', status: 'True', reason, message }
-      : { type: 'Conflicted', status: 'False', reason: 'NoConflict', message: 'It owns its target and its route.' },
+    conflicted ? { type: 'Conflicted', status: 'True', reason, message } : CALM.Conflicted,
   ];
 }
 
@@ -200,15 +212,41 @@ export function sameStatus(before: AutoscalerStatus | undefined, after: Autoscal
   );
 }
 
+/** Whether the same status would be made of both. */
+export function sameStatusInput(before: StatusInput, after: StatusInput): boolean {
+  return (
+    before.resource === after.resource &&
+    before.replicas === after.replicas &&
+    before.desiredReplicas === after.desiredReplicas &&
+    before.readyReplicas === after.readyReplicas &&
+    before.lastDecision === after.lastDecision &&
+    before.lastScaleTime === after.lastScaleTime &&
+    before.learnedStartSeconds === after.learnedStartSeconds &&
+    before.templateHash === after.templateHash &&
+    sameLifecycle(before.lifecycle, after.lifecycle) &&
+    sameConditions(before.conditions, after.conditions, sameCondition)
+  );
+}
+
+function sameLifecycle(before: LifecycleState, after: LifecycleState): boolean {
+  return before === after || LIFECYCLE_FIELDS.every((field) => before[field] === after[field]);
+}
+
+const LIFECYCLE_FIELDS = Object.keys(UNKNOWN_LIFECYCLE) as (keyof LifecycleState)[];
+
+function sameCondition(a: WantedCondition, b: WantedCondition): boolean {
+  return a === b || (a.status === b.status && a.reason === b.reason && a.message === b.message);
+}
+
 const TOLD_AT_ONCE = [
   'phase', 'phaseSince', 'targetUid', 'replicas', 'desiredReplicas', 'readyReplicas', 'drainId', 'wakeId',
   'startAttempts', 'retryAfter', 'observedGeneration', 'learnedStartSeconds',
 ] as const; // prettier-ignore
 
-function sameConditions(
-  before: readonly AutoscalerCondition[] | undefined,
-  after: readonly AutoscalerCondition[] | undefined,
-  isSame: (a: AutoscalerCondition, b: AutoscalerCondition) => boolean,
+function sameConditions<C extends WantedCondition | AutoscalerCondition>(
+  before: readonly C[] | undefined,
+  after: readonly C[] | undefined,
+  isSame: (a: C, b: C) => boolean,
 ): boolean {
   if (before?.length !== after?.length) return false;
   return (after ?? []).every((each, index) => {

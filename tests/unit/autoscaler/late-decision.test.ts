@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { ApplicationController } from '../../../autoscaler/controllers/application/controller.ts';
+import { buildStatus } from '../../../autoscaler/controllers/application/status.ts';
 import { MetricsCollector } from '../../../autoscaler/domain/signals/metrics-collector.ts';
 import type { AutoscalerStatus } from '../../../shared/api/autoscaler.ts';
 import { DEFAULT_SETTINGS } from '../../../shared/api/load-balancer-settings.ts';
@@ -27,9 +28,9 @@ async function scalesAfter(writeMs: number): Promise<number[]> {
       },
     }),
     statusWriter: {
-      write: (_application, _state, status) => {
+      write: (_application, _state, wanted) => {
         clock.advance(writing);
-        written = status;
+        written = buildStatus(wanted, clock.wallMs());
         return Promise.resolve(true);
       },
       writeInert: () => Promise.resolve(),
