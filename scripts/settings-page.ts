@@ -1,4 +1,5 @@
 import { autoscalerSettings } from '../autoscaler/config.ts';
+import { commandSettings } from '../autoscaler/commands/command-settings.ts';
 import { loadbalancerSettings } from '../loadbalancer/config.ts';
 import type { Settings } from '../shared/runtime/settings.ts';
 import { sidecarSettings } from '../sidecar/config.ts';
@@ -8,6 +9,7 @@ export const PROGRAM_SETTINGS: Readonly<Record<string, Settings>> = {
   autoscaler: autoscalerSettings,
   loadbalancer: loadbalancerSettings,
   sidecar: sidecarSettings,
+  nemesis: commandSettings,
 };
 
 /** docs/reference/settings.md, from the same tables that the programs read their environment with. */

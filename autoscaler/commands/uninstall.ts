@@ -1,15 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { autoscalerSchema, type Autoscaler } from '../../shared/api/autoscaler.ts';
-import { isKubeStatus, KubeApi, PATCH_TYPES } from '../../shared/kubernetes/kube-api.ts';
+import { isKubeStatus, PATCH_TYPES, type KubeApi } from '../../shared/kubernetes/kube-api.ts';
 import { replicasManager, type Deployment, type KubernetesObject } from '../../shared/kubernetes/objects.ts';
 import { pathOf, RESOURCES } from '../../shared/kubernetes/paths.ts';
 import { writeScale } from '../../shared/kubernetes/scale.ts';
 import { decideOwnership } from '../../shared/rules/ownership.ts';
 import { decideWake } from '../../shared/rules/wake.ts';
-import { commonSettings } from '../../shared/runtime/common-settings.ts';
 import { messageOf } from '../../shared/runtime/logger.ts';
 import { readSettings } from '../../shared/runtime/settings.ts';
-import type { CommandIo } from './command.ts';
+import { CLUSTER_OPTIONS, connect } from './cluster-options.ts';
+import { defineCommand } from './command.ts';
+import { commandSettings } from './command-settings.ts';
 
 const CONTROLLER = 'nemesis-autoscaler';
 const CONTROLLER_PODS = 'app.kubernetes.io/name=nemesis,app.kubernetes.io/component=autoscaler';
@@ -30,19 +31,21 @@ interface Outcome {
  * @returns 0; 1 when an application that sleeps could not be woken
  * @throws Error when the controllers could not be stopped or the applications could not be read
  */
-export async function uninstall(args: readonly string[], io: CommandIo): Promise<number> {
-  if (args.length > 0) {
-    io.stderr.write(`uninstall: "${args.join(' ')}" is too much; it takes no arguments.\n`);
-    return 2;
-  }
-  const settings = readSettings(commonSettings, process.env);
-  const api = KubeApi.fromDefault('nemesis-uninstall');
-  try {
-    return await wakeAll(api, { ...settings, say: (line) => void io.stdout.write(`${line}\n`) });
-  } finally {
-    api.close();
-  }
-}
+export const uninstall = defineCommand({
+  name: 'uninstall',
+  description: `Stops the controllers and wakes every application that sleeps, before the product is removed. Run again, it does what is
+still to do. NEMESIS_SYSTEM_NAMESPACE names the namespace of the product, NEMESIS_WATCH_NAMESPACE the only one that it watches.`,
+  options: CLUSTER_OPTIONS,
+  run: async (options, io) => {
+    const settings = readSettings(commandSettings, process.env);
+    const api = connect(options, settings.token, 'nemesis-uninstall');
+    try {
+      return await wakeAll(api, { ...settings, say: (line) => void io.stdout.write(`${line}\n`) });
+    } finally {
+      api.close();
+    }
+  },
+});
 
 /** The removal itself. */
 export async function wakeAll(

@@ -2,6 +2,8 @@ import { expect } from 'chai';
 import { Registry } from 'prom-client';
 import { WEBHOOK_ROUTES } from '../../autoscaler/admission/webhook-server.ts';
 import { MANAGEMENT_ROUTES } from '../../autoscaler/api/routes.ts';
+import { inject } from '../../autoscaler/commands/inject.ts';
+import { uninstall } from '../../autoscaler/commands/uninstall.ts';
 import { INGEST_ROUTES } from '../../autoscaler/ingest/ingest-routes.ts';
 import { PROXY_ROUTES } from '../../loadbalancer/api/proxy/routes.ts';
 import { SETTINGS_ROUTES } from '../../loadbalancer/api/settings/routes.ts';
@@ -136,5 +138,15 @@ describe('docs/guides/custom-resource.md and docs/reference/scaling-metrics.md',
     const rows = pages.flatMap((page) => rowsOf(read(page)));
     const shown = rows.filter(([field]) => field?.startsWith('spec.')).map(([field, standard]) => [field, standard]);
     expect(shown).to.have.deep.members(expected);
+  });
+});
+
+describe('docs/reference/command.md', () => {
+  it('has every option of every command, and no other', () => {
+    const options = [inject, uninstall].flatMap((command) => Object.keys(command.options));
+    const shown = [...read('docs/reference/command.md').matchAll(/^\|[^|]*?`--([a-z-]+) /gm)].map(
+      ([, name = '']) => name,
+    );
+    expect(unique(shown)).to.deep.equal(unique(options.filter((name) => name !== 'help')));
   });
 });
