@@ -11,7 +11,7 @@ import { isLoopback } from '../shared/kubernetes/token-guard.ts';
 import { systemClock } from '../shared/runtime/clock.ts';
 import { createLifecycle, runProgram, type Lifecycle } from '../shared/runtime/lifecycle.ts';
 import { createLogger } from '../shared/runtime/logger.ts';
-import { close, listen } from '../shared/runtime/management-server.ts';
+import { close, listen } from '../shared/http/listen.ts';
 import { ProgramCredentials } from '../shared/runtime/program-credentials.ts';
 import { readSettings } from '../shared/runtime/settings.ts';
 import { loadbalancerOpenapi } from './api/openapi.ts';

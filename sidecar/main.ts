@@ -1,7 +1,7 @@
 import '../shared/runtime/without-undici.ts';
 import type { PodMetrics } from '../shared/model/measurements.ts';
 import { ProgramCredentials } from '../shared/runtime/program-credentials.ts';
-import { close } from '../shared/runtime/server-close.ts';
+import { close } from '../shared/http/server-close.ts';
 import { readSettings, SettingsError } from '../shared/runtime/settings.ts';
 import { Announcer } from './announce/announcer.ts';
 import { sidecarSettings } from './config.ts';

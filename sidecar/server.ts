@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { sendProblem } from '../shared/errors/problem.ts';
 import { NemesisError } from '../shared/errors/registry.ts';
-import { trackConnections } from '../shared/runtime/server-close.ts';
+import { trackConnections } from '../shared/http/server-close.ts';
 import { drain, SharedDrain, type DrainTimes } from './drain/drain.ts';
 import type { Log } from './log.ts';
 import type { Sockets } from './measure/sockets.ts';

@@ -5,7 +5,7 @@ import type { ApplicationWatch } from '../../shared/kubernetes/application-watch
 import type { KubeApi } from '../../shared/kubernetes/kube-api.ts';
 import type { Lifecycle } from '../../shared/runtime/lifecycle.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
-import { close, listen } from '../../shared/runtime/management-server.ts';
+import { close, listen } from '../../shared/http/listen.ts';
 import type { Certificates } from '../certificates/certificates.ts';
 import { ClusterVersion } from './cluster-version.ts';
 import { applicationOfPod, Injector } from './injector.ts';

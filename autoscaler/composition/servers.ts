@@ -2,7 +2,7 @@ import { ClusterAccess, openAccess } from '../../shared/http/access.ts';
 import { AuditLog } from '../../shared/http/audit-log.ts';
 import { createManagementApp } from '../../shared/http/management-app.ts';
 import { isLoopback, TokenGuard } from '../../shared/kubernetes/token-guard.ts';
-import { close, listen } from '../../shared/runtime/management-server.ts';
+import { close, listen } from '../../shared/http/listen.ts';
 import { autoscalerOpenapi } from '../api/openapi.ts';
 import { publishRefusal } from '../api/publish-refusal.ts';
 import { managementRoutes } from '../api/routes.ts';

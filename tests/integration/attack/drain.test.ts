@@ -5,7 +5,7 @@ import { expect } from 'chai';
 import { Registry } from 'prom-client';
 import { Injector } from '../../../autoscaler/admission/injector.ts';
 import { admissionReviewSchema } from '../../../autoscaler/admission/review.ts';
-import { close } from '../../../shared/runtime/server-close.ts';
+import { close } from '../../../shared/http/server-close.ts';
 import type { Sockets } from '../../../sidecar/measure/sockets.ts';
 import { openapiDocument } from '../../../sidecar/openapi.ts';
 import { startServer } from '../../../sidecar/server.ts';

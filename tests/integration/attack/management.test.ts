@@ -13,7 +13,7 @@ import { HoldBudget } from '../../../loadbalancer/domain/hold-queue.ts';
 import { proxyRoutes } from '../../../loadbalancer/api/proxy/routes.ts';
 import type { ApplicationDirectory } from '../../../loadbalancer/routing/application-directory.ts';
 import { RequestLog } from '../../../loadbalancer/request-log/request-log.ts';
-import { close, listen } from '../../../shared/runtime/management-server.ts';
+import { close, listen } from '../../../shared/http/listen.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
 
 interface Reply {

@@ -14,7 +14,7 @@ import { openAccess } from '../../../shared/http/access.ts';
 import { AuditLog } from '../../../shared/http/audit-log.ts';
 import { createManagementApp } from '../../../shared/http/management-app.ts';
 import { systemClock } from '../../../shared/runtime/clock.ts';
-import { close, listen } from '../../../shared/runtime/management-server.ts';
+import { close, listen } from '../../../shared/http/listen.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
 import { eventually } from '../loadbalancer/support.ts';
 

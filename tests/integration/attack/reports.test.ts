@@ -17,7 +17,7 @@ import { ReportLimits } from '../../../autoscaler/ingest/report-limits.ts';
 import { ApplicationWatch } from '../../../shared/kubernetes/application-watch.ts';
 import type { Pod } from '../../../shared/kubernetes/objects.ts';
 import { systemClock } from '../../../shared/runtime/clock.ts';
-import { close, listen } from '../../../shared/runtime/management-server.ts';
+import { close, listen } from '../../../shared/http/listen.ts';
 import { startLocalApi, type LocalApi } from '../../support/local-api.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
 

@@ -10,7 +10,7 @@ import { expect } from 'chai';
 import express from 'express';
 import { applyManifest } from '../../../demo/apply.ts';
 import { customResourceDefinitions } from '../../../shared/api/crd.ts';
-import { close, listen } from '../../../shared/runtime/management-server.ts';
+import { close, listen } from '../../../shared/http/listen.ts';
 import { startLocalApi, type LocalApi } from '../../support/local-api.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..', '..');

@@ -14,7 +14,7 @@ import { ApplicationWatch } from '../../../shared/kubernetes/application-watch.t
 import type { Pod } from '../../../shared/kubernetes/objects.ts';
 import { TokenGuard } from '../../../shared/kubernetes/token-guard.ts';
 import { systemClock } from '../../../shared/runtime/clock.ts';
-import { close, listen } from '../../../shared/runtime/management-server.ts';
+import { close, listen } from '../../../shared/http/listen.ts';
 import { startLocalApi, type LocalApi } from '../../support/local-api.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
 import { until } from '../../support/until.ts';

@@ -7,7 +7,7 @@ import { applicationOfPod, Injector, type InjectorDeps } from '../../../autoscal
 import type { AdmissionAnswer } from '../../../autoscaler/admission/review.ts';
 import { createWebhookApp } from '../../../autoscaler/admission/webhook-server.ts';
 import type { ApplicationSnapshot } from '../../../shared/kubernetes/application-watch.ts';
-import { close, listen } from '../../../shared/runtime/management-server.ts';
+import { close, listen } from '../../../shared/http/listen.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
 import { pod } from './injection-support.ts';
 

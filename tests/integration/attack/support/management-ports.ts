@@ -25,7 +25,7 @@ import { ApplicationWatch } from '../../../../shared/kubernetes/application-watc
 import { KubeApi } from '../../../../shared/kubernetes/kube-api.ts';
 import type { Logger } from '../../../../shared/runtime/logger.ts';
 import { systemClock } from '../../../../shared/runtime/clock.ts';
-import { close, listen } from '../../../../shared/runtime/management-server.ts';
+import { close, listen } from '../../../../shared/http/listen.ts';
 import { startLocalApi, type LocalApi } from '../../../support/local-api.ts';
 import { silentLogger } from '../../../support/silent-logger.ts';
 import { until } from '../../../support/until.ts';
