@@ -1,8 +1,9 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { metricsAnswerSchema, metricsReportSchema, type MetricsAnswer } from '../../shared/contracts/metrics-report.ts';
 import { parseOrThrow, sendProblem } from '../../shared/errors/problem.ts';
-import type { Operation } from '../../shared/http/operation.ts';
+import { refusalsOf, type Operation } from '../../shared/http/operation.ts';
 import { readJson } from '../../shared/http/read-json.ts';
+import { checkRefusal } from '../../shared/http/refusal-check.ts';
 import { podMetricsOf, windowMsOf } from '../controllers/application/scaling-spec.ts';
 import { CALM_INTERVAL_MS } from '../domain/signals/report-pacing.ts';
 import { authenticate } from './authenticate.ts';
@@ -34,6 +35,7 @@ export const REPORT_OPERATION: Operation = {
   response: { status: 200, description: 'Taken in', schema: metricsAnswerSchema },
   refusals: ['Forbidden', 'NotFound', 'TooManyReports'],
 };
+const DECLARED = { action: 'POST /metrics', refusals: new Set(refusalsOf(REPORT_OPERATION)) };
 
 /**
  * Takes in `POST /metrics`, which thousands of sidecars send, and passes every other request on. It is a handler of
@@ -61,7 +63,7 @@ export function receiveReports(
       },
       (error: unknown) => {
         deps.metrics.reports.inc({ kind: KIND, result: 'refused' });
-        sendProblem(response, error, onUnexpected);
+        checkRefusal(DECLARED, sendProblem(response, error, onUnexpected));
       },
     );
   };

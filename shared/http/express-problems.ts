@@ -2,7 +2,10 @@ import type { Application, ErrorRequestHandler, RequestHandler } from 'express';
 import type { ILayer } from 'express-serve-static-core';
 import { sendProblem } from '../errors/problem.ts';
 import { NemesisError } from '../errors/registry.ts';
-import { checkRefusal } from './refusal-check.ts';
+import { checkRefusal, type DeclaredRefusals } from './refusal-check.ts';
+
+/** Where an answer has what its route says it refuses with. */
+export const DECLARED_REFUSALS = 'declaredRefusals';
 
 /** Express: whatever was not routed is a 404 problem, or a 405 problem with `Allow` where the path takes other methods. */
 export const notFoundHandler: RequestHandler = (request, response, next) => {
@@ -39,6 +42,7 @@ export function problemHandler(
     const code = sendProblem(response, error, (unexpected, requestId) => {
       onUnexpected(unexpected, request.path, requestId);
     });
-    checkRefusal(response, code);
+    const declared = response.locals[DECLARED_REFUSALS] as DeclaredRefusals | undefined;
+    if (declared !== undefined) checkRefusal(declared, code);
   };
 }

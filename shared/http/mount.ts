@@ -9,7 +9,8 @@ import {
   type RequestDeclaration,
   type ResponseDeclaration,
 } from './operation.ts';
-import { declareRefusals } from './refusal-check.ts';
+import { DECLARED_REFUSALS } from './express-problems.ts';
+import type { DeclaredRefusals } from './refusal-check.ts';
 import { Reply, type BoundRoute } from './route.ts';
 
 /**
@@ -22,11 +23,11 @@ export function mountRoute(app: Express, route: BoundRoute, keepers: Gatekeepers
   const paths = pathsOf(route);
   const action = `${method.toUpperCase()} ${paths[0] ?? ''}`;
   const gate = gateOf(route, action, keepers);
-  const refusals = new Set(refusalsOf(route));
+  const refusals: DeclaredRefusals = { action, refusals: new Set(refusalsOf(route)) };
   const objectInBody = isObjectInBody(route);
 
   const enter: RequestHandler = async (request, response, next) => {
-    declareRefusals(response, { action, refusals });
+    response.locals[DECLARED_REFUSALS] = refusals;
     response.locals[ENTERED] = await gate(request, response);
     next();
   };
@@ -65,7 +66,7 @@ function parsed(declared: RequestDeclaration, request: Request, bodyIsParsed: bo
   return {
     params: params === undefined ? {} : paramsOf(params, request),
     query: query === undefined ? {} : parseOrThrow(query, request.query, 'The query', 'InvalidQuery'),
-    headers: headers === undefined ? {} : parseOrThrow(headers, request.headers, 'The headers', 'InvalidQuery'),
+    headers: headers === undefined ? {} : parseOrThrow(headers, request.headers, 'A header', 'InvalidQuery'),
     body: body === undefined || bodyIsParsed ? (request.body as unknown) : bodyOf(body, request),
   };
 }

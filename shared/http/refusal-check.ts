@@ -1,5 +1,4 @@
 import { channel } from 'node:diagnostics_channel';
-import type { Response } from 'express';
 import type { ErrorCode } from '../errors/registry.ts';
 
 /** What a route says it refuses with. */
@@ -18,16 +17,8 @@ export interface UndeclaredRefusal {
 /** Where undeclared refusals are published; the tests listen, and fail. */
 export const UNDECLARED_REFUSALS = channel('k8s-nemesis.undeclared-refusal');
 
-const DECLARED = 'declaredRefusals';
-
-/** Remembers with an answer what its route says it refuses with. */
-export function declareRefusals(response: Response, declared: DeclaredRefusals): void {
-  response.locals[DECLARED] = declared;
-}
-
 /** Publishes a refusal that its route does not declare. `Internal` needs no declaration: every operation may fail. */
-export function checkRefusal(response: Response, code: ErrorCode): void {
-  const declared = response.locals[DECLARED] as DeclaredRefusals | undefined;
-  if (declared === undefined || code === 'Internal' || declared.refusals.has(code)) return;
-  UNDECLARED_REFUSALS.publish({ action: declared.action, code } satisfies UndeclaredRefusal);
+export function checkRefusal({ action, refusals }: DeclaredRefusals, code: ErrorCode): void {
+  if (code === 'Internal' || refusals.has(code)) return;
+  UNDECLARED_REFUSALS.publish({ action, code } satisfies UndeclaredRefusal);
 }

@@ -1,17 +1,15 @@
-import { UNDECLARED_REFUSALS } from '../../shared/http/refusal-check.ts';
 import { stopSharedInstallation } from '../e2e/support/shared-installation.ts';
-
-const undeclared = new Set<string>();
+import { takeUndeclaredRefusals, watchUndeclaredRefusals } from './undeclared-refusals.ts';
 
 /** Mocha's root hooks: what tests share is ended with the last one, and what a route refuses with must be declared. */
 export const mochaHooks = {
   beforeAll(): void {
-    UNDECLARED_REFUSALS.subscribe((message) => void undeclared.add(JSON.stringify(message)));
+    watchUndeclaredRefusals();
   },
   async afterAll(this: Mocha.Context): Promise<void> {
     this.timeout(30_000);
     await stopSharedInstallation();
-    if (undeclared.size === 0) return;
-    throw new Error(`Routes refused with codes that they do not declare: ${[...undeclared].sort().join(', ')}.`);
+    const undeclared = takeUndeclaredRefusals().map(({ action, code }) => `${action}: ${code}`);
+    if (undeclared.length > 0) throw new Error(`Refusals that their routes do not declare: ${undeclared.join(', ')}.`);
   },
 };
