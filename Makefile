@@ -7,13 +7,16 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
 STAMP := node_modules/.stamp
 
-IMAGE ?= localhost/nemesis:0.1.0
-EXAMPLE_IMAGE ?= localhost/nemesis-example:0.1.0
+VERSION := $(shell sed -n 's/^  "version": "\(.*\)",$$/\1/p' package.json)
+IMAGE ?= localhost/nemesis:$(VERSION)
+EXAMPLE_IMAGE ?= localhost/nemesis-example:$(VERSION)
 OVERLAY ?= default
 
 NEEDS_CLUSTER = if [ -z "$$KUBECONFIG" ]; then echo 'These tests need KUBECONFIG: the path of a kubeconfig whose cluster may be used for tests.' >&2; exit 1; fi
 
-.PHONY: help demo test test-unit e2e e2e-full bench bench-proxy bench-wake bench-sidecar bench-controller bench-history build images install uninstall lint format clean
+export MUTATE
+
+.PHONY: help demo test test-unit coverage mutate e2e e2e-full bench bench-proxy bench-wake bench-sidecar bench-controller bench-history build images install uninstall lint format clean
 
 help: ## Lists the targets.
 	@echo 'Usage: make TARGET   (each installs by itself what it needs)'
@@ -28,6 +31,13 @@ test: $(STAMP) ## Lint, types and all tests; the last line is "N passed, N faile
 
 test-unit: $(STAMP) ## Unit and property tests alone, in less than a minute.
 	@npm run --silent test-unit
+
+coverage: $(STAMP) ## What unit, property and integration tests reach, in coverage/; fails below the floor in .c8rc.json.
+	@npm run --silent coverage
+
+mutate: $(STAMP) ## Mutation tests of the pure modules, for hours; MUTATE names some of their files, comma between them.
+	@npm ci --prefix tests/mutation --ignore-scripts --no-audit --no-fund --silent
+	@node tests/mutation/node_modules/@stryker-mutator/core/bin/stryker.js run tests/mutation/stryker.config.mjs
 
 e2e: $(STAMP) ## End-to-end tests on the cluster of $KUBECONFIG, the core of them; docs/guides/testing.md has the variables.
 	@$(NEEDS_CLUSTER)

@@ -2,7 +2,17 @@ import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', 'benchmarks/node_modules/', 'coverage/', '.nemesis/'] },
+  {
+    ignores: [
+      'dist/',
+      'node_modules/',
+      'benchmarks/node_modules/',
+      'coverage/',
+      '.nemesis/',
+      'tests/mutation/reports/',
+      'tests/mutation/.stryker-tmp/',
+    ],
+  },
   js.configs.recommended,
   {
     files: ['**/*.ts'],
