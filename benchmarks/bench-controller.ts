@@ -15,8 +15,9 @@ import { publish, rounded, type Row } from './report.ts';
  */
 const seconds = Number(process.env['BENCH_SECONDS'] ?? 60);
 const only = process.env['BENCH_ONLY'] ?? '';
-/** As our manifests start the controller. */
+/** As our manifests start the controller, and the image's environment. */
 const FLAGS = ['--max-semi-space-size=8', '--heap-growing-percent=60'];
+const IMAGE_ENV = { MALLOC_ARENA_MAX: '1' };
 const ROOT = join(import.meta.dirname, '..');
 const rows: Row[] = [];
 const children: ChildProcess[] = [];
@@ -87,6 +88,7 @@ interface Started {
 async function startProgram(name: 'autoscaler' | 'loadbalancer', kubeconfig: string, controller?: Started): Promise<Started> {
   const [port, programsPort, dataPort] = [await freePort(), await freePort(), await freePort()];
   const child = start([...(name === 'autoscaler' ? FLAGS : []), join(ROOT, 'dist/bundle', `${name}.mjs`)], {
+    ...IMAGE_ENV,
     KUBECONFIG: kubeconfig,
     NEMESIS_POD_NAME: 'bench',
     NEMESIS_POD_UID: name,
