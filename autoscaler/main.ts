@@ -6,7 +6,7 @@ import { systemClock } from '../shared/runtime/clock.ts';
 import { createLifecycle, runProgram, type Lifecycle } from '../shared/runtime/lifecycle.ts';
 import { createLogger } from '../shared/runtime/logger.ts';
 import { readSettings } from '../shared/runtime/settings.ts';
-import { startInjection } from './admission/start-injection.ts';
+import { startWebhooks } from './admission/start-webhooks.ts';
 import { buildCluster, type Cluster } from './composition/cluster.ts';
 import type { Foundation } from './composition/foundation.ts';
 import { buildReconciliation, type Reconciliation } from './composition/reconciliation.ts';
@@ -35,7 +35,7 @@ async function start(): Promise<Lifecycle> {
   await Promise.all([watch.firstSync(), balancerPods.firstSync]);
   const { certificates, distributor } = trust;
   if (certificates !== undefined) {
-    await startInjection(settings, { api, version: product.version, certificates, watch, registry, logger, lifecycle });
+    await startWebhooks(settings, { api, version: product.version, certificates, watch, registry, logger, lifecycle });
   }
   distributor?.start();
   startLeading(foundation, cluster, reconciliation, trust);

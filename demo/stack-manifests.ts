@@ -59,7 +59,7 @@ export function rightsManifests(): Manifest[] {
 export function stackManifests(options: StackManifestOptions): Manifest[] {
   const injects = (options.autoscalerEnv['NEMESIS_CERTIFICATES'] ?? 'none') !== 'none';
   return shippedManifests('overlays/default')
-    .filter(({ kind }) => injects || kind !== 'MutatingWebhookConfiguration')
+    .filter(({ kind }) => injects || !kind.endsWith('WebhookConfiguration'))
     .map((manifest) => {
       switch (`${manifest.kind}/${manifest.metadata.name}`) {
         case 'Deployment/nemesis-autoscaler':

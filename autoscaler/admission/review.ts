@@ -11,9 +11,11 @@ export const admissionReviewSchema = z.object({
     uid: z.string().min(1).max(253),
     kind: z.object({ group: z.string(), version: z.string(), kind: z.string() }).optional(),
     namespace: z.string().max(253).optional(),
+    name: z.string().max(253).optional(),
     operation: z.string().max(32).optional(),
     subResource: z.string().max(253).optional(),
     object: record.nullish(),
+    oldObject: record.nullish(),
   }),
 });
 /** A question of the API server. */
@@ -39,18 +41,36 @@ export interface AdmissionAnswer {
   readonly kind: 'AdmissionReview';
   readonly response: {
     readonly uid: string;
-    readonly allowed: true;
+    readonly allowed: boolean;
     readonly patchType?: 'JSONPatch';
     /** Base64 of the operations. */
     readonly patch?: string;
     readonly warnings?: readonly string[];
+    /** Why it is not allowed. */
+    readonly status?: {
+      readonly code: number;
+      readonly reason: string;
+      readonly message: string;
+      readonly details: { readonly causes: readonly { readonly field: string; readonly message: string }[] };
+    };
   };
 }
 
 /** Longer warnings are cut off by the API server. */
 const WARNING_LENGTH = 256;
 
-/** The answer: always allowed, with a patch where something is added. */
+/** A refusal that names each field, as the API server's own refusals do. */
+export function refusalOf(uid: string, faults: readonly { path: string; message: string }[]): AdmissionAnswer {
+  const message = `${faults.map(({ path, message: why }) => `${path}: ${why}`).join('; ')}.`;
+  const causes = faults.map(({ path, message: why }) => ({ field: path, message: why }));
+  return {
+    apiVersion: 'admission.k8s.io/v1',
+    kind: 'AdmissionReview',
+    response: { uid, allowed: false, status: { code: 422, reason: 'Invalid', message, details: { causes } } },
+  };
+}
+
+/** The answer that allows it, with a patch where something is added. */
 export function answerTo(
   uid: string,
   operations: readonly unknown[] = [],

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { createManagementApp } from '../../shared/http/management-app.ts';
 import { bind, route, type Route } from '../../shared/http/route.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
+import type { AutoscalerValidator } from './autoscaler-validator.ts';
 import type { Injector } from './injector.ts';
 import { admissionReviewSchema } from './review.ts';
 
@@ -46,7 +47,7 @@ const inject = route({
       kind: z.literal('AdmissionReview'),
       response: z.object({
         uid: z.string(),
-        allowed: z.literal(true),
+        allowed: z.boolean(),
         patchType: z.literal('JSONPatch').optional(),
         patch: z.string().optional().describe('Base64 of the operations.'),
         warnings: z.array(z.string()).readonly().optional(),
@@ -56,11 +57,79 @@ const inject = route({
   handle: ({ body }, injector: Injector) => injector.answer(body),
 });
 
-/** What the API server asks. */
-export const WEBHOOK_ROUTES: readonly Route<Injector>[] = [inject];
+const validate = route({
+  method: 'post',
+  path: '/validate',
+  summary:
+    'The admission webhook: the API server sends Autoscalers that are written, and gets allowed or why not (port 9443).',
+  permissions: 'Everybody',
+  request: {
+    body: {
+      schema: admissionReviewSchema,
+      maxBytes: LARGEST_BODY_BYTES,
+      what: 'The AdmissionReview',
+      read: 'AnyTypeAsJson',
+      example: {
+        apiVersion: 'admission.k8s.io/v1',
+        kind: 'AdmissionReview',
+        request: {
+          uid: '705ab4f5-6393-11e8-b7cc-42010a800003',
+          kind: { group: 'nemesis.io', version: 'v1alpha1', kind: 'Autoscaler' },
+          namespace: 'models',
+          name: 'sentiment',
+          operation: 'CREATE',
+          object: {
+            spec: {
+              scaleTargetRef: { name: 'sentiment' },
+              minReplicas: 1,
+              scaling: { rules: [{ name: 'cpu', cpu: { scaleUpAt: '800m', scaleDownAt: '300m' } }] },
+            },
+          },
+        },
+      },
+    },
+  },
+  response: {
+    status: 200,
+    description: 'An AdmissionReview',
+    schema: z.object({
+      apiVersion: z.literal('admission.k8s.io/v1'),
+      kind: z.literal('AdmissionReview'),
+      response: z.object({
+        uid: z.string(),
+        allowed: z.boolean(),
+        warnings: z.array(z.string()).readonly().optional(),
+        status: z
+          .object({
+            code: z.number().int(),
+            reason: z.string(),
+            message: z.string(),
+            details: z.object({ causes: z.array(z.object({ field: z.string(), message: z.string() })).readonly() }),
+          })
+          .optional()
+          .describe('Why it is not allowed.'),
+      }),
+    }),
+  },
+  handle: ({ body }, validator: AutoscalerValidator) => validator.answer(body),
+});
 
-/** The port that the API server asks: `POST /inject` with an AdmissionReview. Every controller answers, leading or not. */
-export function createWebhookApp(injector: Injector, deps: { logger: Logger; registry: Registry }): Express {
+/** What the API server asks. */
+export const WEBHOOK_ROUTES: readonly Route<never>[] = [inject, validate];
+
+/** Who answers which question. */
+export interface WebhookAnswers {
+  /** Undefined: no sidecar is put into pods. */
+  readonly injector: Injector | undefined;
+  readonly validator: AutoscalerValidator;
+}
+
+/** The port that the API server asks, with an AdmissionReview. Every controller answers, leading or not. */
+export function createWebhookApp(
+  { injector, validator }: WebhookAnswers,
+  deps: { logger: Logger; registry: Registry },
+): Express {
   const about = { ...deps, notReadyReason: () => undefined, exposeMetrics: false };
-  return createManagementApp(about, bind(WEBHOOK_ROUTES, injector));
+  const injecting = injector === undefined ? [] : bind([inject], injector);
+  return createManagementApp(about, [...injecting, ...bind([validate], validator)]);
 }

@@ -8,13 +8,12 @@ import type { Certificates } from './certificates.ts';
 
 /** Annotation of a pod with the PEM bundle that its volume shows as a file. */
 export const CA_ANNOTATION = 'nemesis.io/ca';
-/** Name of the configuration that makes the API server call our webhook. */
-export const WEBHOOK_CONFIGURATION = 'nemesis-injection';
-
-const CONFIGURATIONS: ResourceType = {
-  prefix: '/apis/admissionregistration.k8s.io/v1',
-  plural: 'mutatingwebhookconfigurations',
-};
+const PREFIX = '/apis/admissionregistration.k8s.io/v1';
+/** The configurations that make the API server call our webhooks. */
+const CONFIGURATIONS: readonly { readonly resource: ResourceType; readonly name: string }[] = [
+  { resource: { prefix: PREFIX, plural: 'mutatingwebhookconfigurations' }, name: 'nemesis-injection' },
+  { resource: { prefix: PREFIX, plural: 'validatingwebhookconfigurations' }, name: 'nemesis-validation' },
+];
 const CA_FIELD = `metadata.annotations['${CA_ANNOTATION}']`;
 const SWEEP_EVERY_MS = 5_000;
 const COMPLAIN_EVERY_MS = 300_000;
@@ -30,7 +29,7 @@ export interface CaDistributorDeps {
   readonly certificates: Certificates;
   /** Pods that may have to know the bundle, by `namespace/name`. */
   readonly pods: () => Iterable<ReadonlyMap<string, Pod>>;
-  /** Whether the webhook's configuration gets the bundle from here. */
+  /** Whether the webhooks' configurations get the bundle from here. */
   readonly withWebhook: boolean;
   readonly isLeader: () => boolean;
   readonly clock: Clock;
@@ -38,7 +37,7 @@ export interface CaDistributorDeps {
 }
 
 /**
- * Brings the bundle to everybody who verifies us: into the webhook's configuration for the API server, and into an
+ * Brings the bundle to everybody who verifies us: into the webhooks' configurations for the API server, and into an
  * annotation of each pod that shows it as a file. A ConfigMap would have to exist in every namespace; an annotation comes
  * and goes with its pod.
  */
@@ -86,7 +85,7 @@ export class CaDistributor {
     return clock.monotonicMs() - this.#known.sinceMs;
   }
 
-  /** Looks at the webhook's configuration and all pods. */
+  /** Looks at the webhooks' configurations and all pods. */
   async lookAtAll(): Promise<void> {
     if (this.#stopped || !this.#deps.isLeader()) {
       this.#known = undefined;
@@ -107,9 +106,15 @@ export class CaDistributor {
     else if (this.#known?.bundle !== ca) this.#known = { bundle: ca, sinceMs: this.#deps.clock.monotonicMs() };
   }
 
-  /** @returns whether the configuration has the bundle now, or does not exist */
+  /** @returns whether each configuration has the bundle now, or does not exist */
   async #tellApiServer(ca: string): Promise<boolean> {
-    const path = pathOf(CONFIGURATIONS, undefined, WEBHOOK_CONFIGURATION);
+    const told = await Promise.all(
+      CONFIGURATIONS.map(({ resource, name }) => this.#tellAbout(pathOf(resource, undefined, name), ca)),
+    );
+    return told.every(Boolean);
+  }
+
+  async #tellAbout(path: string, ca: string): Promise<boolean> {
     const caBundle = Buffer.from(ca).toString('base64');
     try {
       const { webhooks = [] } = await this.#api.request<Configuration>('GET', path);

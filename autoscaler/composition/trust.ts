@@ -27,7 +27,7 @@ export async function buildTrust(
       certificates,
       pods: () => [watch.pods.objects, balancerPods.objects],
       // Certificates from files are told to the API server by whoever makes the files.
-      withWebhook: settings.certificates === 'managed' && settings.sidecarImage !== '',
+      withWebhook: settings.certificates === 'managed' && settings.watchNamespace === '',
       isLeader,
       clock,
       logger,

@@ -57,6 +57,7 @@ export type WarningReason =
   | 'OtherWriter'
   | 'OtherScaler'
   | 'InvalidSpec'
+  | 'InvalidRules'
   | 'TargetClaimed'
   | 'RouteClaimed'
   | 'HostClaimed';

@@ -3,11 +3,10 @@ import { API_GROUP_VERSION } from '../model/api-group.ts';
 import { BALANCING_POLICY_NAMES } from '../model/balancing-policies.ts';
 import { CONDITION_TYPES, MODES, PHASES } from '../model/lifecycle.ts';
 import { METRICS } from '../model/metrics/registry.ts';
-import { metricFields } from './metric-schema.ts';
+import { metricFields, ruleFaults, type FieldFault } from './metric-schema.ts';
 import { mapList, port, quantity, withRules } from './schema.ts';
 
-/** More would make the API server refuse the schema: it counts quantities in rules as if they could be megabytes long. */
-const MAX_RULES = 7;
+const MAX_RULES = 32;
 
 const METRIC_NAMES = METRICS.map(({ name }) => name);
 
@@ -151,6 +150,25 @@ export const autoscalerSpecSchema = withRules(
     },
   ],
 ); // prettier-ignore
+
+/**
+ * What is wrong with the scaling of an application that the schema lets pass: quantities in the wrong order. REST and the
+ * webhook refuse it; one that was stored all the same is not acted on.
+ */
+export function scalingFaults(
+  scaling: Pick<NonNullable<AutoscalerSpec['scaling']>, 'rules'> | undefined,
+): FieldFault[] {
+  return (scaling?.rules ?? []).flatMap((each, index) =>
+    ruleFaults(each, METRICS).map(({ path, message }) => ({ path: `rules.${index}.${path}`, message })),
+  );
+}
+
+/** `spec.scaling` as REST takes it: what the schema cannot check is checked as well. */
+export const acceptedScalingSchema = autoscalerSpecSchema.shape.scaling.unwrap().superRefine((scaling, context) => {
+  for (const { path, message } of scalingFaults(scaling)) {
+    context.addIssue({ code: 'custom', path: path.split('.'), message });
+  }
+});
 
 const condition = z.object({
   type: z.enum(CONDITION_TYPES),

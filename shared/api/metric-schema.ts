@@ -7,21 +7,26 @@ import { duration, quantity, withRules } from './schema.ts';
 const durationMs = (text: string | number): number => parseDurationMs(String(text));
 
 const MAX_COUNT = 1_000_000;
+const ORDER = 'scaleDownAt must be less than scaleUpAt, else replicas would be added and removed in turn';
 
-/** How each notation is written, read and compared. */
+/**
+ * How each notation is written, read and compared. Where there is `cel`, the API server compares. Quantities are compared by
+ * our webhook and by the controller ({@link ruleFaults}): an int-or-string has no length in the schema, so the API server
+ * estimates CEL over it as if it could be megabytes long, and refuses a schema with more than 7 such rules.
+ */
 const NOTATIONS = {
   cpu: {
     schema: quantity,
     parse: parseMillicores,
     /** In cores, in which 700m and 0.7 are the same number. */
     ordered: parseQuantity,
-    cel: 'quantity(string(self.scaleDownAt)).isLessThan(quantity(string(self.scaleUpAt)))',
+    cel: undefined,
   },
   bytes: {
     schema: quantity,
     parse: parseBytes,
     ordered: parseQuantity,
-    cel: 'quantity(string(self.scaleDownAt)).isLessThan(quantity(string(self.scaleUpAt)))',
+    cel: undefined,
   },
   duration: {
     schema: duration,
@@ -61,6 +66,27 @@ export function parseThreshold(notation: Notation, text: string | number): numbe
   return NOTATIONS[notation].parse(text);
 }
 
+/** What is wrong with a field of a resource. */
+export interface FieldFault {
+  /** From the resource, or from the part of it that was looked at. */
+  readonly path: string;
+  readonly message: string;
+}
+
+/** What is wrong with a rule that the schema lets pass: quantities in the wrong order. */
+export function ruleFaults(
+  rule: Readonly<Record<string, unknown>>,
+  metrics: readonly MetricDefinition[],
+): FieldFault[] {
+  return metrics.flatMap((metric) => {
+    const given = rule[metric.name] as { scaleUpAt: string | number; scaleDownAt: string | number } | undefined;
+    if (given === undefined || metric.vote === 'target') return [];
+    const { cel, ordered } = NOTATIONS[metric.notation];
+    if (cel !== undefined || ordered(given.scaleDownAt) < ordered(given.scaleUpAt)) return [];
+    return [{ path: metric.name, message: ORDER }];
+  });
+}
+
 function schemaOf(metric: MetricDefinition): z.ZodType {
   if (metric.vote === 'target') {
     const counted = `${metric.counted.charAt(0).toUpperCase()}${metric.counted.slice(1)}`;
@@ -76,10 +102,11 @@ function schemaOf(metric: MetricDefinition): z.ZodType {
     scaleUpAt: schema(`${subject} above which replicas are added${example}.`, false),
     scaleDownAt: schema(`${subject} ${lower} which replicas are removed${example}.`, true),
   });
+  if (cel === undefined) return thresholds;
   return withRules(thresholds, [
     {
       cel,
-      message: 'scaleDownAt must be less than scaleUpAt, else replicas would be added and removed in turn',
+      message: ORDER,
       holds: ({ scaleUpAt, scaleDownAt }) => ordered(scaleDownAt) < ordered(scaleUpAt),
     },
   ]);

@@ -22,7 +22,7 @@ import { keyOf, Reflector, type ReflectorOptions } from './reflector.ts';
 export interface ApplicationSnapshot {
   /** `namespace/name` of the Autoscaler. */
   readonly key: string;
-  /** Undefined while the resource is not valid. */
+  /** Undefined while the schema does not hold. */
   readonly resource: Autoscaler | undefined;
   /** Identity of the resource, also while it is not valid. */
   readonly metadata: {
@@ -31,7 +31,7 @@ export interface ApplicationSnapshot {
     readonly uid: string;
     readonly resourceVersion: string;
   };
-  /** What is wrong with the resource, a sentence each. */
+  /** What is wrong with the resource, a sentence each; where there is one, its rules are not acted on. */
   readonly invalid: readonly string[];
   readonly conflict: Conflict | undefined;
   readonly deployment: Deployment | undefined;

@@ -1,12 +1,14 @@
 import { API_GROUP_VERSION } from '../model/api-group.ts';
-import { autoscalerSchema, type Autoscaler } from '../api/autoscaler.ts';
+import { autoscalerSchema, scalingFaults, type Autoscaler } from '../api/autoscaler.ts';
 import { describeIssues } from '../errors/problem.ts';
 import type { KubernetesObject } from './objects.ts';
 
 /** An Autoscaler, read. */
 export interface ParsedAutoscaler {
   readonly resourceVersion: string;
+  /** Undefined where the schema does not hold. */
   readonly resource: Autoscaler | undefined;
+  /** What is wrong, a sentence each; with a resource, its rules are not acted on. */
   readonly invalid: readonly string[];
 }
 
@@ -14,7 +16,12 @@ export interface ParsedAutoscaler {
 export function parseAutoscaler(object: KubernetesObject): ParsedAutoscaler {
   const { resourceVersion } = object.metadata;
   const parsed = autoscalerSchema.safeParse(withType(object, 'Autoscaler'));
-  if (parsed.success) return { resourceVersion, resource: parsed.data, invalid: [] };
+  if (parsed.success) {
+    const invalid = scalingFaults(parsed.data.spec.scaling).map(
+      ({ path, message }) => `spec.scaling.${path}: ${message}`,
+    );
+    return { resourceVersion, resource: parsed.data, invalid };
+  }
   return {
     resourceVersion,
     resource: undefined,

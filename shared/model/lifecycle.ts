@@ -17,6 +17,7 @@ export const CONDITION_TYPES = [
   'SoleWriter',
   'Conflicted',
   'SleepBlocked',
+  'Accepted',
 ] as const;
 /** One of {@link CONDITION_TYPES}. */
 export type ConditionType = (typeof CONDITION_TYPES)[number];

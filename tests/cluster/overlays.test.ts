@@ -176,6 +176,8 @@ describe('Other ways to install', function () {
     await kubectl(
       ...['patch', 'mutatingwebhookconfiguration', 'nemesis-injection', '--type=json', '-p', JSON.stringify(patch)],
     );
+    const first = JSON.stringify(patch.slice(0, 1));
+    await kubectl('patch', 'validatingwebhookconfiguration', 'nemesis-validation', '--type=json', '-p', first);
     await kubectl('-n', SYSTEM, 'rollout', 'status', 'deployment', '--timeout=120s');
     await stopSharedInstallation();
     const installation = await sharedInstallation();

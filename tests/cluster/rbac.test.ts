@@ -66,6 +66,11 @@ const BEFORE: Readonly<Record<string, () => unknown>> = {
       ...['patch', 'mutatingwebhookconfiguration', 'nemesis-injection', '--type=json'],
       ...['-p', '[{"op": "replace", "path": "/webhooks/0/clientConfig/caBundle", "value": ""}]'],
     ),
+  'autoscaler patch validatingwebhookconfigurations': () =>
+    kubectl(
+      ...['patch', 'validatingwebhookconfiguration', 'nemesis-validation', '--type=json'],
+      ...['-p', '[{"op": "replace", "path": "/webhooks/0/clientConfig/caBundle", "value": ""}]'],
+    ),
   'autoscaler delete pods': () => run('kubectl', ['apply', '-f', '-'], STUCK),
   // Asleep, so that there is something to wake.
   'loadbalancer patch deployments/scale': () => {

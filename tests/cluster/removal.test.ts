@@ -37,7 +37,11 @@ describe('Removal of the product (T8), and installation by Helm', function () {
 
   async function expectNothingOfOurs(): Promise<void> {
     const inTheCluster = ['clusterroles', 'clusterrolebindings'];
-    const admission = ['validatingadmissionpolicies', 'mutatingwebhookconfigurations'];
+    const admission = [
+      'validatingadmissionpolicies',
+      'mutatingwebhookconfigurations',
+      'validatingwebhookconfigurations',
+    ];
     for (const kind of [...inTheCluster, ...admission])
       expect(await kubectl('get', kind, '-o', 'name'), kind).to.not.include('nemesis');
   }

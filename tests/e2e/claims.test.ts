@@ -35,7 +35,7 @@ describe('Resources: wrong ones, and several for one thing', function () {
     );
     expect(await refusal('default', { ...target })).to.include('with minReplicas 0 a route is needed');
     expect(await refusal('default', { ...target, ...route, mode: 'Sometimes' })).to.include('Sometimes');
-    const rules = [{ name: 'a', cpu: { scaleUpAt: '100m', scaleDownAt: '200m' } }];
+    const rules = [{ name: 'a', responseTime: { scaleUpAt: '100ms', scaleDownAt: '200ms' } }];
     expect(await refusal('default', { ...target, ...route, scaling: { rules } })).to.include(
       'scaleDownAt must be less',
     );

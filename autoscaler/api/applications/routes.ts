@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { autoscalerSpecSchema, type AutoscalerSpec } from '../../../shared/api/autoscaler.ts';
+import { acceptedScalingSchema, autoscalerSpecSchema, type AutoscalerSpec } from '../../../shared/api/autoscaler.ts';
 import { parseOrThrow } from '../../../shared/errors/problem.ts';
 import { NemesisError } from '../../../shared/errors/registry.ts';
 import { objectInPath, type Permission } from '../../../shared/http/permission.ts';
@@ -119,7 +119,7 @@ const changeParts = (Object.keys(SPEC_PARTS) as (keyof typeof SPEC_PARTS)[]).map
       params: applicationPathSchema,
       headers: ifMatchSchema,
       body: {
-        schema: autoscalerSpecSchema.shape[part].unwrap(),
+        schema: part === 'scaling' ? acceptedScalingSchema : autoscalerSpecSchema.shape[part].unwrap(),
         maxBytes: 262_144,
         strict: true,
         example: SPEC_PARTS[part],

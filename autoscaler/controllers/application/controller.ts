@@ -110,6 +110,7 @@ export class ApplicationController {
     const leftZero = recorder.observeReplicas(application, state);
     const observation = observe(application, resource, state, this.#deps, now);
 
+    this.#warnOfRejection(application, state, observation.rejected);
     const transition = step(state.lifecycle, observation.facts, newId, now.wallMs);
     const { wakeId, phase } = transition.state;
     if (leftZero && wakeId !== undefined) state.coldStarts.begin(wakeId, now.monotonicMs);
@@ -126,6 +127,13 @@ export class ApplicationController {
       await act(application, state, transition, decision, observation, this.#deps);
     }
     return { requeue: hasMoved(before, transition.state) };
+  }
+
+  #warnOfRejection(application: ApplicationSnapshot, state: ReconcileState, rejected: string | undefined): void {
+    if (state.rejected === rejected) return;
+    state.rejected = rejected;
+    if (rejected === undefined) return;
+    this.#deps.publish({ kind: 'Warned', application, reason: 'InvalidRules', message: rejected });
   }
 
   /** Writes the status before it is acted on. Returns whether it may be acted on. */
@@ -178,7 +186,7 @@ function statusInput(
   state: ReconcileState,
   transition: LifecycleTransition,
   decision: ScalingResult | undefined,
-  { facts, health, replicas, contended, otherScaler }: Observation,
+  { facts, health, replicas, contended, rejected, otherScaler }: Observation,
 ): StatusInput {
   return {
     resource,
@@ -197,6 +205,7 @@ function statusInput(
       ableToScale: state.ableToScale,
       otherWriter: contended ?? state.otherWriter,
       otherScaler,
+      rejected,
       readyReplicas: health.ready,
       mode: resource.spec.mode,
     }),

@@ -6,8 +6,8 @@ import type { Observation } from './observe.ts';
 import type { ReconcileState } from './reconcile-state.ts';
 
 /**
- * How many replicas an application should have; undefined in phases in which that is no question of rules. Keeps the
- * engine's state for the next decision.
+ * How many replicas an application should have; undefined in phases in which that is no question of rules, and while the
+ * resource is not accepted. Keeps the engine's state for the next decision.
  */
 export function decide(
   engine: ScalingEngine,
@@ -21,7 +21,7 @@ export function decide(
   const { signals, health, replicas, monotonicMs } = observation;
   const { phase } = transition.state;
   const observed = phase === 'Observing' && resource.spec.mode === 'Observe';
-  if (application.deployment === undefined || replicas === 0) return undefined;
+  if (application.deployment === undefined || replicas === 0 || observation.rejected !== undefined) return undefined;
   if (phase !== 'Waking' && phase !== 'Active' && !observed) return undefined;
   // As the HPA: what runs at the first reconciliation counts as the first recommendation.
   const scaling =

@@ -25,6 +25,7 @@ export function lifecycleFacts(input: {
   readonly zeroSeen: boolean;
   readonly templateChanged: boolean;
   readonly contended: string | undefined;
+  readonly rejected: string | undefined;
   readonly balancersMissing: boolean;
   readonly unconfirmed: readonly string[];
 }): LifecycleFacts {
@@ -45,6 +46,7 @@ export function lifecycleFacts(input: {
     directConnections: signals.directConnections,
     cpuBelow: cpuBelow(spec.sleep?.cpuBelow, signals),
     contended: input.contended,
+    rejected: input.rejected,
     balancersMissing: input.balancersMissing,
     unconfirmed: input.unconfirmed,
     confirmMs: SLEEP_TIMES.confirmMs,

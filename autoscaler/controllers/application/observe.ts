@@ -38,6 +38,8 @@ export interface Observation {
   readonly facts: LifecycleFacts;
   /** Who takes back what we write to `spec.replicas`, as a sentence. */
   readonly contended: string | undefined;
+  /** What is wrong with the resource, as a sentence; its rules are not acted on then. */
+  readonly rejected: string | undefined;
   /** Who else scales the Deployment between 1 and N. */
   readonly otherScaler: string | undefined;
   /** `spec.replicas` of the Deployment; 0 without one. */
@@ -78,6 +80,7 @@ export function observe(
   const { drainId } = state.lifecycle;
   const drained = drainId === undefined ? NOBODY : collector.drained(key, drainId);
   const contended = recorder.contention(state);
+  const rejected = application.invalid.length === 0 ? undefined : `${application.invalid.join('; ')}.`;
   const otherScaler =
     deployment === undefined ? undefined : deps.otherScaler(`${metadata.namespace}/${deployment.metadata.name}`);
   recorder.observeOtherScaler(application, state, otherScaler);
@@ -90,11 +93,12 @@ export function observe(
     zeroSeen: state.zeroSeen,
     templateChanged,
     contended,
+    rejected,
     balancersMissing: deps.balancersMissing(balancers.length),
     unconfirmed: balancers.filter(({ uid }) => !drained.has(uid)).map(({ name }) => name),
   });
   const replicas = deployment?.spec.replicas ?? 0;
-  return { signals, health, facts, contended, otherScaler, replicas, monotonicMs, wallMs };
+  return { signals, health, facts, contended, rejected, otherScaler, replicas, monotonicMs, wallMs };
 }
 
 /** How the replicas of an application are. */

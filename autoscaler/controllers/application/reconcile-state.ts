@@ -38,6 +38,8 @@ export interface ReconcileState {
   contention: Contention | undefined;
   /** Who decides between 1 and N instead of us, as told last. */
   otherScaler: string | undefined;
+  /** What is wrong with the resource, as it was last told of. */
+  rejected: string | undefined;
   /** Whether the last change of `spec.replicas` that was seen was ours. */
   lastChangeWasOurs: boolean;
   /** `spec.replicas` at the last reconciliation. */
@@ -83,6 +85,7 @@ export function restoreState(
     otherWriter: undefined,
     contention: undefined,
     otherScaler: undefined,
+    rejected: undefined,
     lastChangeWasOurs: false,
     // Asleep is 0, of this Deployment; what was written since then, nobody has told yet.
     replicas: status?.phase === 'Asleep' && sameTarget ? 0 : undefined,

@@ -103,6 +103,7 @@ export function conditionsOf(input: {
   readonly ableToScale: string | undefined;
   readonly otherWriter: string | undefined;
   readonly otherScaler: string | undefined;
+  readonly rejected: string | undefined;
   readonly readyReplicas: number;
   readonly mode: Autoscaler['spec']['mode'];
 }): WantedCondition[] {
@@ -118,7 +119,9 @@ export function conditionsOf(input: {
     step.sleepBlocked.reason !== 'Busy';
   return [
     { type: 'Ready', status: readyStatus(state, input.readyReplicas), reason: state.reason, message: state.message },
-    input.mode === 'Active'
+    input.rejected !== undefined
+      ? { type: 'ScalingActive', status: 'False', reason: 'InvalidRules', message: input.rejected }
+      : input.mode === 'Active'
       ? CALM.ScalingActive
       : { type: 'ScalingActive', status: 'False', reason: `Mode${input.mode}`, message: `spec.mode is ${input.mode}, so nothing is scaled.` },
     input.ableToScale === undefined
@@ -136,6 +139,7 @@ export function conditionsOf(input: {
     blocked
       ? { type: 'SleepBlocked', status: 'True', reason: step.sleepBlocked.reason, message: step.sleepBlocked.message }
       : CALM.SleepBlocked,
+    accepted(input.rejected, 'InvalidRules'),
   ]; // prettier-ignore
 }
 
@@ -147,7 +151,12 @@ const CALM = {
   SoleWriter: { type: 'SoleWriter', status: 'True', reason: 'SoleWriter', message: 'Nobody else writes spec.replicas.' },
   Conflicted: { type: 'Conflicted', status: 'False', reason: 'NoConflict', message: 'It owns its target and its route.' },
   SleepBlocked: { type: 'SleepBlocked', status: 'False', reason: 'NotBlocked', message: 'It sleeps once it has been idle for long enough.' },
+  Accepted: { type: 'Accepted', status: 'True', reason: 'Accepted', message: 'The resource is valid.' },
 } as const satisfies Partial<Record<ConditionType, WantedCondition>>; // prettier-ignore
+
+function accepted(rejected: string | undefined, reason: string): WantedCondition {
+  return rejected === undefined ? CALM.Accepted : { type: 'Accepted', status: 'False', reason, message: rejected };
+}
 
 function readyStatus(state: LifecycleState, ready: number): 'True' | 'False' {
   switch (state.phase) {
@@ -181,6 +190,7 @@ export function inertConditions(reason: string, message: string, conflicted: boo
     { type: 'Ready', status: 'False', reason, message },
     { type: 'ScalingActive', status: 'False', reason, message },
     conflicted ? { type: 'Conflicted', status: 'True', reason, message } : CALM.Conflicted,
+    accepted(conflicted ? undefined : message, reason),
   ];
 }
 

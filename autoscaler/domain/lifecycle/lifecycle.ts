@@ -48,6 +48,7 @@ export interface StartProblem {
 /** Why an idle application does not sleep. */
 export type SleepBlock =
   | 'KeptAwake'
+  | 'NotAccepted'
   | 'OtherWriter'
   | 'NoTrafficData'
   | 'Busy'
@@ -91,6 +92,8 @@ export interface LifecycleFacts {
   readonly cpuBelow: 'below' | 'above' | 'noData' | undefined;
   /** Who takes back what we write, as a sentence; undefined: nobody. */
   readonly contended: string | undefined;
+  /** What is wrong with the resource, as a sentence: replicas are left alone but for wakes. Undefined: nothing. */
+  readonly rejected?: string | undefined;
   /** No balancer exists, and none has for a while: nobody would wake what sleeps. */
   readonly balancersMissing: boolean;
   /** Balancers that must confirm a drain and have not. */

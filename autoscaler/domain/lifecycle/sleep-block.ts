@@ -16,6 +16,7 @@ export function sleepBlock(
   if (facts.minReplicas > 0) {
     return { reason: 'KeptAwake', message: `minReplicas is ${facts.minReplicas}, so it never sleeps.` };
   }
+  if (facts.rejected !== undefined) return { reason: 'NotAccepted', message: facts.rejected };
   if (facts.contended !== undefined) return { reason: 'OtherWriter', message: facts.contended };
   if (traffic === undefined) {
     return {

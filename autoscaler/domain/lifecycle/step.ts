@@ -18,12 +18,23 @@ type Target = NonNullable<LifecycleFacts['target']>;
 
 /**
  * One step of an application's life: from what was written and what is seen now to the next state and what to do then.
- * Pure; called again on every event and at least each second.
+ * Pure; called again on every event and at least each second. What is not accepted is never scaled.
  *
  * @param newId - makes a name for a sleep or a cold start
  * @param wallMs - epoch milliseconds
  */
 export function step(
+  state: LifecycleState,
+  facts: LifecycleFacts,
+  newId: () => string,
+  wallMs: number,
+): LifecycleTransition {
+  const transition = follow(state, facts, newId, wallMs);
+  if (facts.rejected === undefined || transition.actions.length === 0) return transition;
+  return { ...transition, actions: transition.actions.filter(({ kind }) => kind !== 'scale') };
+}
+
+function follow(
   state: LifecycleState,
   facts: LifecycleFacts,
   newId: () => string,
@@ -235,6 +246,7 @@ function draining(
     const message = `A request came while it was going to sleep, so it stays awake.`;
     return blocked(state, 'Busy', message, wallMs);
   }
+  if (facts.rejected !== undefined) return blocked(state, 'NotAccepted', facts.rejected, wallMs);
   if (facts.minReplicas > 0) return blocked(state, 'KeptAwake', `minReplicas is ${facts.minReplicas} now.`, wallMs);
   if (wallMs - state.sinceMs >= facts.confirmMs) {
     const who =
@@ -250,7 +262,7 @@ function draining(
 
 function blocked(
   state: LifecycleState,
-  reason: 'Busy' | 'KeptAwake' | 'NotConfirmed',
+  reason: 'Busy' | 'KeptAwake' | 'NotAccepted' | 'NotConfirmed',
   message: string,
   wallMs: number,
 ): LifecycleTransition {

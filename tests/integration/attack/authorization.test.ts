@@ -75,6 +75,19 @@ describe('Management ports, asked by whoever has an account in the cluster', fun
     expect(asked).to.be.greaterThan(12);
   });
 
+  it('refuses quantities in the wrong order in the field where they are, as the webhook does', async () => {
+    const path = '/api/v1/applications/tenant-a/shop/scaling';
+    const rules = [{ name: 'cpu', cpu: { scaleUpAt: '700m', scaleDownAt: '0.7' } }];
+    const { status, code, body } = await ports.ask(8090, 'tenant-a/default', 'PUT', path, { rules });
+    expect([status, code]).to.deep.equal([400, 'InvalidBody']);
+    expect(body['errors']).to.deep.equal([
+      {
+        path: 'rules.0.cpu',
+        message: 'scaleDownAt must be less than scaleUpAt, else replicas would be added and removed in turn',
+      },
+    ]);
+  });
+
   it('lists a namespace to whoever may list it, and all of them only to whoever may list them all', async () => {
     const items = ({ body }: Reply) => (body['items'] as { name: string }[]).map(({ name }) => name);
     expect((await ports.ask(8090, 'tenant-a/viewer', 'GET', '/api/v1/applications')).status).to.equal(403);

@@ -16,7 +16,11 @@ describe('the CRD and our own parser', () => {
     ['minReplicas 1 without a route', { scaleTargetRef: { name: 'x' }, minReplicas: 1 }, true],
     ['min above max', { ...base, minReplicas: 3, maxReplicas: 2 }, false],
     ['cpu thresholds in order', withRule({ cpu: { scaleUpAt: '800m', scaleDownAt: '0.3' } }), true],
-    ['equal thresholds in two spellings', withRule({ cpu: { scaleUpAt: '700m', scaleDownAt: '0.7' } }), false],
+    [
+      'quantities in any order, which the webhook compares',
+      withRule({ cpu: { scaleUpAt: '1', scaleDownAt: '2' } }),
+      true,
+    ],
     ['memory as a number', withRule({ memory: { scaleUpAt: 200, scaleDownAt: '100' } }), true],
     ['durations in the wrong order', withRule({ responseTime: { scaleUpAt: '250ms', scaleDownAt: '1s' } }), false],
     ['durations in order', withRule({ responseTime: { scaleUpAt: '1.5s', scaleDownAt: '250ms' } }), true],

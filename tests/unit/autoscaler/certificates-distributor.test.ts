@@ -26,6 +26,8 @@ class World {
   caBundle: string | undefined = base64('one');
   configuration: 'there' | number = 'there';
   refuse: number | undefined;
+  /** Names of the webhooks that validate. */
+  validating: string[] = [];
 
   readonly distributor = new CaDistributor({ request: this.#request.bind(this) } as unknown as KubeApi, {
     certificates: this.#certificates(),
@@ -77,17 +79,15 @@ class World {
   }
 
   #request(method: string, path: string, { body }: KubeRequestOptions = {}): Promise<unknown> {
-    const forWebhook = path.includes('mutatingwebhookconfigurations');
+    const forWebhook = path.includes('webhookconfigurations');
+    const validating = path.includes('validatingwebhookconfigurations');
     if (forWebhook && this.configuration !== 'there') {
       return Promise.reject(new KubeError(this.configuration, 'x', 'refused'));
     }
     if (method === 'GET') {
       const clientConfig = this.caBundle === undefined ? {} : { caBundle: this.caBundle };
       return Promise.resolve({
-        webhooks: [
-          { name: 'a', clientConfig },
-          { name: 'b', clientConfig },
-        ],
+        webhooks: (validating ? this.validating : ['a', 'b']).map((name) => ({ name, clientConfig })),
       });
     }
     if (!forWebhook && this.refuse !== undefined) return Promise.reject(new KubeError(this.refuse, 'x', 'refused'));
@@ -138,6 +138,18 @@ describe('The distribution of the authority', () => {
           { op: 'add', path: '/webhooks/1/clientConfig/caBundle', value: base64('one') },
         ],
       },
+    ]);
+  });
+
+  it('tells it for the webhooks that validate, too', async () => {
+    const world = new World();
+    world.validating = ['v'];
+    world.caBundle = undefined;
+    await world.distributor.lookAtAll();
+    await world.distributor.lookAtAll();
+    expect(world.patches.map(({ path }) => path)).to.deep.equal([
+      '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/nemesis-injection',
+      '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/nemesis-validation',
     ]);
   });
 

@@ -5,6 +5,7 @@ import { Registry } from 'prom-client';
 import { hasNativeSidecars } from '../../../autoscaler/admission/cluster-version.ts';
 import { applicationOfPod, Injector, type InjectorDeps } from '../../../autoscaler/admission/injector.ts';
 import type { AdmissionAnswer } from '../../../autoscaler/admission/review.ts';
+import { AutoscalerValidator } from '../../../autoscaler/admission/autoscaler-validator.ts';
 import { createWebhookApp } from '../../../autoscaler/admission/webhook-server.ts';
 import type { ApplicationSnapshot } from '../../../shared/kubernetes/application-watch.ts';
 import { close, listen } from '../../../shared/http/listen.ts';
@@ -41,7 +42,10 @@ describe('The webhook', () => {
   afterEach(() => close(server));
 
   async function serve(): Promise<void> {
-    const app = createWebhookApp(new Injector(deps), { logger: silentLogger, registry });
+    const app = createWebhookApp(
+      { injector: new Injector(deps), validator: new AutoscalerValidator(deps) },
+      { logger: silentLogger, registry },
+    );
     server = await listen(app, { host: '127.0.0.1', port: 0 });
   }
   async function post(body: string): Promise<{ status: number; answer: AdmissionAnswer & { code?: string } }> {

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { voteOf, type ScalingRule } from '../../../autoscaler/domain/engine/scaling-rule.ts';
 import { PodWindows } from '../../../autoscaler/domain/signals/pod-windows.ts';
 import { noData, type PodReading, type Signals } from '../../../autoscaler/domain/signals/signals.ts';
-import { metricFields, parseThreshold } from '../../../shared/api/metric-schema.ts';
+import { metricFields, parseThreshold, ruleFaults } from '../../../shared/api/metric-schema.ts';
 import { podMetricsSchema } from '../../../shared/contracts/metrics-report.ts';
 import type { PodMetric } from '../../../shared/model/metrics/metric.ts';
 import { METRICS, ofRecorded, podMetricsFor, RECORDED } from '../../../shared/model/metrics/registry.ts';
@@ -63,7 +63,10 @@ describe('The definitions of metrics', () => {
     const [field] = Object.values(z.object(metricFields([DISK])).shape);
     const parsed = (value: object): boolean => (field as z.ZodType).safeParse(value).success;
     expect(parsed({ scaleUpAt: '2Gi', scaleDownAt: '1Gi' })).to.equal(true);
-    expect(parsed({ scaleUpAt: '1Gi', scaleDownAt: '1024Mi' })).to.equal(false);
+    expect(parsed({ scaleUpAt: '2Gi' })).to.equal(false);
+    expect(ruleFaults({ disk: { scaleUpAt: '2Gi', scaleDownAt: '1Gi' } }, [DISK])).to.deep.equal([]);
+    const [fault] = ruleFaults({ disk: { scaleUpAt: '1Gi', scaleDownAt: '1024Mi' } }, [DISK]);
+    expect(fault).to.have.property('path', 'disk');
     expect(parseThreshold(DISK.notation, '2Gi')).to.equal(2 ** 31);
   });
 

@@ -24,7 +24,12 @@ moves the history to another place.
 {{- end }}
 {{- end }}
 
-{{- /* Whether the webhook is there. */ -}}
+{{- /* Whether the API server asks the webhook: its configurations belong to the whole cluster. */ -}}
+{{- define "nemesis.webhook" -}}
+{{- if not .Values.watchNamespace }}true{{ end }}
+{{- end }}
+
+{{- /* Whether it puts sidecars into pods. */ -}}
 {{- define "nemesis.injection" -}}
 {{- if and .Values.injection (not .Values.watchNamespace) }}true{{ end }}
 {{- end }}

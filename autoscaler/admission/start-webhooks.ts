@@ -7,6 +7,7 @@ import type { Lifecycle } from '../../shared/runtime/lifecycle.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
 import { close, listen } from '../../shared/http/listen.ts';
 import type { Certificates } from '../certificates/certificates.ts';
+import { AutoscalerValidator } from './autoscaler-validator.ts';
 import { ClusterVersion } from './cluster-version.ts';
 import { applicationOfPod, Injector } from './injector.ts';
 import { createWebhookApp } from './webhook-server.ts';
@@ -20,8 +21,8 @@ const STILL_ANSWERING_MS = 3_000;
  */
 const IDLE_CONNECTION_MS = 120_000;
 
-/** The settings of the injection. */
-export interface InjectionSettings {
+/** The settings of the webhooks. */
+export interface WebhookSettings {
   readonly bindAddress: string;
   readonly webhookPort: number;
   /** Empty: no injection. */
@@ -30,8 +31,8 @@ export interface InjectionSettings {
   readonly systemNamespace: string;
 }
 
-/** What the injection stands on. */
-export interface InjectionDeps {
+/** What the webhooks stand on. */
+export interface WebhookDeps {
   readonly api: KubeApi;
   readonly version: string;
   readonly certificates: Certificates;
@@ -42,13 +43,30 @@ export interface InjectionDeps {
   readonly lifecycle: Lifecycle;
 }
 
-/** Opens the port that the API server asks, if there is a sidecar to put into pods. */
-export async function startInjection(settings: InjectionSettings, deps: InjectionDeps): Promise<Server | undefined> {
+/** Opens the port that the API server asks: about Autoscalers, and about pods if there is a sidecar to put into them. */
+export async function startWebhooks(settings: WebhookSettings, deps: WebhookDeps): Promise<Server> {
+  const { certificates, registry, logger, lifecycle } = deps;
+  const injector = settings.sidecarImage === '' ? undefined : await buildInjector(settings, deps);
+  const validator = new AutoscalerValidator({ registry, logger });
+  const app = createWebhookApp({ injector, validator }, { logger, registry });
+  const address = { host: settings.bindAddress, port: settings.webhookPort };
+  // When it stops, each answer closes its connection: the next question goes to another controller.
+  const server = await listen(app, address, certificates, lifecycle.signal);
+  server.keepAliveTimeout = IDLE_CONNECTION_MS;
+  lifecycle.onStop('webhook', async () => {
+    await delay(STILL_ANSWERING_MS);
+    await close(server);
+  });
+  logger.info('the webhook answers', { port: settings.webhookPort, image: settings.sidecarImage });
+  return server;
+}
+
+async function buildInjector(settings: WebhookSettings, deps: WebhookDeps): Promise<Injector> {
   const { api, certificates, watch, registry, logger, lifecycle } = deps;
-  if (settings.sidecarImage === '') return undefined;
   const clusterVersion = new ClusterVersion(api, { logger });
   await clusterVersion.start();
-  const injector = new Injector({
+  lifecycle.onStop('version of the cluster', () => clusterVersion.stop());
+  return new Injector({
     image: settings.sidecarImage,
     controllerUrl: settings.sidecarControllerUrl,
     version: deps.version,
@@ -59,16 +77,4 @@ export async function startInjection(settings: InjectionSettings, deps: Injectio
     registry,
     logger,
   });
-  const app = createWebhookApp(injector, { logger, registry });
-  const address = { host: settings.bindAddress, port: settings.webhookPort };
-  // When it stops, each answer closes its connection: the next question goes to another controller.
-  const server = await listen(app, address, certificates, lifecycle.signal);
-  server.keepAliveTimeout = IDLE_CONNECTION_MS;
-  lifecycle.onStop('webhook', async () => {
-    clusterVersion.stop();
-    await delay(STILL_ANSWERING_MS);
-    await close(server);
-  });
-  logger.info('the webhook answers', { port: settings.webhookPort, image: settings.sidecarImage });
-  return server;
 }
