@@ -56,9 +56,9 @@ export abstract class ExchangeCore extends HoldTicket {
     return this.upload.complete;
   }
 
-  /** What the client sends beyond this request belongs to others; in a tunnel all of it is this one's. */
+  /** What the client sends beyond this request belongs to others. Behind an upgrade it is, or may become, the tunnel's. */
   get isFollowedByOthers(): boolean {
-    return this.upload.complete && this.stage !== 'tunnel';
+    return this.upload.complete && !this.wantsUpgrade;
   }
 
   get requestSent(): boolean {

@@ -23,8 +23,9 @@ export interface FlowUser {
 
 /**
  * The bytes that one client sends, and the one owner of the decision when its socket is read from: while they are wanted, or
- * nothing that was read is left over. So at most one read waits here beside the socket's own buffer, whatever the client
- * sends ahead.
+ * nothing that was read is left over. So at most one read (64 KiB) waits here beside the socket's own buffer, whatever the
+ * client sends ahead; what all clients have sent ahead has a bound of its own, and only the rest of a body or a tunnel is kept
+ * beyond it.
  */
 export class ClientFlow {
   readonly #socket: Socket;

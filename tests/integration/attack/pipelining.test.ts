@@ -143,6 +143,30 @@ describe('A client that sends requests ahead', () => {
     await slow.close();
   });
 
+  it('loses nothing that it sends behind an upgrade which the pod has not answered yet', async () => {
+    await plane.close();
+    plane = await startPlane({}, { maxPipelinedBytes: 1000 });
+    plane.application.setPods([], performance.now());
+    let tunnelled = '';
+    const early = 'x'.repeat(50_000);
+    const tunnel = await startRaw((socket) => {
+      socket.once('data', () => {
+        socket.on('data', (chunk: Buffer) => (tunnelled += chunk.toString('latin1')));
+        socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n');
+      });
+    });
+    const client = await dial(plane.port);
+    client.write('GET / HTTP/1.1\r\nHost: app\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n');
+    await eventually(() => plane.application.queued === 1);
+    client.write(early);
+    for (let turn = 0; turn < 50; turn += 1) await nextTurn();
+    plane.application.setPods([podAt(tunnel.port)], performance.now());
+    await eventually(() => tunnelled.length >= early.length);
+    expect(tunnelled).to.equal(early);
+    client.destroy();
+    await tunnel.close();
+  });
+
   it('loses nothing in a tunnel whose pod reads slowly, however little room there is', async () => {
     await plane.close();
     plane = await startPlane({}, { maxPipelinedBytes: 1000 });
