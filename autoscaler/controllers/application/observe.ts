@@ -4,7 +4,7 @@ import { isPodReady, type Pod } from '../../../shared/kubernetes/objects.ts';
 import { SIDECAR_CONTAINER } from '../../../shared/rules/readiness.ts';
 import type { LifecycleFacts } from '../../domain/lifecycle/lifecycle.ts';
 import { replicaHealth, type ReplicaHealth } from '../../domain/lifecycle/replica-health.ts';
-import type { BalancerRef, PodRef } from '../../domain/signals/metrics-collector.ts';
+import type { BalancerRef } from '../../domain/signals/metrics-collector.ts';
 import { hasTraffic, type Signals } from '../../domain/signals/signals.ts';
 import { lifecycleFacts, startDeadlineMs } from './lifecycle-facts.ts';
 import type { PodTimes } from './pod-times.ts';
@@ -27,7 +27,12 @@ export function applicationSignals(
   const { collector, balancers, readySince, monotonicMs } = seen;
   const pods = application.pods
     .filter((pod) => isPodReady(pod) && pod.metadata.deletionTimestamp === undefined)
-    .map((pod) => podRefOf(pod, readySince.get(pod.metadata.uid) ?? monotonicMs));
+    .map((pod) => ({
+      key: `${pod.metadata.namespace ?? ''}/${pod.metadata.name}`,
+      uid: pod.metadata.uid,
+      readySinceMs: readySince.get(pod.metadata.uid) ?? monotonicMs,
+      hasSidecar: hasSidecar(pod),
+    }));
   return collector.signals(application.key, pods, balancers, monotonicMs, windowMsOf(resource), podMetricsOf(resource));
 }
 
@@ -119,19 +124,6 @@ export function replicaHealthOf(
   };
   return replicaHealth(application.deployment ?? NO_DEPLOYMENT, application.pods, isPodReady, facts, monotonicMs);
 }
-
-/** The reference of a pod; made once for each state of it, since thousands are asked for each second. */
-function podRefOf(pod: Pod, readySinceMs: number): PodRef {
-  const known = POD_REFS.get(pod);
-  if (known?.readySinceMs === readySinceMs) return known;
-  const { namespace, name, uid } = pod.metadata;
-  const made = { key: `${namespace ?? ''}/${name}`, uid, readySinceMs, hasSidecar: hasSidecar(pod) };
-  POD_REFS.set(pod, made);
-  return made;
-}
-
-/** At most one for each pod that a watch holds: an entry goes with its pod's object. */
-const POD_REFS = new WeakMap<Pod, PodRef>();
 
 const NOBODY: ReadonlySet<string> = new Set();
 const NO_REQUESTS: ReadonlyMap<string, number> = new Map();

@@ -225,24 +225,24 @@ export function sameStatus(before: AutoscalerStatus | undefined, after: Autoscal
 /** Whether the same status would be made of both. */
 export function sameStatusInput(before: StatusInput, after: StatusInput): boolean {
   return (
-    before.resource === after.resource &&
-    before.replicas === after.replicas &&
-    before.desiredReplicas === after.desiredReplicas &&
-    before.readyReplicas === after.readyReplicas &&
-    before.lastDecision === after.lastDecision &&
-    before.lastScaleTime === after.lastScaleTime &&
-    before.learnedStartSeconds === after.learnedStartSeconds &&
-    before.templateHash === after.templateHash &&
-    sameLifecycle(before.lifecycle, after.lifecycle) &&
+    OTHER_INPUT.every((field) => before[field] === after[field]) &&
+    LIFECYCLE_FIELDS.every((field) => before.lifecycle[field] === after.lifecycle[field]) &&
     sameConditions(before.conditions, after.conditions, sameCondition)
   );
 }
 
-function sameLifecycle(before: LifecycleState, after: LifecycleState): boolean {
-  return before === after || LIFECYCLE_FIELDS.every((field) => before[field] === after[field]);
-}
-
 const LIFECYCLE_FIELDS = Object.keys(UNKNOWN_LIFECYCLE) as (keyof LifecycleState)[];
+/** Every field but lifecycle and conditions; the type refuses a list that forgets one. */
+const OTHER_INPUT = Object.keys({
+  resource: true,
+  replicas: true,
+  desiredReplicas: true,
+  readyReplicas: true,
+  lastDecision: true,
+  lastScaleTime: true,
+  learnedStartSeconds: true,
+  templateHash: true,
+} satisfies Record<Exclude<keyof StatusInput, 'lifecycle' | 'conditions'>, true>) as (keyof StatusInput)[];
 
 function sameCondition(a: WantedCondition, b: WantedCondition): boolean {
   return a === b || (a.status === b.status && a.reason === b.reason && a.message === b.message);

@@ -1,53 +1,6 @@
 import { expect } from 'chai';
-import type { Phase } from '../../../shared/model/lifecycle.ts';
-import { step } from '../../../autoscaler/domain/lifecycle/step.ts';
-import {
-  UNKNOWN_LIFECYCLE,
-  type LifecycleFacts,
-  type LifecycleState,
-} from '../../../autoscaler/domain/lifecycle/lifecycle.ts';
-
-type Target = NonNullable<LifecycleFacts['target']>;
-const target = (over: Partial<Target> = {}): Target => ({
-  uid: 'd1',
-  replicas: 1,
-  readyReplicas: 1,
-  servedReplicas: 0,
-  startingReplicas: 0,
-  leftZeroBy: undefined,
-  templateChanged: false,
-  foreignManager: undefined,
-  rolloutInProgress: false,
-  ...over,
-});
-const facts = (over: Partial<LifecycleFacts> = {}): LifecycleFacts => ({
-  mode: 'Active',
-  minReplicas: 0,
-  target: target(),
-  startProblem: undefined,
-  startDeadlineMs: 60_000,
-  idleTimeoutMs: 10_000,
-  traffic: { inFlight: 0, queued: 0, idleMs: 20_000 },
-  trafficMissing: undefined,
-  directConnections: 0,
-  cpuBelow: undefined,
-  contended: undefined,
-  balancersMissing: false,
-  unconfirmed: [],
-  confirmMs: 5_000,
-  ...over,
-});
-const life = (phase: Phase, over: Partial<LifecycleState> = {}): LifecycleState => ({
-  ...UNKNOWN_LIFECYCLE,
-  phase,
-  targetUid: 'd1',
-  sinceMs: 0,
-  reason: 'r',
-  message: 'm',
-  ...over,
-});
-const NOW = 100_000;
-const run = (state: LifecycleState, seen: LifecycleFacts, wallMs = NOW) => step(state, seen, () => 'new-id', wallMs);
+import type { LifecycleFacts, LifecycleState } from '../../../autoscaler/domain/lifecycle/lifecycle.ts';
+import { facts, lifecycle as life, NOW, run, target } from '../../support/lifecycle-facts.ts';
 
 describe('step: a resource that is not accepted', () => {
   const rejected = 'spec.scaling.rules.0.cpu: wrong.';

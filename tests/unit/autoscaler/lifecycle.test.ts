@@ -1,55 +1,13 @@
 import { expect } from 'chai';
 import { fromStatus, statusPatch } from '../../../autoscaler/controllers/application/status.ts';
 import type { Phase } from '../../../shared/model/lifecycle.ts';
-import { step } from '../../../autoscaler/domain/lifecycle/step.ts';
 import {
   UNKNOWN_LIFECYCLE,
   type LifecycleFacts,
   type LifecycleState,
   type SleepBlock,
 } from '../../../autoscaler/domain/lifecycle/lifecycle.ts';
-
-type Target = NonNullable<LifecycleFacts['target']>;
-const target = (over: Partial<Target> = {}): Target => ({
-  uid: 'd1',
-  replicas: 1,
-  readyReplicas: 1,
-  servedReplicas: 0,
-  startingReplicas: 0,
-  leftZeroBy: undefined,
-  templateChanged: false,
-  foreignManager: undefined,
-  rolloutInProgress: false,
-  ...over,
-});
-const facts = (over: Partial<LifecycleFacts> = {}): LifecycleFacts => ({
-  mode: 'Active',
-  minReplicas: 0,
-  target: target(),
-  startProblem: undefined,
-  startDeadlineMs: 60_000,
-  idleTimeoutMs: 10_000,
-  traffic: { inFlight: 0, queued: 0, idleMs: 20_000 },
-  trafficMissing: undefined,
-  directConnections: 0,
-  cpuBelow: undefined,
-  contended: undefined,
-  balancersMissing: false,
-  unconfirmed: [],
-  confirmMs: 5_000,
-  ...over,
-});
-const life = (phase: Phase, over: Partial<LifecycleState> = {}): LifecycleState => ({
-  ...UNKNOWN_LIFECYCLE,
-  phase,
-  targetUid: 'd1',
-  sinceMs: 0,
-  reason: 'r',
-  message: 'm',
-  ...over,
-});
-const NOW = 100_000;
-const run = (state: LifecycleState, seen: LifecycleFacts, wallMs = NOW) => step(state, seen, () => 'new-id', wallMs);
+import { facts, lifecycle as life, NOW, run, target } from '../../support/lifecycle-facts.ts';
 
 describe('step: transitions', () => {
   const none = target({ replicas: 0, readyReplicas: 0 });
@@ -249,7 +207,8 @@ describe('step: pods that served and are not ready now (T25)', () => {
 
 describe('step: a failed application that somebody repairs (T26)', () => {
   const failed = life('Failed', { retryAfterMs: NOW + 300_000, startAttempts: 6 });
-  const up = (over: Partial<Target>) => facts({ target: target({ readyReplicas: 0, startingReplicas: 1, ...over }) });
+  const up = (over: Partial<NonNullable<LifecycleFacts['target']>>) =>
+    facts({ target: target({ readyReplicas: 0, startingReplicas: 1, ...over }) });
   it('Given somebody scales it up from 0, Then that is a wake, and the breaker begins anew', () => {
     const next = run(failed, up({ leftZeroBy: 'other', foreignManager: 'kubectl' }));
     expect(next.state).to.include({ phase: 'Waking', startAttempts: 0, retryAfterMs: undefined });

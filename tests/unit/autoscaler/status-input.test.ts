@@ -1,0 +1,55 @@
+import { expect } from 'chai';
+import { sameStatusInput, type StatusInput } from '../../../autoscaler/controllers/application/status.ts';
+import { autoscaler } from '../../support/builders.ts';
+import { lifecycle } from '../../support/lifecycle-facts.ts';
+
+const CONDITION = { type: 'Ready', status: 'True', reason: 'r', message: 'm' } as const;
+
+/** Made anew with every call, as a reconciliation makes it; what stays the same object there is the same here. */
+const resource = autoscaler();
+const lastDecision = { time: 't', reason: 'r', message: 'm' };
+function input(): StatusInput {
+  return {
+    resource,
+    lifecycle: lifecycle('Active'),
+    replicas: 1,
+    desiredReplicas: 1,
+    readyReplicas: 1,
+    lastDecision,
+    lastScaleTime: 't',
+    learnedStartSeconds: 1,
+    templateHash: 'h',
+    conditions: [{ ...CONDITION }],
+  };
+}
+
+describe('What a status is made of', () => {
+  it('is the same when a reconciliation has found nothing new', () => {
+    expect(sameStatusInput(input(), input())).to.equal(true);
+  });
+
+  const changes: Record<keyof StatusInput, Partial<StatusInput>> = {
+    resource: { resource: autoscaler() },
+    lifecycle: { lifecycle: lifecycle('Draining') },
+    replicas: { replicas: 2 },
+    desiredReplicas: { desiredReplicas: 2 },
+    readyReplicas: { readyReplicas: 2 },
+    lastDecision: { lastDecision: { ...lastDecision } },
+    lastScaleTime: { lastScaleTime: 'u' },
+    learnedStartSeconds: { learnedStartSeconds: undefined },
+    templateHash: { templateHash: 'i' },
+    conditions: { conditions: [{ ...CONDITION, message: 'n' }] },
+  };
+  for (const [field, change] of Object.entries(changes)) {
+    it(`is another when ${field} is`, () => {
+      expect(sameStatusInput(input(), { ...input(), ...change })).to.equal(false);
+    });
+  }
+
+  const state = lifecycle('Active');
+  for (const field of Object.keys(state)) {
+    it(`is another when ${field} of the lifecycle is`, () => {
+      expect(sameStatusInput(input(), { ...input(), lifecycle: { ...state, [field]: 'another' } })).to.equal(false);
+    });
+  }
+});
