@@ -35,7 +35,7 @@ test-unit: $(STAMP) ## Unit and property tests alone, in less than a minute.
 coverage: $(STAMP) ## What unit, property and integration tests reach, in coverage/; fails below the floor in .c8rc.json.
 	@npm run --silent coverage
 
-mutate: $(STAMP) ## Mutation tests of the pure modules, for hours; MUTATE names some of their files, comma between them.
+mutate: $(STAMP) ## Mutation tests of the pure modules, which take long; MUTATE names some of their files, comma between them.
 	@npm ci --prefix tests/mutation --ignore-scripts --no-audit --no-fund --silent
 	@node tests/mutation/node_modules/@stryker-mutator/core/bin/stryker.js run tests/mutation/stryker.config.mjs
 

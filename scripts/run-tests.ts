@@ -25,7 +25,8 @@ const children = new Set<ChildProcess>();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
     for (const child of children) child.kill(signal);
-    process.exitCode = 1;
+    rmSync(directory, { recursive: true });
+    process.exit(1);
   });
 }
 

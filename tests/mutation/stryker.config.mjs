@@ -1,6 +1,6 @@
 /**
  * Mutation tests of what is pure: each mutant is run against the unit and property tests that reach it. `make mutate` runs
- * all of it, for hours; `make mutate MUTATE=shared/rules/sleep.ts` a part.
+ * all of it, which takes long; `make mutate MUTATE=shared/rules/sleep.ts` a part.
  *
  * @type {import('@stryker-mutator/api/core').PartialStrykerOptions}
  */
