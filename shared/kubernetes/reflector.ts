@@ -26,6 +26,10 @@ export interface ReflectorOptions<T extends KubernetesObject> {
 
 const BACKOFF_MIN_MS = 100;
 const BACKOFF_MAX_MS = 4_000;
+/** A server ends each watch after a while; one that lived for so long is opened again without a pause. */
+const LIVED_MS = 1_000;
+/** So long it may take to open it again before what is known counts as old. */
+const REOPEN_MS = 1_000;
 const LOOK_AGAIN_MS = 60_000;
 const PAGE_SIZE = 500;
 
@@ -80,7 +84,10 @@ export class Reflector<T extends KubernetesObject> {
     this.#onListed = handler;
   }
 
-  /** Whether the watch is open, so that what is known is what is. */
+  /**
+   * Whether the watch is open, or is being opened again after the server ended it as usual, so that what is known is what
+   * is.
+   */
   get connected(): boolean {
     return this.#connected;
   }
@@ -118,7 +125,12 @@ export class Reflector<T extends KubernetesObject> {
       try {
         this.#resourceVersion ??= await this.#list();
         await this.#watch(this.#resourceVersion);
+        if (this.#deps.clock.monotonicMs() - startedMs >= LIVED_MS) {
+          backoffMs = BACKOFF_MIN_MS;
+          continue;
+        }
       } catch (error) {
+        this.#setConnected(false);
         if (isAborted(signal)) return;
         if (isKubeStatus(error, 410)) {
           this.#resourceVersion = undefined;
@@ -133,6 +145,7 @@ export class Reflector<T extends KubernetesObject> {
           });
         }
       }
+      this.#setConnected(false);
       const lived = this.#deps.clock.monotonicMs() - startedMs;
       backoffMs = lived > BACKOFF_MAX_MS ? BACKOFF_MIN_MS : Math.min(backoffMs * 2, BACKOFF_MAX_MS);
       await this.#pause(backoffMs * (0.5 + this.#deps.random() / 2));
@@ -187,6 +200,7 @@ export class Reflector<T extends KubernetesObject> {
         abort.abort(new Error('the watch went silent'));
     }, silenceMs / 3);
     watchdog.unref();
+    const late = setTimeout(() => this.#setConnected(false), REOPEN_MS);
     try {
       await this.#api.watch(
         this.#path(),
@@ -199,11 +213,14 @@ export class Reflector<T extends KubernetesObject> {
         },
         (line) => this.#takeLine(line),
         abort.signal,
-        () => this.#setConnected(true),
+        () => {
+          clearTimeout(late);
+          this.#setConnected(true);
+        },
       );
     } finally {
       clearInterval(watchdog);
-      this.#setConnected(false);
+      clearTimeout(late);
       this.#stop.signal.removeEventListener('abort', onStop);
     }
   }

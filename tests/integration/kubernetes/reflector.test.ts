@@ -50,6 +50,31 @@ describe('Reflector over a real API', () => {
     expect(events.filter((each) => each === 'set b' || each === 'delete a')).to.have.members(['set b', 'delete a']);
   });
 
+  it('Given watches that the server ends as usual, Then they are opened again, and what is known never counts as old', async () => {
+    const resource = { prefix: '/api/v1', plural: 'configmaps' };
+    // The server ends a watch after 2 s; the third one is open when the last object is seen.
+    const reflector = new Reflector<KubernetesObject>(
+      local.api,
+      { resource, namespace: 'default', silenceMs: 4_000 },
+      deps,
+    );
+    const states: boolean[] = [];
+    reflector.onConnection((connected) => states.push(connected));
+    reflector.start();
+    await until(() => reflector.connected);
+    const begunMs = performance.now();
+    await until(() => performance.now() - begunMs > 5_000);
+    await create('late');
+    await until(() => reflector.objects.has('default/late'));
+    expect(states).to.deep.equal([true]);
+    await local.cluster.faults.pauseApi();
+    await until(() => !reflector.connected);
+    await local.cluster.faults.resumeApi();
+    await until(() => reflector.connected);
+    expect(states).to.deep.equal([true, false, true]);
+    reflector.stop();
+  });
+
   it('Given what is to be kept, Then no more is, of listed and of watched objects', async () => {
     await create('listed');
     const resource = { prefix: '/api/v1', plural: 'configmaps' };
