@@ -38,6 +38,7 @@ async function start(): Promise<Lifecycle> {
     await startWebhooks(settings, { api, version: product.version, certificates, watch, registry, logger, lifecycle });
   }
   distributor?.start();
+  reconciliation.sources.resourceMetrics.start();
   startLeading(foundation, cluster, reconciliation, trust);
   lifecycle.onStop('ticker', async () => {
     reconciliation.ticker.stop();
@@ -75,12 +76,12 @@ function startWatches(
   limits: ReportLimits,
 ): void {
   balancerPods.onEvent(({ type, object }) => {
-    if (type === 'delete') collector.forgetBalancer(object.metadata.uid);
+    if (type === 'delete') collector.traffic.forgetBalancer(object.metadata.uid);
     else distributor?.look(keyOf(object), object);
   });
   watch.pods.onEvent(({ type, object }) => {
     if (type === 'delete') {
-      collector.forgetPod(keyOf(object));
+      collector.pods.forget(keyOf(object));
       limits.forget(keyOf(object));
     } else {
       distributor?.look(keyOf(object), object);

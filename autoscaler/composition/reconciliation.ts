@@ -10,8 +10,8 @@ import { StatusWriter } from '../controllers/application/status-writer.ts';
 import { KeyedQueue } from '../controllers/keyed-queue.ts';
 import { Ticker } from '../controllers/ticker.ts';
 import { UsageRecorder } from '../controllers/usage/usage-recorder.ts';
-import { MetricsCollector, type BalancerRef } from '../domain/signals/metrics-collector.ts';
-import { ReportPacing } from '../domain/signals/report-pacing.ts';
+import { MetricsCollector } from '../domain/signals/metrics-collector.ts';
+import type { BalancerRef } from '../domain/signals/traffic-readings.ts';
 import type { Publish } from '../events/domain-event.ts';
 import { KubernetesSink } from '../events/kubernetes-sink.ts';
 import { LogSink } from '../events/log-sink.ts';
@@ -19,14 +19,16 @@ import { PrometheusSink } from '../events/prometheus-sink.ts';
 import { createPublisher } from '../events/publisher.ts';
 import { StoreSink } from '../events/store-sink.ts';
 import { BalancerStream } from '../ingest/balancer-stream.ts';
+import { allOf } from '../signals/signal-source.ts';
 import type { History } from '../store/history.ts';
 import type { Cluster } from './cluster.ts';
 import type { Foundation } from './foundation.ts';
+import { buildSources, type Sources } from './sources.ts';
 
 /** What turns signals into decisions, and decisions into events. */
 export interface Reconciliation {
   readonly collector: MetricsCollector;
-  readonly pacing: ReportPacing;
+  readonly sources: Sources;
   readonly controller: ApplicationController;
   readonly ticker: Ticker;
   /** Asks for a reconciliation of an application. */
@@ -36,12 +38,11 @@ export interface Reconciliation {
 }
 
 /** Builds the controller of applications and what it stands on; nothing is started. */
-export function buildReconciliation(
-  { settings, logger, lifecycle, clock, metrics, identity }: Foundation,
-  { api, watch, otherScalers, balancerPods, isLeader }: Cluster,
-  history: History,
-): Reconciliation {
+export function buildReconciliation(foundation: Foundation, cluster: Cluster, history: History): Reconciliation {
+  const { settings, logger, lifecycle, clock, metrics, identity } = foundation;
+  const { api, watch, otherScalers, balancerPods, isLeader } = cluster;
   const collector = new MetricsCollector();
+  const sources = buildSources(foundation, cluster, collector);
   const events = new EventRecorder(api, 'nemesis-autoscaler', { logger, clock });
   const publish = createPublisher(
     [new StoreSink(history), new KubernetesSink(events), new LogSink(logger), new PrometheusSink(metrics)],
@@ -54,11 +55,10 @@ export function buildReconciliation(
   const balancers = (): readonly BalancerRef[] =>
     existingBalancers(
       balancerPods.objects.values(),
-      (uid) => collector.knowsBalancer(uid),
-      collector.livingBalancers(clock.monotonicMs()),
+      (uid) => collector.traffic.knowsBalancer(uid),
+      collector.traffic.livingBalancers(clock.monotonicMs()),
     );
   const usage = new UsageRecorder({ publish, clock });
-  const pacing = new ReportPacing();
   const specs = new ScalingSpecs();
   const presence = new BalancerPresence(settings.noBalancerSeconds * 1000, clock.monotonicMs());
   const controller = new ApplicationController({
@@ -73,7 +73,7 @@ export function buildReconciliation(
     recorder: new ApplicationRecorder({ publish, clock }),
     publish,
     specs,
-    observations: new Observations({ watch, specs, usage, pacing, metrics }),
+    observations: new Observations({ watch, specs, usage, sources: allOf(Object.values(sources)), metrics }),
     metrics,
     clock,
     newId: randomUUID,
@@ -86,5 +86,5 @@ export function buildReconciliation(
   const enqueue = (key: string): void => queue.add(key);
 
   const ticker = new Ticker({ watch, isLeader, usage, enqueue });
-  return { collector, pacing, controller, ticker, enqueue, publish, stream };
+  return { collector, sources, controller, ticker, enqueue, publish, stream };
 }

@@ -24,7 +24,7 @@ const PROGRAMS_AUDIENCE = 'nemesis';
 export async function startServers(
   { settings, logger, lifecycle, clock, registry, metrics }: Foundation,
   { api, watch, balancerPods, isLeader }: Cluster,
-  { collector, pacing, controller, enqueue, publish, stream }: Reconciliation,
+  { collector, sources, controller, enqueue, publish, stream }: Reconciliation,
   { certificates }: Trust,
   history: History,
   limits: ReportLimits,
@@ -55,8 +55,8 @@ export async function startServers(
     { logger, registry, notReadyReason: () => undefined },
     {
       watch,
-      collector,
-      pacing,
+      sidecars: sources.sidecars,
+      balancers: sources.balancers,
       limits,
       stream,
       isLeader,

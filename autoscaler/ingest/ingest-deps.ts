@@ -4,8 +4,8 @@ import type { ApplicationWatch } from '../../shared/kubernetes/application-watch
 import type { Pod } from '../../shared/kubernetes/objects.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
 import type { ControllerMetrics } from '../controllers/controller-metrics.ts';
-import type { MetricsCollector } from '../domain/signals/metrics-collector.ts';
-import type { ReportPacing } from '../domain/signals/report-pacing.ts';
+import type { Balancers } from '../signals/balancers.ts';
+import type { Sidecars } from '../signals/sidecars.ts';
 import type { AuthenticateDeps } from './authenticate.ts';
 import type { BalancerStream } from './balancer-stream.ts';
 import type { ProgramIdentity } from '../../shared/http/access.ts';
@@ -15,8 +15,8 @@ import type { ReportLimits } from './report-limits.ts';
 /** What the ingest needs. */
 export interface IngestDeps extends AuthenticateDeps {
   readonly watch: ApplicationWatch;
-  readonly collector: MetricsCollector;
-  readonly pacing: ReportPacing;
+  readonly sidecars: Pick<Sidecars, 'take'>;
+  readonly balancers: Pick<Balancers, 'take'>;
   readonly limits: ReportLimits;
   readonly stream: BalancerStream;
   readonly isLeader: () => boolean;

@@ -4,7 +4,6 @@ import { announcementSchema } from '../../shared/contracts/announcement.ts';
 import { trafficReportSchema } from '../../shared/contracts/traffic-report.ts';
 import type { ProgramIdentity } from '../../shared/http/access.ts';
 import { route, type Route } from '../../shared/http/route.ts';
-import { windowMsOf } from '../controllers/application/scaling-spec.ts';
 import { authorizedPod, rejectIf, type IngestDeps } from './ingest-deps.ts';
 import { authorizeAddress, authorizeBalancer } from './report-access.ts';
 
@@ -50,18 +49,8 @@ const traffic = route({
   response: { status: 204, description: 'Taken in' },
   refusals: ['Forbidden', 'NotFound'],
   handle: ({ body, caller, raw }, deps: IngestDeps) => {
-    const { balancer, applications } = body;
-    balancerOnly(deps, 'traffic', raw, caller, balancer.podUid);
-    const { watch, collector, clock } = deps;
-    const monotonicMs = clock.monotonicMs();
-    collector.recordBalancer(balancer.podUid, monotonicMs);
-    for (const { namespace, name, ...seen } of applications) {
-      const key = `${namespace}/${name}`;
-      const resource = watch.resourceOf(key);
-      if (resource === undefined) continue;
-      collector.addTraffic(key, balancer.podUid, seen, monotonicMs, windowMsOf(resource));
-      if (seen.queued > 0 || seen.drainId !== undefined) deps.enqueue(key);
-    }
+    balancerOnly(deps, 'traffic', raw, caller, body.balancer.podUid);
+    for (const application of deps.balancers.take(body)) deps.enqueue(application);
   },
 });
 

@@ -4,7 +4,6 @@ import { parseOrThrow, sendProblem } from '../../shared/errors/problem.ts';
 import { refusalsOf, type Operation } from '../../shared/http/operation.ts';
 import { readJson } from '../../shared/http/read-json.ts';
 import { checkRefusal } from '../../shared/http/refusal-check.ts';
-import { podMetricsOf, windowMsOf } from '../controllers/application/scaling-spec.ts';
 import { CALM_INTERVAL_MS } from '../domain/signals/report-pacing.ts';
 import { authenticate } from './authenticate.ts';
 import { requireLeader, authorizedPod, type IngestDeps } from './ingest-deps.ts';
@@ -70,7 +69,7 @@ export function receiveReports(
 }
 
 async function receive(deps: IngestDeps, request: IncomingMessage, response: ServerResponse): Promise<MetricsAnswer> {
-  const { watch, collector, limits, pacing, clock } = deps;
+  const { watch, sidecars, limits, clock } = deps;
   const identity = deps.tokens === undefined ? undefined : await authenticate(KIND, request, response, deps);
   requireLeader(deps);
   const monotonicMs = clock.monotonicMs();
@@ -78,21 +77,12 @@ async function receive(deps: IngestDeps, request: IncomingMessage, response: Ser
 
   const report = parseOrThrow(metricsReportSchema, await readJson(request, BODY_LIMITS), WHAT);
   const pod = authorizedPod(deps, KIND, request, identity, report);
-  const key = `${report.namespace}/${report.podName}`;
   const application = watch.ownerOf(pod);
   // Nothing is kept of a pod that no application has; its sidecar goes on asking in case one comes.
   if (application === undefined) return answer(false, CALM_INTERVAL_MS);
   // Whose pod it is was not known before the report was read.
-  if (identity === undefined) limits.check(key, monotonicMs);
-  const intervalMs = pacing.intervalMs(application);
-  const resource = watch.resourceOf(application);
-  const window = { windowMs: windowMsOf(resource), intervalMs, metrics: podMetricsOf(resource) };
-  const readMs = clock.monotonicMs();
-  for (const { ageMs, metrics: sample } of report.backlog) {
-    if (ageMs <= window.windowMs) collector.addPodSample(key, sample, readMs - ageMs, window);
-  }
-  collector.addPodSample(key, report.metrics, readMs - report.ageMs, window);
-  return answer(true, intervalMs);
+  if (identity === undefined) limits.check(`${report.namespace}/${report.podName}`, monotonicMs);
+  return answer(true, sidecars.take(application, report));
 }
 
 /** Refuses what comes too often before it is read. */

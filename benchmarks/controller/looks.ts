@@ -16,7 +16,10 @@ import { createPublisher } from '../../autoscaler/events/publisher.ts';
 import { StoreSink } from '../../autoscaler/events/store-sink.ts';
 import { UsageRecorder } from '../../autoscaler/controllers/usage/usage-recorder.ts';
 import { MetricsCollector } from '../../autoscaler/domain/signals/metrics-collector.ts';
-import { ReportPacing } from '../../autoscaler/domain/signals/report-pacing.ts';
+import { Balancers } from '../../autoscaler/signals/balancers.ts';
+import { ResourceMetrics } from '../../autoscaler/signals/resource-metrics.ts';
+import { Sidecars } from '../../autoscaler/signals/sidecars.ts';
+import { allOf, measurementsOf } from '../../autoscaler/signals/signal-source.ts';
 import { DEFAULT_SETTINGS } from '../../shared/api/load-balancer-settings.ts';
 import type { ApplicationSnapshot, ApplicationWatch } from '../../shared/kubernetes/application-watch.ts';
 import type { KubeApi } from '../../shared/kubernetes/kube-api.ts';
@@ -80,6 +83,14 @@ const actuator = new Actuator(api, { isLeader, publish, logger });
 const usage = new UsageRecorder({ publish, clock });
 const specs = new ScalingSpecs();
 const balancer = { uid: 'lb', name: 'lb', address: '10.0.0.1' };
+const { pods, traffic } = collector;
+const measurements = (key: string): ReturnType<typeof measurementsOf> =>
+  measurementsOf(applications.get(key)?.resource);
+const sources = allOf([
+  new Sidecars({ readings: pods, measurementsOf: measurements, clock }),
+  new Balancers({ readings: traffic, measurementsOf: measurements, clock }),
+  new ResourceMetrics({ api, readings: pods, clock, random: Math.random, logger }),
+]);
 const controller = new ApplicationController({
   watch,
   collector,
@@ -92,7 +103,7 @@ const controller = new ApplicationController({
   recorder: new ApplicationRecorder({ publish, clock }),
   publish,
   specs,
-  observations: new Observations({ watch, specs, usage, pacing: new ReportPacing(), metrics }),
+  observations: new Observations({ watch, specs, usage, sources, metrics }),
   metrics,
   clock,
   newId: () => 'id',
@@ -112,9 +123,15 @@ function measured(atMs: number, from: number, to: number): void {
       for (let pod = 0; pod < PODS; pod += 1) {
         // Between the thresholds, and never twice the same.
         const cpuUsage = 500 + 100 * Math.random();
-        collector.addPodSample(`${key}-${pod}`, { cpuUsage, memoryUsage: 500 + 50 * Math.random() }, atMs, window);
+        collector.pods.add(
+          'sidecar',
+          `${key}-${pod}`,
+          { cpuUsage, memoryUsage: 500 + 50 * Math.random() },
+          atMs,
+          window,
+        );
       }
-      collector.addTraffic(key, balancer.uid, trafficOf(key), atMs, window.windowMs);
+      collector.traffic.add(key, balancer.uid, trafficOf(key), atMs, window.windowMs);
     }
     index += 1;
   }
@@ -125,7 +142,7 @@ for (let second = HISTORY_S; second > 0; second -= 1) {
   // Ten minutes of samples come within seconds here; what they leave behind is collected as in ten minutes.
   globalThis.gc?.({ type: 'minor', execution: 'sync' });
 }
-collector.recordBalancer(balancer.uid, monotonicMs);
+collector.traffic.recordBalancer(balancer.uid, monotonicMs);
 
 const SLICES = 20;
 let slice = 0;

@@ -104,6 +104,8 @@ export interface PodSpec {
   readonly volumes?: readonly Volume[];
   readonly readinessGates?: readonly unknown[];
   readonly nodeName?: string;
+  readonly shareProcessNamespace?: boolean;
+  readonly hostPID?: boolean;
 }
 
 /** ContainerStatus. */

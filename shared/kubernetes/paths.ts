@@ -13,6 +13,7 @@ export const RESOURCES = {
   deployments: { prefix: '/apis/apps/v1', plural: 'deployments' },
   replicaSets: { prefix: '/apis/apps/v1', plural: 'replicasets' },
   pods: { prefix: '/api/v1', plural: 'pods' },
+  podMetrics: { prefix: '/apis/metrics.k8s.io/v1beta1', plural: 'pods' },
   events: { prefix: '/api/v1', plural: 'events' },
   leases: { prefix: '/apis/coordination.k8s.io/v1', plural: 'leases' },
   horizontalPodAutoscalers: { prefix: '/apis/autoscaling/v2', plural: 'horizontalpodautoscalers' },

@@ -57,6 +57,8 @@ export function createPodTrimmer(): (pod: Pod) => Pod {
       ...given('volumes', spec.volumes?.filter(showsFields).map(keptVolume)),
       ...given('readinessGates', spec.readinessGates),
       ...given('nodeName', spec.nodeName),
+      ...given('shareProcessNamespace', spec.shareProcessNamespace),
+      ...given('hostPID', spec.hostPID),
     },
     ...(status === undefined
       ? {}

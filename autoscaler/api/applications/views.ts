@@ -42,7 +42,7 @@ export function podViews(
 ): z.output<typeof podSchema>[] {
   return application.pods.map((pod) => {
     const { name, uid, namespace = '', deletionTimestamp } = pod.metadata;
-    const measured = collector.latestOf(`${namespace}/${name}`, clock.monotonicMs());
+    const measured = collector.pods.latestOf(`${namespace}/${name}`, clock.monotonicMs());
     return {
       name,
       uid,

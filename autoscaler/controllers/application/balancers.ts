@@ -1,5 +1,5 @@
 import type { Pod } from '../../../shared/kubernetes/objects.ts';
-import type { BalancerRef } from '../../domain/signals/metrics-collector.ts';
+import type { BalancerRef } from '../../domain/signals/traffic-readings.ts';
 import { isPodReady } from '../../../shared/kubernetes/objects.ts';
 
 /** Service account of the balancers. */

@@ -9,7 +9,7 @@ import type { Publish } from '../../events/domain-event.ts';
 import { act, type ActDeps } from './act.ts';
 import { decide } from './decide.ts';
 import type { Observations } from './observations.ts';
-import { applicationSignals, observe, type Observation, type ObserveDeps } from './observe.ts';
+import { applicationSignals, demandOf, observe, type Observation, type ObserveDeps } from './observe.ts';
 import type { ApplicationMetrics, StatusPort } from './ports.ts';
 import { followClock, restoreState, type ReconcileState } from './reconcile-state.ts';
 import { desiredReplicas, type ApplicationRecorder } from './record.ts';
@@ -58,8 +58,9 @@ export class ApplicationController {
   signalsOf(application: ApplicationSnapshot): Signals {
     const { collector, balancers, clock } = this.#deps;
     const readySince = this.#states.get(application.key)?.pods.readySince ?? new Map<string, number>();
-    const seen = { collector, balancers: balancers(), readySince, monotonicMs: clock.monotonicMs() };
-    return applicationSignals(application, application.resource, seen);
+    const monotonicMs = clock.monotonicMs();
+    const demand = demandOf(application, application.resource, readySince, monotonicMs);
+    return applicationSignals(application, demand, collector, balancers(), monotonicMs);
   }
 
   /** Reconciles one application. Called one at a time for each key. */
@@ -94,7 +95,6 @@ export class ApplicationController {
 
   #forget(key: string): void {
     this.#states.delete(key);
-    this.#deps.collector.forgetApplication(key);
     this.#deps.metrics.forget(key);
     this.#deps.observations.forget(key);
   }

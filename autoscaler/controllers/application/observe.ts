@@ -4,40 +4,43 @@ import { isPodReady, type Pod } from '../../../shared/kubernetes/objects.ts';
 import { SIDECAR_CONTAINER } from '../../../shared/rules/readiness.ts';
 import type { LifecycleFacts } from '../../domain/lifecycle/lifecycle.ts';
 import { replicaHealth, type ReplicaHealth } from '../../domain/lifecycle/replica-health.ts';
-import type { BalancerRef } from '../../domain/signals/metrics-collector.ts';
+import type { PodRef } from '../../domain/signals/pod-readings.ts';
 import { hasTraffic, type Signals } from '../../domain/signals/signals.ts';
+import type { BalancerRef } from '../../domain/signals/traffic-readings.ts';
+import { measurementsOf, type Demand } from '../../signals/signal-source.ts';
 import { lifecycleFacts, startDeadlineMs } from './lifecycle-facts.ts';
 import type { PodTimes } from './pod-times.ts';
 import type { SignalReader, Snapshots } from './ports.ts';
 import { observeTemplate, type ReconcileState } from './reconcile-state.ts';
 import type { ApplicationRecorder } from './record.ts';
-import { podMetricsOf, windowMsOf } from './scaling-spec.ts';
 
-/** The signals of an application now, from what its ready pods and the balancers reported. */
-export function applicationSignals(
+/** What an application asks of the sources; whether a reading may change something is known only with the signals. */
+export function demandOf(
   application: ApplicationSnapshot,
   resource: Autoscaler | undefined,
-  seen: {
-    readonly collector: Pick<SignalReader, 'signals'>;
-    readonly balancers: readonly BalancerRef[];
-    readonly readySince: ReadonlyMap<string, number>;
-    readonly monotonicMs: number;
-  },
-): Signals {
-  const { collector, balancers, readySince, monotonicMs } = seen;
-  const pods = application.pods
+  readySince: ReadonlyMap<string, number>,
+  monotonicMs: number,
+): Omit<Demand, 'isNear'> {
+  const readyPods = application.pods
     .filter((pod) => isPodReady(pod) && pod.metadata.deletionTimestamp === undefined)
-    .map((pod) => ({
-      key: `${pod.metadata.namespace ?? ''}/${pod.metadata.name}`,
-      uid: pod.metadata.uid,
-      readySinceMs: readySince.get(pod.metadata.uid) ?? monotonicMs,
-      hasSidecar: hasSidecar(pod),
-    }));
-  return collector.signals(application.key, pods, balancers, monotonicMs, windowMsOf(resource), podMetricsOf(resource));
+    .map((pod) => podRefOf(pod, readySince.get(pod.metadata.uid) ?? monotonicMs));
+  return { ...measurementsOf(resource), readyPods, podCount: application.pods.length };
+}
+
+/** The signals of an application now, from what was brought of its ready pods and of its traffic. */
+export function applicationSignals(
+  application: ApplicationSnapshot,
+  { readyPods, windowMs, metrics }: Omit<Demand, 'isNear'>,
+  collector: Pick<SignalReader, 'signals'>,
+  balancers: readonly BalancerRef[],
+  monotonicMs: number,
+): Signals {
+  return collector.signals(application.key, readyPods, balancers, monotonicMs, windowMs, metrics);
 }
 
 /** What one reconciliation sees of an application, before anything is decided. */
 export interface Observation {
+  readonly demand: Omit<Demand, 'isNear'>;
   readonly signals: Signals;
   readonly health: ReplicaHealth;
   readonly facts: LifecycleFacts;
@@ -79,11 +82,11 @@ export function observe(
   state.pods.observe(application.pods, { monotonicMs, wallMs });
 
   const balancers = deps.balancers();
-  const { readySince } = state.pods;
-  const signals = applicationSignals(application, resource, { collector, balancers, readySince, monotonicMs });
+  const demand = demandOf(application, resource, state.pods.readySince, monotonicMs);
+  const signals = applicationSignals(application, demand, collector, balancers, monotonicMs);
   const health = replicaHealthOf(application, resource, state.pods, signals, monotonicMs);
   const { drainId } = state.lifecycle;
-  const drained = drainId === undefined ? NOBODY : collector.drained(key, drainId);
+  const drained = drainId === undefined ? NOBODY : collector.traffic.drained(key, drainId);
   const contended = recorder.contention(state);
   const rejected = application.invalid.length === 0 ? undefined : `${application.invalid.join('; ')}.`;
   const otherScaler =
@@ -103,7 +106,7 @@ export function observe(
     unconfirmed: balancers.filter(({ uid }) => !drained.has(uid)).map(({ name }) => name),
   });
   const replicas = deployment?.spec.replicas ?? 0;
-  return { signals, health, facts, contended, rejected, otherScaler, replicas, monotonicMs, wallMs };
+  return { demand, signals, health, facts, contended, rejected, otherScaler, replicas, monotonicMs, wallMs };
 }
 
 /** How the replicas of an application are. */
@@ -129,7 +132,15 @@ const NOBODY: ReadonlySet<string> = new Set();
 const NO_REQUESTS: ReadonlyMap<string, number> = new Map();
 const NO_DEPLOYMENT = { spec: { replicas: 0 } };
 
-function hasSidecar({ spec }: Pod): boolean {
+function podRefOf({ metadata, spec }: Pod, readySinceMs: number): PodRef {
   const isSidecar = ({ name }: { readonly name: string }): boolean => name === SIDECAR_CONTAINER;
-  return spec.containers.some(isSidecar) || (spec.initContainers?.some(isSidecar) ?? false);
+  const hasSidecar = spec.containers.some(isSidecar) || (spec.initContainers?.some(isSidecar) ?? false);
+  const seesProcesses = spec.shareProcessNamespace === true || spec.hostPID === true;
+  return {
+    key: `${metadata.namespace ?? ''}/${metadata.name}`,
+    uid: metadata.uid,
+    readySinceMs,
+    hasSidecar,
+    needsResourceMetrics: !hasSidecar || !seesProcesses,
+  };
 }

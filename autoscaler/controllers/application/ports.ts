@@ -2,8 +2,9 @@ import type { LoadBalancerSettingsSpec } from '../../../shared/api/load-balancer
 import type { ApplicationSnapshot } from '../../../shared/kubernetes/application-watch.ts';
 import type { PodMetric } from '../../../shared/model/metrics/metric.ts';
 import type { Pod } from '../../../shared/kubernetes/objects.ts';
-import type { BalancerRef, PodRef } from '../../domain/signals/metrics-collector.ts';
+import type { PodRef } from '../../domain/signals/pod-readings.ts';
 import type { Signals } from '../../domain/signals/signals.ts';
+import type { BalancerRef } from '../../domain/signals/traffic-readings.ts';
 import type { ScaleOutcome } from './actuator.ts';
 import type { ReconcileState } from './reconcile-state.ts';
 import type { StatusInput, WantedCondition } from './status.ts';
@@ -25,9 +26,10 @@ export interface SignalReader {
     windowMs: number,
     metrics: readonly PodMetric[],
   ): Signals;
-  /** UIDs of the balancers that confirmed a drain. */
-  drained(application: string, drainId: string): ReadonlySet<string>;
-  forgetApplication(application: string): void;
+  readonly traffic: {
+    /** UIDs of the balancers that confirmed a drain. */
+    drained(application: string, drainId: string): ReadonlySet<string>;
+  };
 }
 
 /** What changes a cluster's workloads. */

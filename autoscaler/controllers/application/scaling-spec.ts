@@ -1,22 +1,9 @@
 import type { Autoscaler, AutoscalerSpec, ScalingRuleSpec } from '../../../shared/api/autoscaler.ts';
 import type { LoadBalancerSettingsSpec } from '../../../shared/api/load-balancer-settings.ts';
 import { parseThreshold } from '../../../shared/api/metric-schema.ts';
-import type { PodMetric } from '../../../shared/model/metrics/metric.ts';
-import { METRICS, podMetricsFor } from '../../../shared/model/metrics/registry.ts';
+import { METRICS } from '../../../shared/model/metrics/registry.ts';
 import type { ScalingRule } from '../../domain/engine/scaling-rule.ts';
 import type { ScalingSpec } from '../../domain/engine/scaling-engine.ts';
-
-const DEFAULT_WINDOW_SECONDS = 15;
-
-/** What averages are over, in ms. */
-export function windowMsOf(resource: Autoscaler | undefined): number {
-  return (resource?.spec.scaling?.windowSeconds ?? DEFAULT_WINDOW_SECONDS) * 1000;
-}
-
-/** The metrics of pods that an application is measured by. */
-export function podMetricsOf(resource: Autoscaler | undefined): readonly PodMetric[] {
-  return podMetricsFor(resource?.spec.scaling?.rules ?? []);
-}
 
 /** The engine's view of each resource, made anew only when the resource or the settings change. */
 export class ScalingSpecs {

@@ -5,6 +5,7 @@ export const CPU = {
   description: 'CPU of the containers of the application, per ready replica.',
   scope: 'pod',
   sample: { field: 'cpuUsage', factor: 1 },
+  resource: 'cpu',
   signal: 'cpuMillicores',
   isRecorded: true,
   startCounts: false,

@@ -7,6 +7,7 @@ export const MEMORY = {
   description: 'Resident memory of the containers of the application, per ready replica.',
   scope: 'pod',
   sample: { field: 'memoryUsage', factor: MIB },
+  resource: 'memory',
   signal: 'memoryBytes',
   isRecorded: true,
   startCounts: true,

@@ -39,6 +39,8 @@ export interface PodMetric extends WithThresholds {
   readonly scope: 'pod';
   /** The field of a sidecar's report, and how many base units one of it is. */
   readonly sample: { readonly field: PodSample; readonly factor: number };
+  /** What Kubernetes' resource metrics call it, for pods whose sidecar cannot measure it; undefined: only sidecars can. */
+  readonly resource?: 'cpu' | 'memory';
   /** Its name in the REST API and in the history: with the base unit. */
   readonly signal: string;
   /** Whether usage is recorded of every application; another one is kept only where a rule asks for it. */

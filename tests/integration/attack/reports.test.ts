@@ -8,7 +8,6 @@ import { expect } from 'chai';
 import { Registry } from 'prom-client';
 import { ControllerMetrics } from '../../../autoscaler/controllers/controller-metrics.ts';
 import { MetricsCollector } from '../../../autoscaler/domain/signals/metrics-collector.ts';
-import { ReportPacing } from '../../../autoscaler/domain/signals/report-pacing.ts';
 import { BalancerStream } from '../../../autoscaler/ingest/balancer-stream.ts';
 import { createIngest } from '../../../autoscaler/ingest/ingest.ts';
 import type { ProgramTokens } from '../../../autoscaler/ingest/program-tokens.ts';
@@ -19,6 +18,7 @@ import type { Pod } from '../../../shared/kubernetes/objects.ts';
 import { systemClock } from '../../../shared/runtime/clock.ts';
 import { close, listen } from '../../../shared/http/listen.ts';
 import { startLocalApi, type LocalApi } from '../../support/local-api.ts';
+import { reportedSources } from '../../support/signal-sources.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
 
 /** The room: POST /metrics, where every pod of every tenant may knock. */
@@ -47,8 +47,7 @@ describe('Attack: a pod that reports too much', function () {
         { logger: silentLogger, registry: new Registry(), notReadyReason: () => undefined },
         {
           watch,
-          collector,
-          pacing: new ReportPacing(),
+          ...reportedSources(collector, systemClock),
           limits,
           stream,
           isLeader: () => true,
@@ -111,21 +110,21 @@ describe('Attack: a pod that reports too much', function () {
     expect(retryAfter).to.equal('5');
     // The lease is lost after 10 s of a blocked event loop.
     expect(longestMs).to.be.lessThan(2_000);
-    expect(collector.latestOf('n/honest', systemClock.monotonicMs())?.sample.cpuUsage).to.equal(5);
+    expect(collector.pods.latestOf('n/honest', systemClock.monotonicMs())?.sample.cpuUsage).to.equal(5);
   });
 
   it('A pod that no application has is answered, and nothing of it is kept', async () => {
-    const before = collector.podCount;
+    const before = collector.pods.count('sidecar');
     const { status, body } = await post('stranger');
     expect(status).to.equal(200);
     expect(body).to.deep.equal({ status: 'Metrics received', kept: false, nextReportSeconds: 10 });
-    expect(collector.podCount).to.equal(before);
+    expect(collector.pods.count('sidecar')).to.equal(before);
   });
 
   it('Names of pods that do not exist leave nothing behind, however many', async () => {
-    const before = collector.podCount;
+    const before = collector.pods.count('sidecar');
     for (let index = 0; index < 200; index += 1) expect((await post(`made-up-${index}`)).status).to.equal(404);
-    expect(collector.podCount).to.equal(before);
+    expect(collector.pods.count('sidecar')).to.equal(before);
   });
 
   it('A body beyond what a report can need is refused before it is read', async () => {

@@ -3,7 +3,6 @@ import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import { Registry } from 'prom-client';
 import { ControllerMetrics } from '../../../autoscaler/controllers/controller-metrics.ts';
-import { ReportPacing } from '../../../autoscaler/domain/signals/report-pacing.ts';
 import { MetricsCollector } from '../../../autoscaler/domain/signals/metrics-collector.ts';
 import { BalancerStream } from '../../../autoscaler/ingest/balancer-stream.ts';
 import { createIngest } from '../../../autoscaler/ingest/ingest.ts';
@@ -16,6 +15,7 @@ import { TokenGuard } from '../../../shared/kubernetes/token-guard.ts';
 import { systemClock } from '../../../shared/runtime/clock.ts';
 import { close, listen } from '../../../shared/http/listen.ts';
 import { startLocalApi, type LocalApi } from '../../support/local-api.ts';
+import { reportedSources } from '../../support/signal-sources.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
 import { until } from '../../support/until.ts';
 
@@ -54,8 +54,7 @@ describe('The port for programs, with tokens', function () {
       { logger, registry, notReadyReason: () => undefined },
       {
         watch,
-        collector,
-        pacing: new ReportPacing(),
+        ...reportedSources(collector, clock),
         limits: new ReportLimits(),
         stream,
         isLeader: () => true,
@@ -127,10 +126,10 @@ describe('The port for programs, with tokens', function () {
     const [one, two] = [await pod('one'), await pod('two')];
     const token = await tokenOf('default', one);
     expect(await post('/metrics', token, report('one', one.metadata.uid))).to.deep.equal([200, undefined]);
-    expect(collector.latestOf('default/one', systemClock.monotonicMs())?.sample.cpuUsage).to.equal(5);
+    expect(collector.pods.latestOf('default/one', systemClock.monotonicMs())?.sample.cpuUsage).to.equal(5);
     expect(await post('/metrics', token, report('two', two.metadata.uid))).to.deep.equal([403, 'OtherPod']);
     expect(await post('/metrics', token, report('one', two.metadata.uid))).to.deep.equal([403, 'OtherPod']);
-    expect(collector.latestOf('default/two', systemClock.monotonicMs())).to.equal(undefined);
+    expect(collector.pods.latestOf('default/two', systemClock.monotonicMs())).to.equal(undefined);
   });
 
   it('refuses no token, an expired one, one for another audience, one without a pod and a forged one', async () => {

@@ -7,7 +7,8 @@ import { ScalingSpecs } from '../../../autoscaler/controllers/application/scalin
 import { StatusWriter } from '../../../autoscaler/controllers/application/status-writer.ts';
 import { ApplicationRecorder } from '../../../autoscaler/controllers/application/record.ts';
 import { MetricsCollector } from '../../../autoscaler/domain/signals/metrics-collector.ts';
-import { ReportPacing } from '../../../autoscaler/domain/signals/report-pacing.ts';
+import { Balancers } from '../../../autoscaler/signals/balancers.ts';
+import { measurementsOf } from '../../../autoscaler/signals/signal-source.ts';
 import type { TrafficReport } from '../../../shared/contracts/traffic-report.ts';
 import type { Logger } from '../../../shared/runtime/logger.ts';
 import { ApiModel, type ScaleCall } from './api-model.ts';
@@ -34,6 +35,7 @@ export class ControllerModel {
   readonly #sim: Simulation;
   readonly #lease: LeaseModel;
   readonly #collector = new MetricsCollector();
+  readonly #balancers: Balancers;
   readonly #controller: ApplicationController;
   readonly #queue: KeyedQueue;
   #renewedMs: number | undefined;
@@ -55,6 +57,8 @@ export class ControllerModel {
     const watch = cluster.watch(this.process, () => this.look());
     const isLeader = (): boolean => this.isLeader();
     const specs = new ScalingSpecs();
+    const measurements = (): ReturnType<typeof measurementsOf> => measurementsOf(undefined);
+    this.#balancers = new Balancers({ readings: this.#collector.traffic, measurementsOf: measurements, clock });
     const actuator = new Actuator(api, { isLeader, publish: nothing, logger: silent });
     this.#controller = new ApplicationController({
       watch,
@@ -62,8 +66,8 @@ export class ControllerModel {
       balancers: () =>
         existingBalancers(
           watch.balancers.values(),
-          (uid) => this.#collector.knowsBalancer(uid),
-          this.#collector.livingBalancers(clock.monotonicMs()),
+          (uid) => this.#collector.traffic.knowsBalancer(uid),
+          this.#collector.traffic.livingBalancers(clock.monotonicMs()),
         ),
       otherScaler: () => undefined,
       balancersMissing: () => false,
@@ -76,7 +80,7 @@ export class ControllerModel {
         watch,
         specs,
         usage: { sample: nothing, forget: nothing },
-        pacing: new ReportPacing(),
+        sources: this.#balancers,
         metrics: { idleReplicas: nothing },
       }),
       metrics: { observe: nothing, forget: nothing, countScaleWrite: nothing },
@@ -110,20 +114,15 @@ export class ControllerModel {
   }
 
   /** What the ingest does with a balancer's report; false: not the leader. */
-  take({ balancer, applications }: TrafficReport): boolean {
+  take(report: TrafficReport): boolean {
     if (!this.isLeader()) return false;
-    const { nowMs } = this.#sim;
-    this.#collector.recordBalancer(balancer.podUid, nowMs);
-    for (const { namespace, name, ...traffic } of applications) {
-      this.#collector.addTraffic(`${namespace}/${name}`, balancer.podUid, traffic, nowMs, 15_000);
-      if (traffic.queued > 0 || traffic.drainId !== undefined) this.look();
-    }
+    if (this.#balancers.take(report).length > 0) this.look();
     return true;
   }
 
   /** A balancer's pod is gone from this controller's watch. */
   forgetBalancer(uid: string): void {
-    this.#collector.forgetBalancer(uid);
+    this.#collector.traffic.forgetBalancer(uid);
   }
 
   #elect(): void {

@@ -40,7 +40,13 @@ async function scalesAfter(writeMs: number): Promise<number[]> {
   const controller = new ApplicationController(deps);
   const report = (drainId?: string): void => {
     const quiet = { inFlight: 0, queued: 0, completions: 0, idleMs: 60_000, responseTimes: [], podsInFlight: {} };
-    collector.addTraffic(KEY, 'lb', { ...quiet, drained: drainId !== undefined, drainId }, clock.monotonicMs(), 15_000);
+    collector.traffic.add(
+      KEY,
+      'lb',
+      { ...quiet, drained: drainId !== undefined, drainId },
+      clock.monotonicMs(),
+      15_000,
+    );
   };
   report();
   await controller.reconcile(KEY);

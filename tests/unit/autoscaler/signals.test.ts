@@ -4,9 +4,11 @@ import { KeyedQueue } from '../../../autoscaler/controllers/keyed-queue.ts';
 import type { Publish } from '../../../autoscaler/events/domain-event.ts';
 import type { UsageRecord } from '../../../autoscaler/store/records.ts';
 import { UsageRecorder } from '../../../autoscaler/controllers/usage/usage-recorder.ts';
-import { FRESHNESS, MetricsCollector } from '../../../autoscaler/domain/signals/metrics-collector.ts';
+import { MetricsCollector } from '../../../autoscaler/domain/signals/metrics-collector.ts';
+import { RECORDED } from '../../../shared/model/metrics/registry.ts';
 import { POD_FRESHNESS } from '../../../autoscaler/domain/signals/pod-windows.ts';
 import { SampleWindow } from '../../../autoscaler/domain/signals/sample-window.ts';
+import { BALANCER_AGES } from '../../../autoscaler/domain/signals/traffic-readings.ts';
 import { hasTraffic, noData, type Signals } from '../../../autoscaler/domain/signals/signals.ts';
 import type { Pod } from '../../../shared/kubernetes/objects.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -29,6 +31,7 @@ const pod = (name: string, readySinceMs = 0, hasSidecar = true) => ({
   uid: name,
   readySinceMs,
   hasSidecar,
+  needsResourceMetrics: !hasSidecar,
 });
 const WINDOW = { windowMs: 15_000, intervalMs: 1_000 };
 const averaged = (value: number, known = 1) => ({
@@ -47,7 +50,7 @@ const traffic = (signals: Signals) => {
 describe('MetricsCollector', () => {
   it('Given a silent sidecar of an old pod, Then there is no data, not zero; a young pod may be silent', () => {
     const collector = new MetricsCollector();
-    collector.addPodSample('n/p', { cpuUsage: 100 }, 50_000, WINDOW);
+    collector.pods.add('sidecar', 'n/p', { cpuUsage: 100 }, 50_000, WINDOW);
     const cpu = (pods: ReturnType<typeof pod>[], monotonicMs: number) =>
       collector.signals(APP, pods, [lb('1')], monotonicMs, 15_000).cpuMillicores;
     expect(cpu([pod('p')], 50_000 + POD_FRESHNESS.atLeastMs)).to.deep.equal(averaged(100));
@@ -59,17 +62,49 @@ describe('MetricsCollector', () => {
     expect(cpu([], 50_000)).to.deep.include({ kind: 'noData', pending: false });
   });
 
-  it('Given a pod that was created without a sidecar, Then that is said, not that it has not reported yet', () => {
-    const collector = new MetricsCollector();
-    const reading = collector.signals(APP, [pod('p', 0, false)], [], 60_000, 15_000).cpuMillicores;
-    expect(reading)
+  it('Given a pod without a sidecar, Then its resource metrics count, and why there are none is said', () => {
+    const { pods } = new MetricsCollector();
+    const read = (readySinceMs: number) => {
+      const { cpuMillicores, memoryBytes } = pods.signals([pod('p', readySinceMs, false)], RECORDED, 200_000, 15_000);
+      return { cpuMillicores, memoryBytes };
+    };
+    const why = 'pod n/p has no sidecar (it was created without one; restart it with "kubectl rollout restart"), and ';
+    // In the first two minutes they may be on their way.
+    expect(read(80_000).cpuMillicores).to.deep.include({ kind: 'noData', pending: true });
+    const nothing = `${why}the resource metrics of the cluster (metrics.k8s.io) have nothing of it`;
+    expect(read(79_999).cpuMillicores).to.deep.equal({ kind: 'noData', pending: false, why: nothing });
+    pods.noteResourceMetrics('n', 'there are none');
+    expect(read(180_000).cpuMillicores).to.deep.equal({ kind: 'noData', pending: false, why: `${why}there are none` });
+    pods.noteResourceMetrics('n', undefined);
+    const window = { windowMs: 15_000, intervalMs: 15_000 };
+    pods.add('resourceMetrics', 'n/p', { memoryUsage: 3 }, 170_000, window);
+    expect(read(100_000)).to.deep.include({ memoryBytes: averaged(3 * 2 ** 20) });
+    expect(read(100_000).cpuMillicores).to.deep.include({ kind: 'noData', pending: true });
+    pods.add('resourceMetrics', 'n/p', { cpuUsage: 7, memoryUsage: 3 }, 185_000, window);
+    expect(read(100_000).cpuMillicores).to.deep.equal(averaged(7));
+    expect(pods.latestOf('n/p', 200_000)).to.deep.equal({ sample: { cpuUsage: 7, memoryUsage: 3 }, ageMs: 15_000 });
+    pods.forget('n/p');
+    expect(pods.count('resourceMetrics')).to.equal(0);
+  });
+
+  it('Given a sidecar that sees no processes, Then what it measures comes from it, and the rest from resource metrics', () => {
+    const { pods } = new MetricsCollector();
+    const unshared = { ...pod('p'), needsResourceMetrics: true };
+    const cpu = () => pods.signals([unshared], RECORDED, 200_000, 15_000).cpuMillicores;
+    pods.add('sidecar', 'n/p', { responseTime: 2, live: true }, 199_500, WINDOW);
+    expect(cpu())
       .to.have.property('why')
-      .that.matches(/^pod n\/p has no sidecar \(.*kubectl rollout restart/);
+      .that.matches(/^the sidecar of pod n\/p cannot measure cpu, and the resource metrics/);
+    pods.add('resourceMetrics', 'n/p', { cpuUsage: 7 }, 185_000, { windowMs: 15_000, intervalMs: 15_000 });
+    expect(cpu()).to.deep.equal(averaged(7));
+    expect(pods.latestOf('n/p', 200_000)?.sample).to.deep.equal({ cpuUsage: 7, responseTime: 2, live: true });
+    pods.add('sidecar', 'n/p', { cpuUsage: 9 }, 199_900, WINDOW);
+    expect(cpu()).to.deep.equal(averaged(9));
   });
 
   it('Given a sidecar that was asked for a report each 10 s, Then it has data until 25 s have passed without one', () => {
     const collector = new MetricsCollector();
-    collector.addPodSample('n/p', { cpuUsage: 100 }, 50_000, { windowMs: 15_000, intervalMs: 10_000 });
+    collector.pods.add('sidecar', 'n/p', { cpuUsage: 100 }, 50_000, { windowMs: 15_000, intervalMs: 10_000 });
     const cpu = (monotonicMs: number) => collector.signals(APP, [pod('p')], [], monotonicMs, 15_000).cpuMillicores;
     expect(cpu(75_000)).to.deep.equal(averaged(100));
     expect(cpu(75_001).kind).to.equal('noData');
@@ -93,7 +128,7 @@ describe('MetricsCollector', () => {
   it('Given connections from 10,000 addresses, Then their number stays and the addresses are bounded', () => {
     const collector = new MetricsCollector();
     const connections = Object.fromEntries(Array.from({ length: 10_000 }, (_, index) => [`a${index}`, 1]));
-    collector.addPodSample('n/p', { connections }, 1000, WINDOW);
+    collector.pods.add('sidecar', 'n/p', { connections }, 1000, WINDOW);
     expect(collector.signals(APP, [pod('p')], [], 1000, 15_000).directConnections).to.equal(10_000);
   });
 
@@ -105,18 +140,18 @@ describe('MetricsCollector', () => {
       [49_000, 30],
       [40_000, 999],
     ] as const)
-      collector.addPodSample('n/p', { cpuUsage }, atMs, WINDOW);
-    expect(collector.latestOf('n/p', 50_000)).to.deep.equal({ sample: { cpuUsage: 30 }, ageMs: 1000 });
+      collector.pods.add('sidecar', 'n/p', { cpuUsage }, atMs, WINDOW);
+    expect(collector.pods.latestOf('n/p', 50_000)).to.deep.equal({ sample: { cpuUsage: 30 }, ageMs: 1000 });
     expect(collector.signals(APP, [pod('p')], [], 50_000, 15_000).cpuMillicores).to.deep.equal(averaged(20));
     expect(collector.signals(APP, [pod('p')], [], 50_000, 2000).cpuMillicores).to.deep.equal(averaged(25));
   });
 
   it('Given several balancers, Then sums, the shortest idle time with its age, and no data as soon as one is silent', () => {
     const collector = new MetricsCollector();
-    collector.addTraffic(APP, '1', sample({ inFlight: 2, idleMs: 5000, podsInFlight: { p: 2 } }), 1000, 15_000);
+    collector.traffic.add(APP, '1', sample({ inFlight: 2, idleMs: 5000, podsInFlight: { p: 2 } }), 1000, 15_000);
     const both = [lb('1'), lb('2')];
     expect(collector.signals(APP, [], both, 1000, 15_000).traffic).to.deep.include({ kind: 'noData' });
-    collector.addTraffic(
+    collector.traffic.add(
       APP,
       '2',
       sample({ inFlight: 1, queued: 3, idleMs: 700, podsInFlight: { p: 1 } }),
@@ -126,7 +161,7 @@ describe('MetricsCollector', () => {
     const seen = traffic(collector.signals(APP, [], both, 3000, 15_000));
     expect(seen).to.include({ inFlight: 3, queued: 3, idleMs: 1700, concurrency: 6 });
     expect(seen.podsInFlight.get('p')).to.equal(3);
-    expect(collector.signals(APP, [], both, 1001 + FRESHNESS.balancerMs, 15_000).traffic).to.have.property(
+    expect(collector.signals(APP, [], both, 1001 + BALANCER_AGES.reportMs, 15_000).traffic).to.have.property(
       'kind',
       'noData',
     );
@@ -135,8 +170,8 @@ describe('MetricsCollector', () => {
 
   it('Given answers in several reports, Then the percentile is over all of them and the worst balancer counts', () => {
     const collector = new MetricsCollector();
-    collector.addTraffic(APP, '1', sample({ responseTimes: [[10, 10]] }), 1000, 1500);
-    collector.addTraffic(
+    collector.traffic.add(APP, '1', sample({ responseTimes: [[10, 10]] }), 1000, 1500);
+    collector.traffic.add(
       APP,
       '1',
       sample({
@@ -153,25 +188,25 @@ describe('MetricsCollector', () => {
     expect(at(50)).to.deep.equal({ kind: 'value', value: 10 });
     expect(at(95)).to.deep.equal({ kind: 'value', value: 100 });
     expect(at(99)).to.deep.equal({ kind: 'value', value: 1000 });
-    collector.addTraffic(APP, '2', sample({ responseTimes: [[5000, 1]] }), 2000, 1500);
+    collector.traffic.add(APP, '2', sample({ responseTimes: [[5000, 1]] }), 2000, 1500);
     expect(at(50, 2000, [lb('1'), lb('2')])).to.deep.equal({ kind: 'value', value: 5000 });
     expect(at(95, 4000, [lb('1'), lb('2')]).kind).to.equal('noData');
   });
 
   it('Given connections to a pod, Then those of balancers are not direct ones', () => {
     const collector = new MetricsCollector();
-    collector.addPodSample('n/p', { connections: { '10.0.0.1': 3, '10.9.9.9': 2 } }, 1000, WINDOW);
+    collector.pods.add('sidecar', 'n/p', { connections: { '10.0.0.1': 3, '10.9.9.9': 2 } }, 1000, WINDOW);
     expect(collector.signals(APP, [pod('p')], [lb('1')], 1000, 15_000).directConnections).to.equal(2);
     expect(collector.signals(APP, [pod('q')], [lb('1')], 1000, 15_000).directConnections).to.equal(undefined);
   });
 
   it('Given a confirmation of one drain, Then it does not count for another', () => {
     const collector = new MetricsCollector();
-    collector.addTraffic(APP, '1', sample({ drainId: 'd1', drained: true }), 1000, 15_000);
-    expect([...collector.drained(APP, 'd1')]).to.deep.equal(['1']);
-    expect(collector.drained(APP, 'd2').size).to.equal(0);
-    collector.addTraffic(APP, '1', sample({ drainId: 'd1', drained: false }), 1100, 15_000);
-    expect(collector.drained(APP, 'd1').size).to.equal(0);
+    collector.traffic.add(APP, '1', sample({ drainId: 'd1', drained: true }), 1000, 15_000);
+    expect([...collector.traffic.drained(APP, 'd1')]).to.deep.equal(['1']);
+    expect(collector.traffic.drained(APP, 'd2').size).to.equal(0);
+    collector.traffic.add(APP, '1', sample({ drainId: 'd1', drained: false }), 1100, 15_000);
+    expect(collector.traffic.drained(APP, 'd1').size).to.equal(0);
   });
 });
 
@@ -203,14 +238,14 @@ describe('UsageRecorder', () => {
     const look = (counts: Record<string, number>): void => {
       clock.advance(1000);
       for (const [uid, completions] of Object.entries(counts))
-        collector.addTraffic(APP, uid, sample({ completions }), clock.monotonicMs(), 15_000);
+        collector.traffic.add(APP, uid, sample({ completions }), clock.monotonicMs(), 15_000);
       const signals = collector.signals(APP, [], Object.keys(counts).map(lb), clock.monotonicMs(), 15_000);
       usage.sample(APP, 2, traffic(signals).completions, signals);
     };
     look({ 1: 600, 2: 400 });
     look({ 1: 610, 2: 400 });
     look({ 1: 610, 2: 5 });
-    collector.forgetBalancer('2');
+    collector.traffic.forgetBalancer('2');
     look({ 1: 611 });
     usage.flush();
     expect(written[0]).to.include({ requests: 16, replicaSeconds: 6 });

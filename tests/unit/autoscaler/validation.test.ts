@@ -110,9 +110,9 @@ describe('An Autoscaler that came past the webhook', () => {
     const controller = new ApplicationController(deps);
     for (let second = 0; second < 40; second += 1) {
       const traffic = { inFlight: 0, queued: 0, completions: 0, idleMs: 60_000, responseTimes: [], podsInFlight: {} };
-      collector.addTraffic('n/a', 'lb', { ...traffic, drained: false }, clock.monotonicMs(), 15_000);
+      collector.traffic.add('n/a', 'lb', { ...traffic, drained: false }, clock.monotonicMs(), 15_000);
       const window = { windowMs: 15_000, intervalMs: 1_000 };
-      collector.addPodSample('n/p', { cpuUsage: 9_000, memoryUsage: 1 }, clock.monotonicMs(), window);
+      collector.pods.add('sidecar', 'n/p', { cpuUsage: 9_000, memoryUsage: 1 }, clock.monotonicMs(), window);
       await controller.reconcile('n/a');
       clock.advance(1000);
     }

@@ -1,0 +1,151 @@
+import type { ApplicationTraffic } from '../../../shared/model/measurements.ts';
+import { ResponseHistogram } from './response-histogram.ts';
+import { SampleWindow } from './sample-window.ts';
+import { noData, value, type Reading, type Signals } from './signals.ts';
+
+/** A balancer that exists. */
+export interface BalancerRef {
+  readonly uid: string;
+  readonly name: string;
+  readonly address: string | undefined;
+}
+
+/** How old what balancers reported may be. */
+export const BALANCER_AGES = {
+  /** A balancer reports each second. */
+  reportMs: 4_000,
+  /** A balancer that was heard within so long counts as existing, whatever the watch of its pods shows. */
+  existsMs: 60_000,
+} as const;
+
+const SHORTEST_BURST_MS = 2_000;
+
+interface BalancerTraffic {
+  lastMs: number;
+  sample: ApplicationTraffic;
+  readonly concurrency: SampleWindow;
+  readonly queued: SampleWindow;
+  readonly responses: ResponseHistogram;
+}
+
+/** What each balancer sees of each application. One entry for each pair. Times are monotonic ms. */
+export class TrafficReadings {
+  readonly #traffic = new Map<string, Map<string, BalancerTraffic>>();
+  readonly #balancers = new Map<string, number>();
+  readonly #completions = new Map<string, number>();
+
+  /** Notes that a balancer is alive, even when it has no application to tell of. */
+  recordBalancer(balancer: string, atMs: number): void {
+    this.#balancers.set(balancer, atMs);
+  }
+
+  /** Whether a balancer was ever heard; one that never was has not opened its port for long. */
+  knowsBalancer(balancer: string): boolean {
+    return this.#balancers.has(balancer);
+  }
+
+  /** Balancers that were heard within the last minute; a watch may show their pods later than they begin to forward. */
+  livingBalancers(monotonicMs: number): string[] {
+    return [...this.#balancers].filter(([, atMs]) => monotonicMs - atMs <= BALANCER_AGES.existsMs).map(([uid]) => uid);
+  }
+
+  /**
+   * Takes in a balancer's report of the application `namespace/name`.
+   *
+   * @param windowMs - what the application's averages are over
+   */
+  add(application: string, balancer: string, sample: ApplicationTraffic, atMs: number, windowMs: number): void {
+    const byBalancer = this.#traffic.get(application) ?? new Map<string, BalancerTraffic>();
+    this.#traffic.set(application, byBalancer);
+    let traffic = byBalancer.get(balancer);
+    if (traffic === undefined) {
+      traffic = {
+        lastMs: atMs,
+        sample,
+        concurrency: new SampleWindow(windowMs),
+        queued: new SampleWindow(windowMs),
+        responses: new ResponseHistogram(windowMs),
+      };
+      byBalancer.set(balancer, traffic);
+    }
+    // A counter that fell began anew with its process.
+    const before = sample.completions < traffic.sample.completions ? 0 : traffic.sample.completions;
+    this.#completions.set(application, (this.#completions.get(application) ?? 0) + sample.completions - before);
+    traffic.lastMs = atMs;
+    traffic.sample = sample;
+    for (const each of [traffic.concurrency, traffic.queued, traffic.responses]) each.resize(windowMs);
+    traffic.concurrency.add(atMs, sample.inFlight + sample.queued);
+    traffic.queued.add(atMs, sample.queued);
+    traffic.responses.add(atMs, sample.responseTimes);
+  }
+
+  /** Forgets a balancer that is gone. */
+  forgetBalancer(balancer: string): void {
+    this.#balancers.delete(balancer);
+    for (const byBalancer of this.#traffic.values()) byBalancer.delete(balancer);
+  }
+
+  /** Forgets an application that is gone. */
+  forgetApplication(application: string): void {
+    this.#traffic.delete(application);
+    this.#completions.delete(application);
+  }
+
+  /** Which balancers confirmed a drain: they hold, and nothing is in flight. */
+  drained(application: string, drainId: string): ReadonlySet<string> {
+    const confirmed = new Set<string>();
+    for (const [balancer, { sample }] of this.#traffic.get(application) ?? []) {
+      if (sample.drainId === drainId && sample.drained) confirmed.add(balancer);
+    }
+    return confirmed;
+  }
+
+  /** What all balancers see of an application together; no data as soon as one of them is silent. */
+  signals(
+    application: string,
+    balancers: readonly BalancerRef[],
+    monotonicMs: number,
+    windowMs: number,
+  ): Signals['traffic'] {
+    if (balancers.length === 0) return { kind: 'noData', why: 'there is no balancer' };
+    const byBalancer = this.#traffic.get(application);
+    const podsInFlight = new Map<string, number>();
+    const sums = { inFlight: 0, queued: 0, concurrency: 0, queuedAverage: 0, answers: 0 };
+    let idleMs = Number.POSITIVE_INFINITY;
+    for (const { uid, name } of balancers) {
+      const traffic = byBalancer?.get(uid);
+      if (traffic === undefined) return { kind: 'noData', why: `balancer ${name} has not reported yet` };
+      const ageMs = monotonicMs - traffic.lastMs;
+      if (ageMs > BALANCER_AGES.reportMs) return { kind: 'noData', why: `balancer ${name} reports no longer` };
+      sums.inFlight += traffic.sample.inFlight;
+      sums.queued += traffic.sample.queued;
+      sums.concurrency += maxOfWindowAndBurst(traffic.concurrency, monotonicMs, windowMs);
+      sums.queuedAverage += maxOfWindowAndBurst(traffic.queued, monotonicMs, windowMs);
+      sums.answers += traffic.responses.count(monotonicMs);
+      idleMs = Math.min(idleMs, traffic.sample.idleMs + ageMs);
+      for (const [uid, count] of Object.entries(traffic.sample.podsInFlight)) {
+        podsInFlight.set(uid, (podsInFlight.get(uid) ?? 0) + count);
+      }
+    }
+    return { ...sums, completions: this.#completions.get(application) ?? 0, idleMs, podsInFlight };
+  }
+
+  /** The response time at a percentile, in ms: of the balancer where it is worst. */
+  responseTime(application: string, percentile: number, monotonicMs: number): Reading {
+    const worst = [...(this.#traffic.get(application)?.values() ?? [])]
+      .map(({ responses }) => responses.percentile(percentile, monotonicMs))
+      .filter((each) => each !== undefined);
+    // Percentiles of several balancers cannot be averaged; the worst one is what some users wait for.
+    return worst.length === 0 ? noData('nothing was answered in the window') : value(Math.max(...worst));
+  }
+}
+
+/**
+ * The greater of the averages over the window and over its last fifth: a rush is seen within seconds, a lull only when it
+ * lasts. The idea of the KPA's panic window, https://knative.dev/docs/serving/autoscaling/kpa-specific/#panic-window.
+ * Example: 6 requests for 3 s after 12 s of nothing average 1.2 over 15 s and 6 over 3 s; 6 counts.
+ */
+function maxOfWindowAndBurst(samples: SampleWindow, monotonicMs: number, windowMs: number): number {
+  const burstMs = Math.max(SHORTEST_BURST_MS, windowMs / 5);
+  return Math.max(samples.average(monotonicMs, windowMs) ?? 0, samples.average(monotonicMs, burstMs) ?? 0);
+}
