@@ -167,11 +167,15 @@ export class TestApp {
     await this.changeContainer({ resources });
   }
 
+  /** What the autoscaler knows of the application now; null where it knows nothing. */
+  async signals(): Promise<Readonly<Record<string, number | null>>> {
+    const answer = await this.installation.autoscaler(`/api/v1/applications/${this.namespace}/${this.name}`);
+    return (answer.json as { signals?: Record<string, number | null> }).signals ?? {};
+  }
+
   /** Requests that pods answer now, by the autoscaler's signals. */
   async inFlight(): Promise<number> {
-    const answer = await this.installation.autoscaler(`/api/v1/applications/${this.namespace}/${this.name}`);
-    const { signals } = answer.json as { signals?: { inFlight?: number } };
-    return signals?.inFlight ?? 0;
+    return (await this.signals())['inFlight'] ?? 0;
   }
 
   /** Messages of the Events about the Autoscaler with this reason, each with how often it was told. */
