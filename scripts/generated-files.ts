@@ -3,6 +3,7 @@ import { autoscalerOpenapi } from '../autoscaler/api/openapi.ts';
 import { loadbalancerOpenapi } from '../loadbalancer/api/openapi.ts';
 import { openapiDocument } from '../shared/http/openapi.ts';
 import { SIDECAR_API, SIDECAR_ROUTES } from '../sidecar/routes.ts';
+import { BALANCING_POLICY_NAMES_FILE, balancingPolicyNames } from './balancing-policy-names.ts';
 import { benchmarksPage } from './benchmarks-page.ts';
 import { clusterTestsPage } from './cluster-tests-page.ts';
 import { customResourceDefinitions } from '../shared/api/crd.ts';
@@ -12,7 +13,7 @@ import { settingsPage } from './settings-page.ts';
 
 /** Every file that is made from code, by its path in the repository; a test says when one is stale. */
 export function generatedFiles(): Record<string, string> {
-  const files: Record<string, string> = {};
+  const files: Record<string, string> = { [BALANCING_POLICY_NAMES_FILE]: balancingPolicyNames() };
   for (const definition of customResourceDefinitions()) {
     files[`manifests/crds/${definition.metadata.name}.yaml`] =
       '# Made by "npm run generate" from shared/api; do not edit.\n' +

@@ -5,19 +5,22 @@ import { createPowerOfTwoChoices } from './power-of-two-choices.ts';
 import { createRandom } from './random.ts';
 import { createRoundRobin } from './round-robin.ts';
 
-/** One entry for each name of the vocabulary; the compiler asks for the missing one. */
-const FACTORIES: Readonly<Record<BalancingPolicyName, () => BalancingPolicy>> = {
+/**
+ * The policies, spelled as the custom resources spell them and in the order of the documentation. The names in
+ * `shared/model`, of which the schema is made, are generated from this list.
+ */
+export const BALANCING_POLICIES = {
   RoundRobin: createRoundRobin,
   LeastConnections: createLeastConnections,
   Random: createRandom,
   PowerOfTwoChoices: createPowerOfTwoChoices,
-};
+} as const satisfies Readonly<Record<string, () => BalancingPolicy>>;
 
 const NAME_BY_FOLDED_NAME = new Map(BALANCING_POLICY_NAMES.map((name) => [fold(name), name]));
 
 /** A new policy with a state of its own; two applications never share one. */
 export function createBalancingPolicy(name: BalancingPolicyName): BalancingPolicy {
-  return FACTORIES[name]();
+  return BALANCING_POLICIES[name]();
 }
 
 /** Reads a policy's name in either spelling (`round_robin`, `RoundRobin`); undefined when there is none of that name. */
