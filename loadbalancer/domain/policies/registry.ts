@@ -1,4 +1,4 @@
-import { BALANCING_POLICY_NAMES, type BalancingPolicyName } from '../../../shared/model/balancing-policies.ts';
+import type { BalancingPolicyName } from '../../../shared/model/balancing-policies.ts';
 import { createLeastConnections } from './least-connections.ts';
 import type { BalancingPolicy } from './balancing-policy.ts';
 import { createPowerOfTwoChoices } from './power-of-two-choices.ts';
@@ -16,7 +16,9 @@ export const BALANCING_POLICIES = {
   PowerOfTwoChoices: createPowerOfTwoChoices,
 } as const satisfies Readonly<Record<string, () => BalancingPolicy>>;
 
-const NAME_BY_FOLDED_NAME = new Map(BALANCING_POLICY_NAMES.map((name) => [fold(name), name]));
+const NAME_BY_FOLDED_NAME = new Map(
+  (Object.keys(BALANCING_POLICIES) as BalancingPolicyName[]).map((name) => [fold(name), name]),
+);
 
 /** A new policy with a state of its own; two applications never share one. */
 export function createBalancingPolicy(name: BalancingPolicyName): BalancingPolicy {

@@ -6,7 +6,7 @@ import { noData, type PodReading, type Signals } from '../../../autoscaler/domai
 import { metricFields, parseThreshold, ruleFaults } from '../../../shared/api/metric-schema.ts';
 import { podMetricsSchema } from '../../../shared/contracts/metrics-report.ts';
 import type { PodMetric } from '../../../shared/model/metrics/metric.ts';
-import { METRICS, ofRecorded, podMetricsFor, RECORDED } from '../../../shared/model/metrics/registry.ts';
+import { METRICS, ofPodSignals, podMetricsFor, RECORDED } from '../../../shared/model/metrics/registry.ts';
 
 /** A metric that no rule has by default, as a new definition would be. */
 const DISK: PodMetric = {
@@ -27,7 +27,7 @@ const DISK: PodMetric = {
 const silent: PodReading = { kind: 'noData', why: 'silence', pending: false };
 const traffic = { inFlight: 0, queued: 0, concurrency: 12, queuedAverage: 12, idleMs: 0, completions: 0, answers: 1 };
 const signalsWith = (reading: PodReading): Signals => ({
-  ...ofRecorded(() => reading),
+  ...ofPodSignals(() => reading),
   traffic: { ...traffic, podsInFlight: new Map() },
   responseTimeMs: () => (reading.kind === 'value' ? { kind: 'value', value: reading.value } : noData('silence')),
   directConnections: undefined,
