@@ -23,6 +23,8 @@ import { Faults } from './faults.ts';
 import type { Image } from './kubelet/kubelet-services.ts';
 import { Kubelet } from './kubelet/kubelet.ts';
 import { serveLog } from './kubelet/log-handler.ts';
+import { checkResolution } from './metrics/metrics-scraper.ts';
+import { providePodMetrics } from './metrics/pod-metrics.ts';
 import { formatKubeconfig } from './model/kubeconfig.ts';
 import { silentLogger, type Logger } from './model/logger.ts';
 import type { Service } from './model/workloads.ts';
@@ -55,6 +57,15 @@ export interface LocalClusterOptions {
    * thousands of pods can be made up. @defaultValue true
    */
   controllers?: boolean;
+  /**
+   * Whether the resource metrics API `metrics.k8s.io/v1beta1` is served for pods, as by metrics-server. @defaultValue true
+   */
+  metricsApi?: boolean;
+  /**
+   * Milliseconds between two scrapes of the pods' processes, a whole number from 100 to 3600000. A pod has metrics after two
+   * scrapes. @defaultValue 15000
+   */
+  metricsResolutionMs?: number;
   /** What the node offers, as quantities; `{'nvidia.com/gpu': '1'}` adds a GPU. */
   nodeResources?: Readonly<Record<string, string>>;
 }
@@ -84,8 +95,9 @@ export class LocalCluster {
     this.faults = new Faults(parts.kubelet, parts.server, parts.registry.store);
   }
 
-  /** Starts a cluster; it answers when this resolves. */
+  /** Starts a cluster; it answers when this resolves. @throws RangeError where an option is out of its range */
   static async start(options: LocalClusterOptions): Promise<LocalCluster> {
+    const metricsResolutionMs = checkResolution(options.metricsResolutionMs ?? 15_000);
     mkdirSync(options.directory, { recursive: true });
     const logger = options.logger ?? silentLogger;
     const addresses = await AddressPool.claim(options.addressRange);
@@ -121,6 +133,9 @@ export class LocalCluster {
     });
     const stoppables = [
       new CustomResources(registry),
+      ...(options.metricsApi === false
+        ? []
+        : [providePodMetrics(registry, () => kubelet.runningPods(), metricsResolutionMs)]),
       ...(options.controllers === false
         ? []
         : [

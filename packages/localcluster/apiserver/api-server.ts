@@ -5,6 +5,7 @@ import type { Admission } from './admission.ts';
 import { ApiError, methodNotAllowed, unauthorized, unknownPath } from './api-error.ts';
 import type { Authenticator, UserInfo } from './auth.ts';
 import { actionOf, refusal, type Authorizer, type ResourceAction } from './authorizer.ts';
+import { serveComputed } from './computed-resources.ts';
 import { discover } from './discovery.ts';
 import type { Registry } from './registry.ts';
 import { fieldManager, parseBody, parseResourcePath, readBody, requireObject, type ApiRequest } from './request.ts';
@@ -152,6 +153,7 @@ export class ApiServer {
     if (!type) throw unknownPath();
     if (path.namespace !== undefined && !type.namespaced) throw unknownPath();
     this.#authorize(user, actionOf(request.method, path, /^(true|1)$/.test(request.query.get('watch') ?? '')));
+    if (type.computed !== undefined) return serveComputed(type, type.computed, path, request);
     if (type.kind === 'ServiceAccount' && path.subresource === 'token' && path.name !== undefined) {
       if (request.method !== 'POST') throw methodNotAllowed();
       const body = requireObject(await request.body());

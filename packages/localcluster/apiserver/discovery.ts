@@ -58,7 +58,7 @@ function resourceList(types: ResourceTypes, groupVersion: string): JsonObject | 
       singularName: type.singular,
       namespaced: type.namespaced,
       kind: type.kind,
-      verbs,
+      verbs: type.computed === undefined ? verbs : ['get', 'list'],
       ...(type.shortNames.length > 0 ? { shortNames: type.shortNames } : {}),
       ...(type.categories.length > 0 ? { categories: type.categories } : {}),
     },

@@ -25,3 +25,24 @@ export function parseQuantity(text: string | number): number | undefined {
     ? (Number(match[1]) * (suffixes[match[3] ?? ''] ?? 1)) / (divisors[match[3] ?? ''] ?? 1)
     : Number(`${match[1] ?? ''}${match[2]}`);
 }
+
+/** What a quantity counts: the factor between two suffixes, and the suffixes. */
+const SCALES = {
+  nano: { factor: 1000, suffixes: ['n', 'u', 'm', ''] },
+  bytes: { factor: 1024, suffixes: ['', 'Ki', 'Mi', 'Gi', 'Ti'] },
+} as const;
+
+/**
+ * A whole number as a Kubernetes quantity in its canonical form, with the largest suffix that needs no fraction: 12345678 is
+ * `12345678n`, 250000000 is `250m`, 2097152 bytes are `2Mi`.
+ * @see https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
+ */
+export function formatQuantity(value: number, unit: keyof typeof SCALES): string {
+  if (value === 0) return '0';
+  const { factor, suffixes } = SCALES[unit];
+  const last = suffixes.length - 1;
+  let index = 0;
+  let left = value;
+  for (; index < last && left % factor === 0; index += 1) left /= factor;
+  return `${left}${suffixes[index] ?? ''}`;
+}

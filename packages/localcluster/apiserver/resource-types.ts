@@ -1,3 +1,4 @@
+import type { JsonObject } from '../model/json.ts';
 import type { KubeObject } from '../model/objects.ts';
 import type { FieldError } from './api-error.ts';
 
@@ -18,6 +19,14 @@ export interface Column {
   jsonPath?: string;
   /** For built-in kinds: the cell itself. */
   cell?: (object: KubeObject) => string | number;
+}
+
+/** Objects that are made for each request and not stored. They can be got and listed, and nothing else. */
+export interface ComputedObjects {
+  /** Those of a namespace, or of all, that belong to a stored object that matches; in the order of their names. */
+  list: (namespace: string | undefined, matches: (object: KubeObject) => boolean) => JsonObject[];
+  /** @throws ApiError 404 */
+  get: (namespace: string, name: string) => JsonObject;
 }
 
 /** One kind that the API serves. */
@@ -44,6 +53,8 @@ export interface ResourceType {
   prepare: (object: KubeObject, old: KubeObject | undefined) => void;
   /** Says what is wrong; empty when nothing is. */
   validate: (object: KubeObject, old: KubeObject | undefined) => FieldError[];
+  /** Where the objects come from, for a kind that is not stored. */
+  computed?: ComputedObjects;
 }
 
 /** The apiVersion of a type's objects. */

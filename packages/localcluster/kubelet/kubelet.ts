@@ -6,6 +6,7 @@ import { apiAudience } from '../apiserver/auth.ts';
 import type { ClusterContext } from '../controllers/cluster-context.ts';
 import { formatKubeconfig } from '../model/kubeconfig.ts';
 import { isPodFinished, type Pod, type PodStatus, type Service } from '../model/workloads.ts';
+import type { RunningPod } from '../metrics/usage.ts';
 import type { AddressPool } from '../network/address-pool.ts';
 import type { ContainerRunner } from './container-runner.ts';
 import type { Image, KubeletServices } from './kubelet-services.ts';
@@ -90,6 +91,14 @@ export class Kubelet {
     return container === undefined
       ? worker?.app[0]
       : worker?.runners.find((runner) => runner.container.name === container);
+  }
+
+  /** All pods, with the containers that run now. */
+  runningPods(): RunningPod[] {
+    return [...this.#workers.values()].map(({ uid, runners }) => ({
+      uid,
+      containers: runners.flatMap(({ container: { name }, pid }) => (pid === undefined ? [] : [{ name, pid }])),
+    }));
   }
 
   /** Ends all pods: SIGTERM, and SIGKILL after the grace period. */

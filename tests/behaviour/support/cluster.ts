@@ -24,6 +24,7 @@ before(async function () {
       directory,
       images: { [image]: { command: [process.execPath] } },
       bookmarkIntervalMs: 1000,
+      metricsResolutionMs: 500,
     });
     own = { cluster, directory };
     process.env['KUBECONFIG'] = cluster.kubeconfigPath;
