@@ -42,7 +42,7 @@ export function authorizeReport(
     const detail = `The token belongs to pod ${identity.namespace}/${identity.podName}, which may not speak for pod ${key}.`;
     return { reason: 'OtherPod', detail };
   }
-  if (pod === undefined) return { reason: 'UnknownPod', detail: `There is no pod ${key} (yet); send it again later.` };
+  if (pod === undefined) return { reason: 'UnknownPod', detail: `There is no pod ${key} yet; send it again later.` };
   for (const uid of [identity?.podUid, claimed.podUid]) {
     if (uid === undefined || uid === pod.metadata.uid) continue;
     const detail = `Pod ${key} has the UID ${pod.metadata.uid} now; what comes from an earlier pod (UID ${uid}) is not taken.`;

@@ -102,7 +102,7 @@ export class History implements HistorySink, HistorySource {
     this.#deps = deps;
     this.#wallOffsetMs = deps.clock.wallMs() - deps.clock.monotonicMs();
     this.#healthy = inMemory
-      ? { written: true, reason: 'InMemory', message: 'The history is in memory and ends with this process.' }
+      ? { written: true, reason: 'InMemory', message: 'The history is in memory and is lost when this process ends.' }
       : { written: true, reason: 'Written', message: `The history is written to ${placeOf(options)}.` };
     this.#state = this.#healthy;
     const start = deps.startWorker ?? startThread;

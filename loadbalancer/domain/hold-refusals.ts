@@ -7,7 +7,7 @@ import type { Refusal } from './hold-queue.ts';
 export function bufferFull(key: string, etaSeconds: number | undefined): Refusal {
   return {
     code: 'BufferFull',
-    detail: `Too many requests wait for ${key} already.`,
+    detail: `Too many requests are already waiting for ${key}.`,
     retryAfterSeconds: etaSeconds ?? 5,
   };
 }

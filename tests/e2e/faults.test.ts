@@ -166,7 +166,7 @@ describe('Processes that die, freeze or fall silent', function () {
     for (const { metadata } of pods)
       await installation().signal(app.namespace, metadata.name, 'nemesis-sidecar', 'SIGSTOP');
     // Calm sidecars report each 10 s, and one counts as silent after 2.5 times as long.
-    const silent = pods.map(({ metadata }) => `the sidecar of pod ${app.namespace}/${metadata.name} reports no longer`);
+    const silent = pods.map(({ metadata }) => `the sidecar of pod ${app.namespace}/${metadata.name} no longer reports`);
     await waitFor('the condition to tell of the silence', 60_000, async () => {
       const condition = await app.condition('SignalsFresh');
       return condition?.status === 'False' && silent.every((each) => condition.message.includes(each));

@@ -160,7 +160,7 @@ function whySidecarMissing(pod: PodRef, windows: PodWindows | undefined, monoton
     return `pod ${pod.key} has no sidecar (it was created without one; restart it with "kubectl rollout restart")`;
   }
   if (windows === undefined) return `the sidecar of pod ${pod.key} has not reported yet`;
-  if (!windows.isFresh(monotonicMs)) return `the sidecar of pod ${pod.key} reports no longer`;
+  if (!windows.isFresh(monotonicMs)) return `the sidecar of pod ${pod.key} no longer reports`;
   return `the sidecar of pod ${pod.key} cannot measure ${metric}`;
 }
 

@@ -116,7 +116,7 @@ export class TrafficReadings {
       const traffic = byBalancer?.get(uid);
       if (traffic === undefined) return { kind: 'noData', why: `balancer ${name} has not reported yet` };
       const ageMs = monotonicMs - traffic.lastMs;
-      if (ageMs > BALANCER_AGES.reportMs) return { kind: 'noData', why: `balancer ${name} reports no longer` };
+      if (ageMs > BALANCER_AGES.reportMs) return { kind: 'noData', why: `balancer ${name} no longer reports` };
       sums.inFlight += traffic.sample.inFlight;
       sums.queued += traffic.sample.queued;
       sums.concurrency += maxOfWindowAndBurst(traffic.concurrency, monotonicMs, windowMs);

@@ -221,7 +221,7 @@ describe('ScalingEngine: one reason for every yes and no', () => {
 
 describe('ScalingEngine: pods without data', () => {
   const pods = (average: number, over: Partial<PodValue>) => signals({ cpu: value(average, over) });
-  const idle = { known: 19, missingCount: 1, missing: ['the sidecar of pod n/p reports no longer'] };
+  const idle = { known: 19, missingCount: 1, missing: ['the sidecar of pod n/p no longer reports'] };
   const cases: [string, Case, number][] = [
     ['one silent of 20, the others idle: it counts as full, ceil(20 * (19 * 10 + 800) / 20 / 300)', { replicas: 20, seen: pods(10, idle) }, 4],
     ['one silent of 2, the other idle', { replicas: 2, seen: pods(10, { ...idle, known: 1 }) }, 2],
