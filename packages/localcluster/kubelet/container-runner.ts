@@ -9,7 +9,7 @@ import { ContainerProcess, type CommandLine, type ExitResult } from './container
 import type { RestartRule, RunnerHost } from './runner-host.ts';
 import { ContainerConfigError } from './environment.ts';
 import { ContainerProbes } from './container-probes.ts';
-import { describePullFailure, type PullEvent } from './pull-failure.ts';
+import { configFailure, crashLoop, pullFailure, type WaitingState } from './waiting-states.ts';
 
 /** Runs one container of a pod: its processes one after another, its probes, hooks, restarts and back-off. */
 export class ContainerRunner {
@@ -174,8 +174,7 @@ export class ContainerRunner {
       line = this.#host.commandLine(container);
     } catch (error) {
       if (!(error instanceof ContainerConfigError)) throw error;
-      this.#wait('CreateContainerConfigError', error.message);
-      this.#host.event('Warning', 'Failed', `Error: ${error.message}`, container);
+      this.#wait(configFailure(error.message));
       this.#later(() => this.#launch(restart), 1000);
       return;
     }
@@ -264,46 +263,28 @@ export class ContainerRunner {
       this.#host.changed();
       return;
     }
-    const wait = this.#crashBackoff.next();
-    if (wait === 0) {
-      this.#lastState = { terminated };
-      this.#later(() => this.#launch(true), 0);
-    } else {
-      const { name, namespace = '', uid } = this.#host.pod().metadata;
-      this.#lastState = { terminated };
-      const shown = Math.round(wait / 1000);
-      this.#wait(
-        'CrashLoopBackOff',
-        `back-off ${shown}s restarting failed container=${this.container.name} pod=${name}_${namespace}(${uid})`,
-      );
-      this.#host.event(
-        'Warning',
-        'BackOff',
-        `Back-off restarting failed container ${this.container.name} in pod ${name}_${namespace}(${uid})`,
-        this.container,
-      );
-      this.#later(() => this.#launch(true), wait);
-    }
+    const waitMs = this.#crashBackoff.next();
+    this.#lastState = { terminated };
+    if (waitMs > 0) this.#wait(crashLoop(this.container.name, this.#host.pod(), waitMs));
+    this.#later(() => this.#launch(true), waitMs);
     this.#host.changed();
   }
 
   #pullFailed(restart: boolean): void {
-    const failure = describePullFailure(this.container);
-    const tell = ([type, reason, message]: PullEvent): void => this.#host.event(type, reason, message, this.container);
-    failure.first.events.forEach(tell);
-    this.#wait(failure.first.reason, failure.first.message);
+    const { first, then } = pullFailure(this.container);
+    this.#wait(first);
     this.#host.changed();
-    const wait = Math.max(this.#pullBackoff.next(), this.#pullBackoff.base);
-    const then = (): void => {
-      failure.then.events.forEach(tell);
-      this.#wait(failure.then.reason, failure.then.message);
+    const waitMs = Math.max(this.#pullBackoff.next(), this.#pullBackoff.base);
+    const backOff = (): void => {
+      this.#wait(then);
       this.#host.changed();
-      this.#later(() => this.#launch(restart), wait);
+      this.#later(() => this.#launch(restart), waitMs);
     };
-    this.#later(then, Math.min(1000, wait));
+    this.#later(backOff, Math.min(1000, waitMs));
   }
 
-  #wait(reason: string, message: string): void {
+  #wait({ reason, message, events }: WaitingState): void {
+    for (const [type, why, sentence] of events) this.#host.event(type, why, sentence, this.container);
     this.#state = { waiting: { reason, message } };
   }
 
