@@ -1,3 +1,4 @@
+import type { HoldTicket } from './hold-queue.ts';
 import { mostEjected } from './outlier-detection.ts';
 import type { BalancingPolicy, Random } from './policies/balancing-policy.ts';
 import { type HasRoom, type PodDescription, PodSlot } from './pod-slot.ts';
@@ -13,6 +14,12 @@ export class PodPool {
   /** Some ready pods are left out for a time. */
   #suspects = false;
   #limit = Infinity;
+  #inFlight = 0;
+
+  /** Requests on pods now, also on those that left. */
+  get inFlight(): number {
+    return this.#inFlight;
+  }
 
   /** Pods that may be chosen now. */
   get usable(): readonly PodSlot[] {
@@ -60,6 +67,29 @@ export class PodPool {
   suspect(pod: PodSlot, monotonicMs: number): void {
     pod.suspect(monotonicMs);
     this.#refill(monotonicMs);
+  }
+
+  /** Puts a request on a pod. */
+  assign(ticket: HoldTicket, pod: PodSlot): void {
+    pod.inFlight += 1;
+    this.#inFlight += 1;
+    ticket.pod = pod;
+  }
+
+  /** Takes a request off its pod. @throws Error where it has none */
+  unassign(ticket: HoldTicket): PodSlot {
+    const { pod } = ticket;
+    if (pod === undefined) throw new Error('The request has no pod to give back.');
+    pod.inFlight -= 1;
+    this.#inFlight -= 1;
+    ticket.pod = undefined;
+    return pod;
+  }
+
+  /** A request was answered by the pod. */
+  noteAnswer(pod: PodSlot): void {
+    pod.trust();
+    pod.outlier.succeeded();
   }
 
   /** A request failed on the pod after it was connected to. One that fails again and again is ejected, if enough remain. */

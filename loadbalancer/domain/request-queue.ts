@@ -6,8 +6,7 @@ import type { BalancingPolicy, Random } from './policies/balancing-policy.ts';
 import { createBalancingPolicy } from './policies/registry.ts';
 import { PodPool } from './pod-pool.ts';
 import { type HasRoom, hasPacedRoom, hasRoom, INITIAL_WINDOW, type PodDescription, type PodSlot } from './pod-slot.ts';
-import { ResponseTimes } from './response-times.ts';
-import { type TrafficReport, TrafficTotals } from './traffic.ts';
+import { type Outcome, TrafficRecorder, type TrafficReport } from './traffic.ts';
 
 /** What an application needs from outside. */
 export interface RequestQueueDeps {
@@ -19,9 +18,6 @@ export interface RequestQueueDeps {
   readonly onIdle?: (application: RequestQueue) => void;
 }
 
-/** How a request that had a pod ended; `closed`: a tunnel, whose length is no response time. */
-export type Outcome = 'completed' | 'closed' | 'failed' | 'clientGone';
-
 /** One application: who may be chosen, who waits, and what happened. All times are of one monotonic clock, in ms. */
 export class RequestQueue {
   /** `namespace/name` of the custom resource. */
@@ -31,14 +27,11 @@ export class RequestQueue {
   readonly #deps: RequestQueueDeps;
   readonly #pool = new PodPool();
   readonly #queue: HoldQueue;
-  readonly #totals = new TrafficTotals();
-  readonly #responseTimes = new ResponseTimes();
+  readonly #traffic = new TrafficRecorder();
   #settings: ApplicationSettings;
   #policy: BalancingPolicy;
   #gate: Gate = 'open';
-  #inFlight = 0;
   #arrivalNumber = 0;
-  #lastActivityMs: number | undefined;
   #pumping = false;
   readonly #deadlines = new HoldDeadlines();
 
@@ -61,7 +54,7 @@ export class RequestQueue {
 
   /** Requests on pods now, tunnels included. */
   get inFlight(): number {
-    return this.#inFlight;
+    return this.#pool.inFlight;
   }
 
   /** When the request arrived that is held for longest, monotonic ms. */
@@ -81,8 +74,7 @@ export class RequestQueue {
 
   /** Asks for a pod: a slot, `held` (an answer comes through the ticket), or a refusal. `bytes`: kept if held, uncounted yet. */
   acquire(ticket: HoldTicket, bytes: number, monotonicMs: number): PodSlot | 'held' | Refusal {
-    this.#totals.arrivals += 1;
-    this.#lastActivityMs = monotonicMs;
+    this.#traffic.arrived(monotonicMs);
     ticket.arrivalNumber = this.#arrivalNumber += 1;
     ticket.arrivedAtMs = monotonicMs;
     ticket.creditAtArrivalMs = this.#deadlines.creditMs(monotonicMs);
@@ -99,21 +91,13 @@ export class RequestQueue {
   /** The request is over, for whatever reason; its place on the pod goes to the next one held. */
   release(ticket: HoldTicket, outcome: Outcome, monotonicMs: number): void {
     if (ticket.phase !== 'granted') return;
-    const pod = this.#takeBack(ticket);
+    const pod = this.#pool.unassign(ticket);
     ticket.phase = 'done';
-    this.#lastActivityMs = monotonicMs;
+    this.#traffic.ended(outcome, monotonicMs - ticket.arrivedAtMs - ticket.heldMs, monotonicMs);
     if (outcome === 'completed') {
-      this.#totals.completions += 1;
-      // What the application took, not what it took to start: the time in the hold would look like a slow pod.
-      this.#responseTimes.record(Math.max(0, monotonicMs - ticket.arrivedAtMs - ticket.heldMs));
-      pod.trust();
-      pod.outlier.succeeded();
+      this.#pool.noteAnswer(pod);
       if (this.#queue.length > 0) pod.widen(1);
-    } else if (outcome === 'closed') this.#totals.completions += 1;
-    else if (outcome === 'failed') {
-      this.#totals.failures += 1;
-      this.#pool.noteFailure(pod, monotonicMs);
-    } else this.#totals.clientsGone += 1;
+    } else if (outcome === 'failed') this.#pool.noteFailure(pod, monotonicMs);
     this.#pump(monotonicMs);
     this.#noteIdle();
   }
@@ -127,7 +111,7 @@ export class RequestQueue {
     if (ticket.phase !== 'held') return;
     this.#leaveQueue(ticket, monotonicMs);
     ticket.phase = 'done';
-    this.#totals.clientsGone += 1;
+    this.#traffic.clientsGone += 1;
     this.#noteIdle();
   }
 
@@ -136,7 +120,7 @@ export class RequestQueue {
    * for a moment. Not a failure. A refusal comes back when the hold's time is over or the gate shut meanwhile.
    */
   requeue(ticket: HoldTicket, bytes: number, monotonicMs: number): 'held' | Refusal {
-    const pod = this.#takeBack(ticket);
+    const pod = this.#pool.unassign(ticket);
     this.#pool.suspect(pod, monotonicMs);
     let answer: 'held' | Refusal;
     if (typeof this.#gate === 'object') answer = this.#refuse(ticket, this.#gate.reject);
@@ -153,7 +137,7 @@ export class RequestQueue {
 
   /** The pod broke the connection before it answered: another one that has room, else the same again. Not a failure yet. */
   reassign(ticket: HoldTicket, monotonicMs: number): PodSlot {
-    const broken = this.#takeBack(ticket);
+    const broken = this.#pool.unassign(ticket);
     this.#pool.noteFailure(broken, monotonicMs);
     const others: HasRoom = (pod) => pod !== broken && hasRoom(pod);
     const pod = this.#grant(ticket, this.#pool.choose(this.#policy, this.#deps.random, others, monotonicMs) ?? broken);
@@ -214,7 +198,7 @@ export class RequestQueue {
       ticket !== undefined && this.#expired(ticket, monotonicMs);
       ticket = this.#queue.head
     ) {
-      this.#totals.expired += 1;
+      this.#traffic.expired += 1;
       this.#dismiss(ticket, this.#notStarted(), monotonicMs);
     }
     if (this.#queue.length > 0) {
@@ -227,39 +211,25 @@ export class RequestQueue {
 
   /** Numbers since the start, and the response times since the last call. */
   takeReport(): TrafficReport {
-    return {
-      ...this.#totals.snapshot(),
-      inFlight: this.#inFlight,
+    return this.#traffic.takeReport({
+      inFlight: this.#pool.inFlight,
       queued: this.#queue.length,
       queuedBytes: this.#queue.bytes,
-      lastActivityMs: this.#lastActivityMs,
-      oldestArrivalMs: this.#queue.head?.arrivedAtMs,
-      ...this.#responseTimes.take(),
-    };
+      oldestArrivalMs: this.oldestArrivalMs,
+    });
   }
 
   #grant(ticket: HoldTicket, pod: PodSlot): PodSlot {
     this.#queue.uncount(ticket);
-    pod.inFlight += 1;
-    this.#inFlight += 1;
-    ticket.pod = pod;
+    this.#pool.assign(ticket, pod);
     ticket.phase = 'granted';
-    return pod;
-  }
-
-  #takeBack(ticket: HoldTicket): PodSlot {
-    const pod = ticket.pod;
-    if (pod === undefined) throw new Error('The request has no pod to give back.');
-    pod.inFlight -= 1;
-    this.#inFlight -= 1;
-    ticket.pod = undefined;
     return pod;
   }
 
   #held(ticket: HoldTicket, monotonicMs: number): void {
     ticket.phase = 'held';
     ticket.heldAtMs = monotonicMs;
-    this.#totals.held += 1;
+    this.#traffic.held += 1;
     this.#deps.onHeld?.(this);
   }
 
@@ -277,7 +247,7 @@ export class RequestQueue {
   #refuse(ticket: HoldTicket, refusal: Refusal): Refusal {
     this.#queue.uncount(ticket);
     ticket.phase = 'done';
-    this.#totals.refusals += 1;
+    this.#traffic.refusals += 1;
     return refusal;
   }
 
@@ -310,6 +280,6 @@ export class RequestQueue {
   }
 
   #noteIdle(): void {
-    if (this.#inFlight === 0 && this.#queue.length === 0) this.#deps.onIdle?.(this);
+    if (this.#pool.inFlight === 0 && this.#queue.length === 0) this.#deps.onIdle?.(this);
   }
 }

@@ -1,7 +1,18 @@
-import type { TrafficReport } from './traffic.ts';
-
 const SUB_BUCKETS = 8;
 const BUCKET_COUNT = 32 * SUB_BUCKETS;
+
+/** Answers since the last report, without the time in the hold. */
+export interface ResponseTimeReport {
+  /** The answers by time: [upper bound in ms, answers], smallest first. */
+  readonly responseTimes: readonly [number, number][];
+  readonly responseTime: {
+    readonly count: number;
+    readonly sumMs: number;
+    readonly p50Ms: number | undefined;
+    readonly p95Ms: number | undefined;
+    readonly p99Ms: number | undefined;
+  };
+}
 
 /**
  * Response times in fixed logarithmic buckets of an eighth of a power of two (at most 12.5 % wide), in microseconds, up to
@@ -58,7 +69,7 @@ export class ResponseTimes {
   }
 
   /** What was recorded since the last call, as a report shows it. */
-  take(): Pick<TrafficReport, 'responseTimes' | 'responseTime'> {
+  take(): ResponseTimeReport {
     const taken = {
       responseTimes: this.buckets(),
       responseTime: {

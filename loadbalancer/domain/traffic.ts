@@ -1,3 +1,8 @@
+import { type ResponseTimeReport, ResponseTimes } from './response-times.ts';
+
+/** How a request that had a pod ended; `closed`: a tunnel, whose length is no response time. */
+export type Outcome = 'completed' | 'closed' | 'failed' | 'clientGone';
+
 /** Counts since the application was first seen by this process. */
 export interface TrafficCounts {
   readonly arrivals: number;
@@ -15,29 +20,23 @@ export interface TrafficCounts {
   readonly held: number;
 }
 
-/** What the balancer tells about one application. Times are of the process's monotonic clock. */
-export interface TrafficReport extends TrafficCounts {
+/** Where the requests of an application are now. */
+export interface TrafficState {
   readonly inFlight: number;
   readonly queued: number;
   readonly queuedBytes: number;
-  /** Last arrival or end of a request; undefined: none yet. */
-  readonly lastActivityMs: number | undefined;
   /** Arrival of the request that has been held longest. */
   readonly oldestArrivalMs: number | undefined;
-  /** The same answers by time: [upper bound in ms, answers], smallest first. */
-  readonly responseTimes: readonly [number, number][];
-  /** Of the answers since the last report, without the time in the hold. */
-  readonly responseTime: {
-    readonly count: number;
-    readonly sumMs: number;
-    readonly p50Ms: number | undefined;
-    readonly p95Ms: number | undefined;
-    readonly p99Ms: number | undefined;
-  };
 }
 
-/** The running counts. */
-export class TrafficTotals {
+/** What the balancer tells about one application. Times are of the process's monotonic clock. */
+export interface TrafficReport extends TrafficCounts, TrafficState, ResponseTimeReport {
+  /** Last arrival or end of a request; undefined: none yet. */
+  readonly lastActivityMs: number | undefined;
+}
+
+/** What happened to the requests of one application. */
+export class TrafficRecorder {
   arrivals = 0;
   completions = 0;
   failures = 0;
@@ -45,10 +44,38 @@ export class TrafficTotals {
   expired = 0;
   clientsGone = 0;
   held = 0;
+  #lastActivityMs: number | undefined;
+  readonly #responseTimes = new ResponseTimes();
 
-  /** A copy that does not change any more. */
-  snapshot(): TrafficCounts {
+  /** A request arrived. */
+  arrived(monotonicMs: number): void {
+    this.arrivals += 1;
+    this.#lastActivityMs = monotonicMs;
+  }
+
+  /** @param serviceMs - what the application took; the time in the hold would look like a slow pod */
+  ended(outcome: Outcome, serviceMs: number, monotonicMs: number): void {
+    this.#lastActivityMs = monotonicMs;
+    if (outcome === 'failed') this.failures += 1;
+    else if (outcome === 'clientGone') this.clientsGone += 1;
+    else this.completions += 1;
+    if (outcome === 'completed') this.#responseTimes.record(Math.max(0, serviceMs));
+  }
+
+  /** Numbers since the start, and the response times since the last call. */
+  takeReport(state: TrafficState): TrafficReport {
     const { arrivals, completions, failures, refusals, expired, clientsGone, held } = this;
-    return { arrivals, completions, failures, refusals, expired, clientsGone, held };
+    return {
+      arrivals,
+      completions,
+      failures,
+      refusals,
+      expired,
+      clientsGone,
+      held,
+      ...state,
+      lastActivityMs: this.#lastActivityMs,
+      ...this.#responseTimes.take(),
+    };
   }
 }

@@ -1,4 +1,5 @@
-import type { RequestQueue, Outcome } from '../domain/request-queue.ts';
+import type { RequestQueue } from '../domain/request-queue.ts';
+import type { Outcome } from '../domain/traffic.ts';
 import { HoldTicket, type Refusal } from '../domain/hold-queue.ts';
 import { Answer, type AnswerAdditions } from './client/answer.ts';
 import type { ClientSide } from './client/client-side.ts';
