@@ -15,7 +15,8 @@ import { trimDeployment, metadataOnly, createPodTrimmer, withoutManagedFields } 
 import type { KubeApi } from './kube-api.ts';
 import type { Deployment, KubernetesObject, Pod, ReplicaSet } from './objects.ts';
 import { RESOURCES } from './paths.ts';
-import { ownerUid, parseAutoscaler, targetOf, withType, type ParsedAutoscaler } from './parse-autoscaler.ts';
+import { parseAutoscaler, targetOf, withType, type ParsedAutoscaler } from './parse-autoscaler.ts';
+import { addMember, dropMember, PodOwnership } from './pod-ownership.ts';
 import { keyOf, Reflector, type ReflectorOptions } from './reflector.ts';
 
 /** An application as the cluster shows it now. */
@@ -53,9 +54,7 @@ export class ApplicationWatch {
   readonly #logger: Logger;
   readonly #parsed = new Map<string, ParsedAutoscaler>();
   readonly #keysByTarget = new Map<string, Set<string>>();
-  readonly #podsByDeployment = new Map<string, Map<string, Pod>>();
-  readonly #ownerOfPod = new Map<string, { key: string; uid: string }>();
-  readonly #orphans = new Map<string, Set<string>>();
+  readonly #podOwnership: PodOwnership;
   readonly #claims = new OwnershipIndex();
   /** Changes of one list, decided together; what a resource was before, by key. */
   readonly #listed = new Map<string, Autoscaler | undefined>();
@@ -78,6 +77,7 @@ export class ApplicationWatch {
     this.deployments = watched({ resource: RESOURCES.deployments, transform: trimDeployment });
     this.replicaSets = watched<ReplicaSet>({ resource: RESOURCES.replicaSets, transform: metadataOnly });
     this.pods = watched({ resource: RESOURCES.pods, transform: createPodTrimmer() });
+    this.#podOwnership = new PodOwnership({ replicaSets: this.replicaSets.objects, pods: this.pods.objects });
   }
 
   /** Begins to watch. `onChange` gets the key of each application that changed; it may not exist any more. */
@@ -89,9 +89,12 @@ export class ApplicationWatch {
     this.settingsObjects.onEvent((event) => this.#settingsChanged(event.object, event.type === 'delete'));
     this.deployments.onEvent(({ object }) => this.#notifyTarget(keyOf(object)));
     this.replicaSets.onEvent(({ object, type }) => {
-      if (type === 'set') this.#adoptOrphans(object);
+      if (type === 'set') for (const target of this.#podOwnership.adoptOrphans(object)) this.#notifyTarget(target);
     });
-    this.pods.onEvent(({ object, type }) => this.#podChanged(object, type === 'delete'));
+    this.pods.onEvent(({ object, type }) => {
+      const target = this.#podOwnership.podChanged(object, type === 'delete');
+      if (target !== undefined) this.#notifyTarget(target);
+    });
     for (const each of this.#all()) each.start();
   }
 
@@ -146,15 +149,15 @@ export class ApplicationWatch {
       invalid: parsed.invalid,
       conflict: this.#claims.conflictOf(uid),
       deployment,
-      pods: deployment === undefined ? [] : [...(this.#podsByDeployment.get(deployment.metadata.uid)?.values() ?? [])],
+      pods: deployment === undefined ? [] : this.#podOwnership.podsOf(deployment.metadata.uid),
     };
   }
 
   /** Key of the application that a pod of {@link pods} belongs to; O(1), since it is asked for each report of a sidecar. */
   ownerOf(pod: Pod): string | undefined {
-    const deployment = this.#ownerOfPod.get(pod.metadata.uid);
-    if (deployment === undefined) return undefined;
-    for (const key of this.#keysByTarget.get(deployment.key) ?? []) {
+    const target = this.#podOwnership.deploymentOf(pod);
+    if (target === undefined) return undefined;
+    for (const key of this.#keysByTarget.get(target) ?? []) {
       const uid = this.#parsed.get(key)?.resource?.metadata.uid;
       if (uid !== undefined && this.#claims.conflictOf(uid) === undefined) return key;
     }
@@ -188,17 +191,13 @@ export class ApplicationWatch {
   #autoscalerChanged(object: KubernetesObject, deleted: boolean): void {
     const key = keyOf(object);
     const before = this.#parsed.get(key)?.resource;
-    if (before !== undefined) drop(this.#keysByTarget, targetOf(before), key);
+    if (before !== undefined) dropMember(this.#keysByTarget, targetOf(before), key);
     if (deleted) {
       this.#parsed.delete(key);
     } else {
       const parsed = parseAutoscaler(object);
       this.#parsed.set(key, parsed);
-      if (parsed.resource !== undefined) {
-        const target = targetOf(parsed.resource);
-        const keys = this.#keysByTarget.get(target) ?? new Set();
-        this.#keysByTarget.set(target, keys.add(key));
-      }
+      if (parsed.resource !== undefined) addMember(this.#keysByTarget, targetOf(parsed.resource), key);
       if (parsed.invalid.length > 0) this.#logger.warn('an Autoscaler is not valid', { key, invalid: parsed.invalid });
     }
     if (this.autoscalers.listing) {
@@ -252,61 +251,7 @@ export class ApplicationWatch {
     for (const key of this.#parsed.keys()) this.#onChange(key);
   }
 
-  #podChanged(pod: Pod, deleted: boolean): void {
-    const owner = ownerUid(pod, 'ReplicaSet');
-    if (owner === undefined) return;
-    // Remembered, since the ReplicaSet of a deleted Deployment goes before its pods do.
-    const deployment = this.#ownerOfPod.get(pod.metadata.uid) ?? this.#deploymentOf(pod);
-    if (deployment === undefined) {
-      if (deleted) drop(this.#orphans, owner, keyOf(pod));
-      else this.#orphans.set(owner, (this.#orphans.get(owner) ?? new Set()).add(keyOf(pod)));
-      return;
-    }
-    const pods = this.#podsByDeployment.get(deployment.uid) ?? new Map<string, Pod>();
-    if (deleted) {
-      pods.delete(pod.metadata.uid);
-      this.#ownerOfPod.delete(pod.metadata.uid);
-    } else {
-      pods.set(pod.metadata.uid, pod);
-      this.#ownerOfPod.set(pod.metadata.uid, deployment);
-    }
-    if (pods.size === 0) this.#podsByDeployment.delete(deployment.uid);
-    else this.#podsByDeployment.set(deployment.uid, pods);
-    this.#notifyTarget(deployment.key);
-  }
-
-  /** A pod may be seen before the ReplicaSet that owns it, since they are two watches. */
-  #adoptOrphans(replicaSet: ReplicaSet): void {
-    const orphans = this.#orphans.get(replicaSet.metadata.uid);
-    if (orphans === undefined) return;
-    this.#orphans.delete(replicaSet.metadata.uid);
-    for (const key of orphans) {
-      const pod = this.pods.objects.get(key);
-      if (pod !== undefined) this.#podChanged(pod, false);
-    }
-  }
-
-  #deploymentOf(pod: Pod): { key: string; uid: string } | undefined {
-    const owner = pod.metadata.ownerReferences?.find(
-      ({ kind, controller }) => kind === 'ReplicaSet' && controller === true,
-    );
-    const name = owner?.name;
-    const replicaSet =
-      name === undefined ? undefined : this.replicaSets.objects.get(`${pod.metadata.namespace ?? ''}/${name}`);
-    if (replicaSet === undefined || replicaSet.metadata.uid !== owner?.uid) return undefined;
-    const up = replicaSet.metadata.ownerReferences?.find(
-      ({ kind, controller }) => kind === 'Deployment' && controller === true,
-    );
-    return up === undefined ? undefined : { key: `${pod.metadata.namespace ?? ''}/${up.name}`, uid: up.uid };
-  }
-
   #notifyTarget(target: string): void {
     for (const key of this.#keysByTarget.get(target) ?? []) this.#onChange(key);
   }
-}
-
-function drop(sets: Map<string, Set<string>>, name: string, member: string): void {
-  const set = sets.get(name);
-  set?.delete(member);
-  if (set?.size === 0) sets.delete(name);
 }

@@ -38,8 +38,3 @@ export function withType(object: KubernetesObject, kind: string): unknown {
 export function targetOf({ metadata, spec }: Autoscaler): string {
   return `${metadata.namespace}/${spec.scaleTargetRef.name}`;
 }
-
-/** UID of the object of this kind that controls another one. */
-export function ownerUid(object: KubernetesObject, kind: string): string | undefined {
-  return object.metadata.ownerReferences?.find((owner) => owner.kind === kind && owner.controller === true)?.uid;
-}
