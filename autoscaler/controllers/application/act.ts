@@ -30,7 +30,8 @@ export async function act(
   for (const action of transition.actions) await actOn(action, application, state, transition, observation, deps);
   if (transition.actions.length > 0 || decision === undefined || decision.desiredReplicas === replicas) return;
   if (decision.desiredReplicas < replicas && hasTraffic(signals.traffic)) {
-    await deps.actuator.adviseDeletion(application.pods.filter(isPodReady), signals.traffic.podsInFlight);
+    const count = replicas - decision.desiredReplicas;
+    await deps.actuator.adviseDeletion(application.pods.filter(isPodReady), signals.traffic.podsInFlight, count);
   }
   await scale(application, state, decision.desiredReplicas, decision.reason, decision.message, deps);
 }

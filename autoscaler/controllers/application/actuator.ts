@@ -16,6 +16,9 @@ export type ScaleOutcome =
 
 const FENCE = 'nemesis.io/fence';
 const DELETION_COST = 'controller.kubernetes.io/pod-deletion-cost';
+/** The lowest that Kubernetes takes, so below whatever somebody else has given to a pod. */
+const FIRST_TO_GO = '-2147483648';
+const NO_COST = '0';
 
 /** The only place where this program changes a cluster's workloads. Each write is refused unless this process leads. */
 export class Actuator {
@@ -79,22 +82,23 @@ export class Actuator {
     }
   }
 
-  /** Tells the ReplicaSet which pods are busy; only advice, so failures are no reason not to scale. */
-  async adviseDeletion(pods: readonly Pod[], inFlight: ReadonlyMap<string, number>): Promise<void> {
-    const changed = pods.filter(
-      (pod) => (pod.metadata.annotations?.[DELETION_COST] ?? '0') !== String(inFlight.get(pod.metadata.uid) ?? 0),
-    );
+  /**
+   * Tells the ReplicaSet which pods to delete first: those with the fewest requests in flight. Only these are marked, so a
+   * scale-down costs as many writes as it removes pods, however many stay. It is advice, so failures are no reason not to
+   * scale.
+   *
+   * @param pods - its ready pods
+   * @param count - how many are to go
+   * @see https://kubernetes.io/docs/concepts/workloads/controllers/replicaset/#pod-deletion-cost
+   */
+  async adviseDeletion(pods: readonly Pod[], inFlight: ReadonlyMap<string, number>, count: number): Promise<void> {
+    const costs = deletionCosts(pods, inFlight, count);
     await Promise.allSettled(
-      changed.map(async (pod) => {
-        await this.#api.request('PATCH', pathOf(RESOURCES.pods, pod.metadata.namespace, pod.metadata.name), {
+      [...costs].map(async ([{ metadata }, cost]) => {
+        await this.#api.request('PATCH', pathOf(RESOURCES.pods, metadata.namespace, metadata.name), {
           contentType: PATCH_TYPES.merge,
           timeoutMs: 2000,
-          body: {
-            metadata: {
-              uid: pod.metadata.uid,
-              annotations: { [DELETION_COST]: String(inFlight.get(pod.metadata.uid) ?? 0) },
-            },
-          },
+          body: { metadata: { uid: metadata.uid, annotations: { [DELETION_COST]: cost } } },
         });
       }),
     );
@@ -127,4 +131,22 @@ export class Actuator {
       }
     }
   }
+}
+
+/** The deletion costs that are to be written: of the pods that go first, and of those that were to and now are not. */
+export function deletionCosts(
+  pods: readonly Pod[],
+  inFlight: ReadonlyMap<string, number>,
+  count: number,
+): ReadonlyMap<Pod, string> {
+  const requestsOf = ({ metadata }: Pod): number => inFlight.get(metadata.uid) ?? 0;
+  const isMarked = (pod: Pod): boolean => pod.metadata.annotations?.[DELETION_COST] === FIRST_TO_GO;
+  // Of two that are alike, the one that is marked already.
+  const order = pods.toSorted((a, b) => requestsOf(a) - requestsOf(b) || Number(isMarked(b)) - Number(isMarked(a)));
+  const costs = new Map<Pod, string>();
+  for (const [index, pod] of order.entries()) {
+    if (index < count && !isMarked(pod)) costs.set(pod, FIRST_TO_GO);
+    if (index >= count && isMarked(pod)) costs.set(pod, NO_COST);
+  }
+  return costs;
 }

@@ -36,7 +36,7 @@ export interface SignalReader {
 export interface Workloads {
   scale(application: ApplicationSnapshot, replicas: number, reason: string, message: string): Promise<ScaleOutcome>;
   fence(application: ApplicationSnapshot, mark: string): Promise<boolean>;
-  adviseDeletion(pods: readonly Pod[], inFlight: ReadonlyMap<string, number>): Promise<void>;
+  adviseDeletion(pods: readonly Pod[], inFlight: ReadonlyMap<string, number>, count: number): Promise<void>;
   restartPods(application: ApplicationSnapshot, served: ReadonlySet<string>, why: string): Promise<void>;
 }
 
