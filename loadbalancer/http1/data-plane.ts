@@ -71,6 +71,13 @@ export class DataPlane {
     for (const client of this.#clients) client.trusted = proxies.has(client.address);
   }
 
+  /** The port that was opened first; undefined while none is open. */
+  get port(): number | undefined {
+    const [server] = this.#servers;
+    const address = server?.address();
+    return typeof address === 'object' ? address?.port : undefined;
+  }
+
   /** Open client connections. */
   get clientCount(): number {
     return this.#clients.size;
@@ -146,7 +153,6 @@ export class DataPlane {
       socket.destroy();
       return;
     }
-    this.#context.deps.metrics.clientConnections += 1;
     const client = new ClientConnection(socket, this.#context, this.#onClosed);
     client.trusted = trusted;
     this.#clients.add(client);

@@ -31,7 +31,6 @@ export interface DataPlaneLogger {
 
 /** Counters of the data plane; they only grow. */
 export interface DataPlaneMetrics {
-  clientConnections: number;
   /** Client connections that were closed at once: too many are open. */
   refusedConnections: number;
   /** The same: too many of one address are open. */
@@ -50,7 +49,6 @@ export interface DataPlaneMetrics {
 /** All counters at zero. */
 export function createDataPlaneMetrics(): DataPlaneMetrics {
   return {
-    clientConnections: 0,
     refusedConnections: 0,
     refusedConnectionsByAddress: 0,
     recycledConnections: 0,

@@ -4,15 +4,24 @@ import type { RequestLogEntry } from '../request-log/request-log-entry.ts';
 import type { ApplicationDirectory } from '../routing/application-directory.ts';
 import type { WakeOutcome } from '../wake/waker.ts';
 
+/** The gauge of open connections of clients. */
+export function registerClientConnections(registry: Registry, clientCount: () => number): void {
+  new Gauge({
+    name: 'nemesis_client_connections',
+    help: 'Open connections of clients.',
+    registers: [registry],
+    collect() {
+      this.set(clientCount());
+    },
+  });
+}
+
 /** The balancer's Prometheus metrics. The hot path only adds to plain numbers; they are read when somebody scrapes. */
 export class BalancerMetrics {
   readonly #wakes: Histogram<'outcome'>;
   readonly #byApplication = new Map<string, Map<number, number>>();
 
-  constructor(
-    registry: Registry,
-    deps: { directory: ApplicationDirectory; plane: DataPlaneMetrics; clients: () => number },
-  ) {
+  constructor(registry: Registry, deps: { directory: ApplicationDirectory; plane: DataPlaneMetrics }) {
     const registers = [registry];
     const byApplication = this.#byApplication;
     new Counter({
@@ -77,15 +86,9 @@ export class BalancerMetrics {
         }
       },
     });
-    new Gauge({
-      name: 'nemesis_client_connections',
-      help: 'Open connections of clients.',
-      registers,
-      collect() {
-        this.set(deps.clients());
-      },
-    });
     const counters = {
+      received_requests: ['requests', 'Requests whose head was read, whether they have ended or not.'],
+      upstream_connections: ['upstreamConnections', 'Connections opened to pods.'],
       refused_connections: ['refusedConnections', 'Client connections closed at once because too many are open.'],
       refused_connections_by_address: [
         'refusedConnectionsByAddress',

@@ -19,21 +19,25 @@ import { decideGate, wakeFacts, type Backend } from './backend.ts';
 /** A longer one would fire at once, and so again and again. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-/** What the directory needs and whom it tells. */
+/** What the directory needs. */
 export interface ApplicationDirectoryDeps {
   readonly watch: ApplicationWatch;
   readonly announcements: Announcements;
   readonly budget: HoldBudget;
   readonly clock: Clock;
   readonly random: () => number;
-  /** A request was held; called in the same turn, so that waking loses no time. */
-  readonly onHeld: (backend: Backend) => void;
+}
+
+/** What the directory tells of its applications; called in the same turn, so that waking loses no time. */
+export interface DirectoryListener {
+  /** A request was held. */
+  onHeld?(backend: Backend): void;
   /** Nothing is in flight and nothing held any more. */
-  readonly onIdle: (backend: Backend) => void;
+  onIdle?(backend: Backend): void;
   /** What is known of the application changed. */
-  readonly onUpdated: (backend: Backend) => void;
+  onUpdated?(backend: Backend): void;
   /** It is not routed any more. */
-  readonly onRemoved?: (backend: Backend) => void;
+  onRemoved?(backend: Backend): void;
 }
 
 /** The applications of this balancer and the routes to them, kept as the cluster shows them. */
@@ -43,9 +47,16 @@ export class ApplicationDirectory implements Router {
   /** Not routed any more, and requests are still on their pods: they count if the application comes back meanwhile. */
   readonly #leaving = new Map<string, Backend>();
   readonly #routes = new RouteTable<RequestQueue>();
+  /** In the order in which they are told; a few parts of the program, for as long as it lives. */
+  readonly #listeners: DirectoryListener[] = [];
 
   constructor(deps: ApplicationDirectoryDeps) {
     this.#deps = deps;
+  }
+
+  /** Tells a part of the program what happens from now on. */
+  subscribe(listener: DirectoryListener): void {
+    this.#listeners.push(listener);
   }
 
   /** All applications. */
@@ -86,7 +97,7 @@ export class ApplicationDirectory implements Router {
       this.refreshPods(backend);
       this.refreshGate(backend);
       this.#setRoute(backend, watched.resource);
-      this.#deps.onUpdated(backend);
+      this.#tell('onUpdated', backend);
     }
   }
 
@@ -121,7 +132,7 @@ export class ApplicationDirectory implements Router {
     backend.timer = setTimeout(
       () => {
         this.refreshGate(backend);
-        this.#deps.onUpdated(backend);
+        this.#tell('onUpdated', backend);
       },
       Math.min(againInMs, LONGEST_TIMER_MS),
     );
@@ -140,10 +151,10 @@ export class ApplicationDirectory implements Router {
     const queue = new RequestQueue(watched.key, applicationSettings(resource.spec, this.#deps.watch.settings), {
       random: this.#deps.random,
       budget: this.#deps.budget,
-      onHeld: () => this.#deps.onHeld(backend),
+      onHeld: () => this.#tell('onHeld', backend),
       onIdle: () => {
         this.#leaving.delete(watched.key);
-        this.#deps.onIdle(backend);
+        this.#tell('onIdle', backend);
       },
     });
     const backend: Backend = {
@@ -167,7 +178,11 @@ export class ApplicationDirectory implements Router {
     backend.queue.setGate({ reject: { code: 'NoRoute', detail } }, this.#deps.clock.monotonicMs());
     backend.queue.setPods([], this.#deps.clock.monotonicMs());
     if (backend.queue.inFlight > 0) this.#leaving.set(backend.key, backend);
-    this.#deps.onRemoved?.(backend);
+    this.#tell('onRemoved', backend);
+  }
+
+  #tell(event: keyof DirectoryListener, backend: Backend): void {
+    for (const listener of this.#listeners) listener[event]?.(backend);
   }
 
   #noteDrain(backend: Backend): void {

@@ -83,10 +83,8 @@ describe('A resource that is deleted and made again under the same name', () => 
       budget: new HoldBudget(1000),
       clock,
       random: () => 0,
-      onHeld: () => undefined,
-      onIdle: ({ key }) => idle.push(key),
-      onUpdated: () => undefined,
     });
+    directory.subscribe({ onIdle: ({ key }) => idle.push(key) });
     directory.update('n/a');
     const before = directory.get('n/a');
     const ticket = new Ticket();

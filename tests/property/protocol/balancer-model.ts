@@ -71,6 +71,8 @@ export class BalancerModel {
       budget: new HoldBudget(2 ** 30),
       clock,
       random,
+    });
+    this.#directory.subscribe({
       onHeld: (application) => {
         this.#waker.wake(application);
         if (application.queue.queued === 1) this.#reporter.urgent();
