@@ -244,6 +244,7 @@ export class TestApp {
           metadata: { labels: { ...labels, ...(injected ? { 'nemesis.io/inject': 'true' } : {}) } },
           spec: {
             terminationGracePeriodSeconds: options.grace ?? 10,
+            ...(byHand ? { shareProcessNamespace: true } : {}),
             ...(options.initImage === undefined
               ? {}
               : { initContainers: [{ name: 'first', image: options.initImage, command: ['node'] }] }),
