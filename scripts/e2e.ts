@@ -17,6 +17,7 @@ const CORE = [
   'tests/e2e/burst.test.ts',
   'tests/e2e/failures.test.ts',
   'tests/e2e/faults.test.ts',
+  'tests/e2e/silence.test.ts',
   'tests/e2e/claims.test.ts',
   'tests/cluster/trust.test.ts',
   'tests/cluster/pod-deletion.test.ts',

@@ -1,78 +1,20 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { Agent, createServer, request, type IncomingMessage, type Server } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect } from 'chai';
-import express from 'express';
 import { applyManifest } from '../../../demo/apply.ts';
 import { customResourceDefinitions } from '../../../shared/api/crd.ts';
-import { close, listen } from '../../../shared/http/listen.ts';
 import { startLocalApi, type LocalApi } from '../../support/local-api.ts';
+import { freePort, KeptClient, openConnection } from './support/kept-client.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..', '..');
 /** Ends within so long of its last request. */
 const WITHIN_MS = 2_000;
-
-interface Answer {
-  readonly status: number;
-  readonly closes: boolean;
-}
-
-/** Asks on a connection that is kept open for as long as the server keeps it. */
-class KeptClient {
-  readonly answers: Answer[] = [];
-  lastMs = performance.now();
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 });
-  readonly url: string;
-
-  constructor(url: string) {
-    this.url = url;
-  }
-
-  async ask(method = 'GET', body?: string): Promise<Answer | undefined> {
-    const headers = body === undefined ? {} : { 'content-type': 'application/json' };
-    const outgoing = request(this.url, { method, agent: this.#agent, headers });
-    outgoing.end(body);
-    try {
-      const [answer] = (await once(outgoing, 'response')) as [IncomingMessage];
-      await once(answer.resume(), 'end');
-      this.lastMs = performance.now();
-      this.answers.push({ status: answer.statusCode ?? 0, closes: answer.headers.connection === 'close' });
-      return this.answers.at(-1);
-    } catch {
-      return undefined;
-    }
-  }
-
-  /** Asks again and again; with 0, so that a request is always under way. */
-  async askEach(everyMs: number, goesOn: () => boolean): Promise<void> {
-    while (goesOn()) {
-      await this.ask();
-      await new Promise((resolve) => setTimeout(resolve, everyMs));
-    }
-  }
-}
-
-async function openConnection(url: string, begun: string): Promise<void> {
-  const { hostname, port } = new URL(url);
-  const socket = connect(Number(port), hostname);
-  socket.on('error', () => undefined);
-  await once(socket, 'connect');
-  socket.write(begun);
-}
-
-const freePort = async (host = '127.0.0.1'): Promise<number> => {
-  const server = createServer().listen(0, host);
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-};
 
 describe('A program that is told to end, while clients go on asking', function () {
   this.timeout(60_000);
@@ -275,31 +217,4 @@ describe('A program that is told to end, while clients go on asking', function (
       body: { status: { podIP, phase: 'Running', conditions } },
     });
   }
-});
-
-describe('A server that is closed in the middle of an answer', () => {
-  it('ends the connection with the answer, although its head has promised to keep it', async () => {
-    const app = express();
-    let finish = (): void => undefined;
-    app.get('/', (_request, response) => {
-      response.setHeader('content-length', 6);
-      response.write('one');
-      finish = () => response.end('two');
-    });
-    const stopping = new AbortController();
-    const server = await listen(app, { host: '127.0.0.1', port: 0 }, undefined, stopping.signal);
-    const client = connect((server.address() as AddressInfo).port, '127.0.0.1');
-    let text = '';
-    client.on('data', (chunk: Buffer) => (text += chunk.toString()));
-    client.write('GET / HTTP/1.1\r\nHost: any\r\n\r\n');
-    while (!text.endsWith('one')) await once(client, 'data');
-    stopping.abort();
-    const closed = close(server, 60_000);
-    // Later than connections without a request are closed.
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    finish();
-    await closed;
-    expect(text).to.match(/keep-alive/i);
-    expect(text.endsWith('onetwo')).to.equal(true);
-  });
 });

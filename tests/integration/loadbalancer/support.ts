@@ -114,6 +114,28 @@ export const startRaw = async (onConnection: (socket: Socket) => void, port = 0)
   };
 };
 
+/** A plane for each test of a suite, and servers that become its application's only pod; all are closed after the test. */
+export const usePlane = (
+  ...args: Parameters<typeof startPlane>
+): { setup: () => Plane; serve: (...args: Parameters<typeof startRaw>) => Promise<RawServer> } => {
+  let setup: Plane;
+  const servers: RawServer[] = [];
+  beforeEach(async () => {
+    setup = await startPlane(...args);
+  });
+  afterEach(async () => {
+    await setup.close();
+    for (const server of servers.splice(0)) await server.close();
+  });
+  const serve = async (...raw: Parameters<typeof startRaw>): Promise<RawServer> => {
+    const server = await startRaw(...raw);
+    servers.push(server);
+    setup.application.setPods([podAt(server.port)], monotonicMs());
+    return server;
+  };
+  return { setup: () => setup, serve };
+};
+
 /** A server that answers each head that it sees, body bytes ignored, with fixed bytes. */
 export const answering = (answer: string, seen: string[] = []): ((socket: Socket) => void) => {
   return (socket) => {
