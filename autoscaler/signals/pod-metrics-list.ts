@@ -5,19 +5,32 @@ import { z } from 'zod';
  *
  * @see https://github.com/kubernetes/metrics/blob/master/pkg/apis/metrics/v1beta1/types.go
  */
-export const podMetricsListSchema = z.object({
-  items: z.array(
-    z.object({
-      metadata: z.object({ name: z.string() }),
-      timestamp: z.string().describe('When the window ended.'),
-      window: z.string().describe('What the usage is averaged over, as Go writes a duration.'),
-      containers: z.array(z.object({ name: z.string(), usage: z.record(z.string(), z.string()) })),
-    }),
-  ),
+const podMetricsSchema = z.object({
+  metadata: z.object({ name: z.string() }),
+  timestamp: z.string().describe('When the window ended.'),
+  window: z.string().describe('What the usage is averaged over, as Go writes a duration.'),
+  containers: z.array(z.object({ name: z.string(), usage: z.record(z.string(), z.string()) })),
 });
+const podMetricsListSchema = z.object({ items: z.array(z.unknown()) });
 
 /** The metrics of one pod. */
-export type PodMetricsItem = z.output<typeof podMetricsListSchema>['items'][number];
+export type PodMetricsItem = z.output<typeof podMetricsSchema>;
+
+/**
+ * The items of a list by the names of their pods, each read only when it is asked for: a namespace may have thousands of
+ * pods that are no concern of ours. One of another shape is as none.
+ *
+ * @throws ZodError when it is no list
+ */
+export function podMetricsByName(answer: unknown): (name: string) => PodMetricsItem | undefined {
+  const { items } = podMetricsListSchema.parse(answer);
+  const byName = new Map(items.map((item) => [nameOf(item), item]));
+  return (name) => podMetricsSchema.safeParse(byName.get(name)).data;
+}
+
+function nameOf(item: unknown): unknown {
+  return (item as { readonly metadata?: { readonly name?: unknown } } | null)?.metadata?.name;
+}
 
 const UNITS_MS: Readonly<Record<string, number>> = {
   ...{ h: 3_600_000, m: 60_000, s: 1000, ms: 1, us: 1e-3, µs: 1e-3, ns: 1e-6 },

@@ -7,7 +7,7 @@ import { SIDECAR_CONTAINER } from '../../shared/rules/readiness.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
 import type { PodReadings, PodRef } from '../domain/signals/pod-readings.ts';
-import { goDurationMs, podMetricsListSchema, type PodMetricsItem } from './pod-metrics-list.ts';
+import { goDurationMs, podMetricsByName, type PodMetricsItem } from './pod-metrics-list.ts';
 import type { Demand, SignalSource } from './signal-source.ts';
 
 /** How often the API server is asked, and for how much at once. */
@@ -138,8 +138,8 @@ export class ResourceMetrics implements SignalSource {
     try {
       const path = pathOf(RESOURCES.podMetrics, name);
       const answer = await api.request<unknown>('GET', path, { timeoutMs: RESOURCE_METRICS.timeoutMs });
-      const list = podMetricsListSchema.parse(answer);
-      if (this.#namespaces.get(name) === namespace) this.#take(name, namespace, list.items);
+      const itemOf = podMetricsByName(answer);
+      if (this.#namespaces.get(name) === namespace) this.#take(name, namespace, itemOf);
       this.#note(name, namespace, undefined);
     } catch (error) {
       this.#note(name, namespace, error);
@@ -152,13 +152,12 @@ export class ResourceMetrics implements SignalSource {
     }
   }
 
-  #take(name: string, namespace: Namespace, items: readonly PodMetricsItem[]): void {
-    const byPod = new Map(items.map((item) => [`${name}/${item.metadata.name}`, item]));
+  #take(name: string, namespace: Namespace, itemOf: (pod: string) => PodMetricsItem | undefined): void {
     const measuredAt = new Map<string, string>();
     const monotonicMs = this.#deps.clock.monotonicMs();
     for (const demand of namespace.demands.values()) {
       for (const pod of demand.readyPods) {
-        const item = byPod.get(pod.key);
+        const item = itemOf(pod.key.slice(name.length + 1));
         if (item === undefined) continue;
         measuredAt.set(pod.key, item.timestamp);
         if (namespace.measuredAt.get(pod.key) !== item.timestamp) this.#add(pod, item, demand, monotonicMs);

@@ -163,7 +163,7 @@ describe('Resource metrics of the cluster', () => {
       refused(503, 'ServiceUnavailable'),
       /not available: the API server answered 503$/,
     ],
-    ['an answer of another shape', json(200, { items: [{ pod: 1 }] }), /did not answer as expected$/],
+    ['an answer of another shape', json(200, { pods: [] }), /did not answer as expected$/],
     ['no answer', (response) => response.destroy(), /did not answer as expected$/],
   ];
   for (const [name, failure, sentence] of failures) {
@@ -204,6 +204,15 @@ describe('Resource metrics of the cluster', () => {
     expect(signals(pod('n/p')).memoryBytes).to.include({ kind: 'value', value: 2 * 2 ** 20 });
     expect(signals(pod('n/q')).memoryBytes).to.include({ kind: 'noData' });
     expect(signals(pod('n/r')).cpuMillicores).to.include({ kind: 'noData' });
+  });
+
+  it('Given items of another shape, Then those pods have nothing, and the others count', async () => {
+    const good = { metadata: { name: 'p' }, timestamp: 't1', window: '15s', containers: [usage('app', '1', '1Mi')] };
+    answer = json(200, { items: [null, 7, { metadata: { name: 'q' } }, good] });
+    source.demand('n/a', demand(pod('n/p'), pod('n/q')));
+    await source.tick();
+    expect(signals(pod('n/p')).cpuMillicores).to.include({ kind: 'value', value: 1000 });
+    expect(whyOf('n/q')).to.match(/have nothing of it$/);
   });
 
   it('Given 100 namespaces and answers that wait, Then 4 are asked at a time, and each has its turn', async () => {
