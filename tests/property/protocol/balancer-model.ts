@@ -7,7 +7,8 @@ import { ApplicationDirectory } from '../../../loadbalancer/routing/application-
 import { Waker } from '../../../loadbalancer/wake/waker.ts';
 import type { TrafficReport } from '../../../shared/contracts/traffic-report.ts';
 import { ApiModel, type ScaleCall } from './api-model.ts';
-import { KEY, type ClusterModel } from './cluster-model.ts';
+import type { ClusterModel } from './cluster-model.ts';
+import { KEY } from './cluster-objects.ts';
 import { silent } from './controller-model.ts';
 import { Process, type Simulation } from './simulation.ts';
 import { SLEEP_TIMES } from '../../../shared/model/sleep-times.ts';

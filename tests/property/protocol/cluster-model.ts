@@ -2,12 +2,18 @@ import { autoscalerSpecSchema, type AutoscalerStatus } from '../../../shared/api
 import { DEFAULT_SETTINGS } from '../../../shared/api/load-balancer-settings.ts';
 import type { ApplicationSnapshot, ApplicationWatch } from '../../../shared/kubernetes/application-watch.ts';
 import type { Deployment, Pod } from '../../../shared/kubernetes/objects.ts';
+import {
+  applicationOf,
+  balancerPod,
+  deploymentObject,
+  KEY,
+  NAME,
+  podObject,
+  type PodState,
+  type View,
+} from './cluster-objects.ts';
 import type { Process, Simulation } from './simulation.ts';
 
-/** The one application of the model. */
-export const KEY = 'models/sentiment';
-const [NAMESPACE, NAME] = ['models', 'sentiment'];
-const CREATED = '2026-01-01T00:00:00Z';
 /** preStop: at least so long, and at most. */
 const DRAIN_MIN_MS = 1_000;
 const DRAIN_MAX_MS = 25_000;
@@ -18,24 +24,9 @@ export interface PodClient {
   lost(): void;
 }
 
-interface PodModel {
-  readonly uid: string;
-  ready: boolean;
-  terminatingSinceMs: number | undefined;
+interface PodModel extends PodState {
   gone: boolean;
   readonly inFlight: Set<PodClient>;
-}
-
-/** A balancer's pod, as controllers see it. */
-export interface BalancerPod {
-  readonly pod: Pod;
-}
-
-interface View {
-  autoscaler: { rv: number; status: AutoscalerStatus };
-  deployment: Deployment;
-  readonly pods: Map<string, Pod>;
-  readonly balancers: Map<string, Pod>;
 }
 
 interface Watcher {
@@ -83,11 +74,14 @@ export class ClusterModel {
     const view: View = {
       autoscaler: { rv: this.statusRv, status: this.status },
       deployment: this.#deployment(),
-      pods: new Map([...this.#pods.values()].filter(({ gone }) => !gone).map((pod) => [pod.uid, this.#pod(pod)])),
+      pods: new Map(
+        [...this.#pods.values()].filter(({ gone }) => !gone).map((pod) => [pod.uid, podObject(pod, this.rv)]),
+      ),
       balancers: new Map(this.#balancers),
     };
     this.#watchers.add({ owner, view, onChange: () => onChange(''), lastMs: new Map() });
-    const get = (key: string): ApplicationSnapshot | undefined => (key === KEY ? this.#application(view) : undefined);
+    const get = (key: string): ApplicationSnapshot | undefined =>
+      key === KEY ? applicationOf(view, this.spec) : undefined;
     return {
       get,
       keys: () => [KEY],
@@ -136,21 +130,7 @@ export class ClusterModel {
 
   /** A balancer's pod appears, changes or goes. */
   setBalancer(uid: string, ready: boolean, gone = false): void {
-    const pod: Pod = {
-      metadata: {
-        name: uid,
-        namespace: 'nemesis-system',
-        uid,
-        resourceVersion: String((this.rv += 1)),
-        creationTimestamp: CREATED,
-      },
-      spec: { containers: [{ name: 'loadbalancer' }] },
-      status: {
-        phase: 'Running',
-        podIP: '10.0.0.1',
-        conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }],
-      },
-    };
+    const pod = balancerPod(uid, ready, (this.rv += 1));
     if (gone) this.#balancers.delete(uid);
     else this.#balancers.set(uid, pod);
     this.#publish('balancers', (view) => {
@@ -174,62 +154,16 @@ export class ClusterModel {
     if (pod?.terminatingSinceMs !== undefined) this.#tryEnd(pod);
   }
 
-  #application(view: View): ApplicationSnapshot {
-    const { rv, status } = view.autoscaler;
-    const metadata = { namespace: NAMESPACE, name: NAME, uid: 'autoscaler-1', resourceVersion: String(rv) };
-    return {
-      key: KEY,
-      resource: {
-        apiVersion: 'nemesis.io/v1alpha1',
-        kind: 'Autoscaler',
-        metadata: { ...metadata, generation: 1, creationTimestamp: CREATED },
-        spec: this.spec,
-        status,
-      },
-      metadata,
-      invalid: [],
-      conflict: undefined,
-      deployment: view.deployment,
-      pods: [...view.pods.values()],
-    };
-  }
-
   #deployment(): Deployment {
     const count = [...this.#pods.values()].filter((pod) => !pod.gone && pod.terminatingSinceMs === undefined).length;
-    const field = { fieldsV1: { 'f:spec': { 'f:replicas': {} } }, subresource: 'scale', operation: 'Update' };
-    return {
-      metadata: {
-        name: NAME,
-        namespace: NAMESPACE,
-        uid: 'deployment-1',
-        resourceVersion: String(this.deploymentRv),
-        generation: this.#generation,
-        creationTimestamp: CREATED,
-        managedFields: this.#manager === undefined ? [] : [{ manager: this.#manager, ...field }],
-      },
-      spec: { replicas: this.replicas, selector: {}, template: {} },
-      status: { observedGeneration: this.#observed, replicas: count, updatedReplicas: count },
-    };
-  }
-
-  #pod(pod: PodModel): Pod {
-    const { uid, ready, terminatingSinceMs } = pod;
-    return {
-      metadata: {
-        name: uid,
-        namespace: NAMESPACE,
-        uid,
-        resourceVersion: String(this.rv),
-        creationTimestamp: CREATED,
-        ...(terminatingSinceMs === undefined ? {} : { deletionTimestamp: CREATED }),
-      },
-      spec: { containers: [{ name: 'app', ports: [{ containerPort: 8080 }] }] },
-      status: {
-        podIP: '10.1.0.1',
-        conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }],
-        containerStatuses: [{ name: 'app', ready, restartCount: 0, state: { running: {} } }],
-      },
-    };
+    return deploymentObject({
+      rv: this.deploymentRv,
+      generation: this.#generation,
+      observed: this.#observed,
+      replicas: this.replicas,
+      count,
+      manager: this.#manager,
+    });
   }
 
   /** What the Deployment's own controller and the kubelet do. */
@@ -279,7 +213,7 @@ export class ClusterModel {
 
   #podChanged(pod: PodModel): void {
     this.rv += 1;
-    const shown = this.#pod(pod);
+    const shown = podObject(pod, this.rv);
     const { uid, gone } = pod;
     this.#publish('pods', (view) => {
       if (gone) view.pods.delete(uid);

@@ -12,7 +12,8 @@ import { measurementsOf } from '../../../autoscaler/signals/signal-source.ts';
 import type { TrafficReport } from '../../../shared/contracts/traffic-report.ts';
 import type { Logger } from '../../../shared/runtime/logger.ts';
 import { ApiModel, type ScaleCall } from './api-model.ts';
-import { KEY, type ClusterModel } from './cluster-model.ts';
+import type { ClusterModel } from './cluster-model.ts';
+import { KEY } from './cluster-objects.ts';
 import { Process, type Simulation } from './simulation.ts';
 
 /** The Lease, as the API server keeps it. */
