@@ -111,120 +111,136 @@ export function parseRequestHead(text: string, end: number, maxHeaders: number):
   });
 }
 
+/** What framing, routing and persistence follow from; none of these fields is forwarded as it came. */
+interface FramingFields {
+  host: string | undefined;
+  contentLength: number | undefined;
+  transferEncoding: string | undefined;
+  connection: string | undefined;
+  upgrade: string | undefined;
+}
+
 function parseFields(head: string, start: number, maxHeaders: number, request: RequestHead): RequestHead | HeadFault {
+  const framing: FramingFields = {
+    host: undefined,
+    contentLength: undefined,
+    transferEncoding: undefined,
+    connection: undefined,
+    upgrade: undefined,
+  };
   let keepFrom = start;
-  let at = start;
   let count = 0;
-  let host: string | undefined;
-  let contentLength: number | undefined;
-  let transferEncoding: string | undefined;
-  let connection: string | undefined;
-  let upgrade: string | undefined;
-  while (at < head.length) {
+  for (let at = start; at < head.length;) {
     const end = lineEnd(head, at);
     if (end === -1) return bad('A line does not end with CRLF.');
     count += 1;
     if (count > maxHeaders) return { code: 'HeadersTooLarge', detail: `More than ${maxHeaders} header fields.` };
     const colon = head.indexOf(':', at);
     if (colon === -1 || colon > end || !isToken(head, at, colon)) return bad('A header field name is malformed.');
-    let keep = true;
-    // The length alone tells most fields apart from those that matter here, without a lower-case copy of each name.
-    switch (colon - at) {
-      case 2:
-        if (nameIs(head, at, colon, 'te')) keep = false;
-        break;
-      case 3:
-        if (nameIs(head, at, colon, 'via')) {
-          const value = trimmedValue(head, colon + 1, end);
-          request.via = request.via === undefined ? value : `${request.via}, ${value}`;
-          keep = false;
-        }
-        break;
-      case 4:
-        if (nameIs(head, at, colon, 'host')) {
-          if (host !== undefined) return bad('Host is given twice.');
-          host = trimmedValue(head, colon + 1, end);
-          keep = false;
-        }
-        break;
-      case 6:
-        if (nameIs(head, at, colon, 'expect')) {
-          request.expectsContinue = /^100-continue$/i.test(trimmedValue(head, colon + 1, end));
-          // An HTTP/1.0 client knows no interim answer (RFC 9110, section 10.1.1).
-          keep = request.minor === 1;
-        }
-        break;
-      case 7:
-        if (nameIs(head, at, colon, 'upgrade')) {
-          upgrade = trimmedValue(head, colon + 1, end);
-          keep = false;
-        }
-        break;
-      case 10:
-        if (nameIs(head, at, colon, 'connection')) {
-          const value = trimmedValue(head, colon + 1, end);
-          connection = connection === undefined ? value : `${connection},${value}`;
-          keep = false;
-        } else if (nameIs(head, at, colon, 'keep-alive')) keep = false;
-        break;
-      case 11:
-        if (nameIs(head, at, colon, 'traceparent')) {
-          const value = trimmedValue(head, colon + 1, end);
-          if (request.traceparent !== undefined || !TRACEPARENT_SHAPE.test(value)) keep = false;
-          else request.traceparent = value;
-        }
-        break;
-      case 12:
-        if (nameIs(head, at, colon, 'x-request-id')) {
-          const value = trimmedValue(head, colon + 1, end);
-          if (request.requestId !== undefined || !SHORT_REQUEST_ID.test(value)) keep = false;
-          else request.requestId = value;
-        }
-        break;
-      case 14:
-        if (nameIs(head, at, colon, 'content-length')) {
-          if (contentLength !== undefined) return bad('Content-Length is given twice.');
-          contentLength = parseContentLength(trimmedValue(head, colon + 1, end));
-          if (contentLength === -1) return bad('Content-Length is malformed.');
-          keep = false;
-        } else if (nameIs(head, at, colon, 'http2-settings')) keep = false;
-        break;
-      case 16:
-        if (nameIs(head, at, colon, 'proxy-connection')) keep = false;
-        break;
-      case 17:
-        if (nameIs(head, at, colon, 'transfer-encoding')) {
-          if (transferEncoding !== undefined) return bad('Transfer-Encoding is given twice.');
-          transferEncoding = trimmedValue(head, colon + 1, end);
-          keep = false;
-        }
-        break;
-      default:
-    }
-    if (isForwarding(head, at, colon)) {
-      noteForwarding(request, head, at, colon, end);
-      keep = false;
-    }
-    if (!keep) {
+    const frames = readFramingField(framing, head, at, colon, end);
+    if (typeof frames === 'string') return bad(frames);
+    if (frames || !readOtherField(request, head, at, colon, end)) {
       if (keepFrom < at) request.kept += head.slice(keepFrom, at);
       keepFrom = end + 2;
     }
     at = end + 2;
   }
   request.kept += head.slice(keepFrom);
-  return settle(request, { host, contentLength, transferEncoding, connection, upgrade });
+  return settle(request, framing);
 }
 
-interface FramingFields {
-  readonly host: string | undefined;
-  readonly contentLength: number | undefined;
-  readonly transferEncoding: string | undefined;
-  readonly connection: string | undefined;
-  readonly upgrade: string | undefined;
+/**
+ * Notes a field of {@link FramingFields}. The length alone tells most fields apart from those that matter here and in
+ * {@link readOtherField}, without a lower-case copy of each name.
+ * @returns whether it is one; a sentence when it may not be as it is
+ */
+function readFramingField(
+  framing: FramingFields,
+  head: string,
+  at: number,
+  colon: number,
+  end: number,
+): boolean | string {
+  switch (colon - at) {
+    case 4:
+      if (!nameIs(head, at, colon, 'host')) return false;
+      if (framing.host !== undefined) return 'Host is given twice.';
+      framing.host = trimmedValue(head, colon + 1, end);
+      return true;
+    case 7:
+      if (!nameIs(head, at, colon, 'upgrade')) return false;
+      framing.upgrade = trimmedValue(head, colon + 1, end);
+      return true;
+    case 10: {
+      if (!nameIs(head, at, colon, 'connection')) return false;
+      const value = trimmedValue(head, colon + 1, end);
+      framing.connection = framing.connection === undefined ? value : `${framing.connection},${value}`;
+      return true;
+    }
+    case 14:
+      if (!nameIs(head, at, colon, 'content-length')) return false;
+      if (framing.contentLength !== undefined) return 'Content-Length is given twice.';
+      framing.contentLength = parseContentLength(trimmedValue(head, colon + 1, end));
+      return framing.contentLength === -1 ? 'Content-Length is malformed.' : true;
+    case 17:
+      if (!nameIs(head, at, colon, 'transfer-encoding')) return false;
+      if (framing.transferEncoding !== undefined) return 'Transfer-Encoding is given twice.';
+      framing.transferEncoding = trimmedValue(head, colon + 1, end);
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** Notes what is of use in any other field. @returns whether it is forwarded as it came */
+function readOtherField(request: RequestHead, head: string, at: number, colon: number, end: number): boolean {
+  switch (colon - at) {
+    case 2:
+      if (nameIs(head, at, colon, 'te')) return false;
+      break;
+    case 3: {
+      if (!nameIs(head, at, colon, 'via')) break;
+      const value = trimmedValue(head, colon + 1, end);
+      request.via = request.via === undefined ? value : `${request.via}, ${value}`;
+      return false;
+    }
+    case 6:
+      if (!nameIs(head, at, colon, 'expect')) break;
+      request.expectsContinue = /^100-continue$/i.test(trimmedValue(head, colon + 1, end));
+      // An HTTP/1.0 client knows no interim answer (RFC 9110, section 10.1.1).
+      return request.minor === 1;
+    case 10:
+      if (nameIs(head, at, colon, 'keep-alive')) return false;
+      break;
+    case 11: {
+      if (!nameIs(head, at, colon, 'traceparent')) break;
+      const value = trimmedValue(head, colon + 1, end);
+      if (request.traceparent !== undefined || !TRACEPARENT_SHAPE.test(value)) return false;
+      request.traceparent = value;
+      return true;
+    }
+    case 12: {
+      if (!nameIs(head, at, colon, 'x-request-id')) break;
+      const value = trimmedValue(head, colon + 1, end);
+      if (request.requestId !== undefined || !SHORT_REQUEST_ID.test(value)) return false;
+      request.requestId = value;
+      return true;
+    }
+    case 14:
+      if (nameIs(head, at, colon, 'http2-settings')) return false;
+      break;
+    case 16:
+      if (nameIs(head, at, colon, 'proxy-connection')) return false;
+      break;
+    default:
+  }
+  if (!isForwarding(head, at, colon)) return true;
+  noteForwarding(request, head, at, colon, end);
+  return false;
 }
 
 /** What only all fields together tell: framing (RFC 9112, section 6.3), Host, persistence. */
-function settle(request: RequestHead, fields: FramingFields): RequestHead | HeadFault {
+function settle(request: RequestHead, fields: Readonly<FramingFields>): RequestHead | HeadFault {
   const { contentLength, transferEncoding, connection } = fields;
   if (transferEncoding !== undefined) {
     if (request.minor === 0) return bad('Transfer-Encoding is not part of HTTP/1.0.');

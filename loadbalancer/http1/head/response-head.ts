@@ -54,72 +54,78 @@ export function parseResponseHead(text: string, end: number, maxHeaders: number)
     hasRequestId: false,
     hasTrailer: false,
   };
-  let keepFrom = firstEnd + 2;
+  return parseFields(head, firstEnd + 2, maxHeaders, response);
+}
+
+function parseFields(head: string, start: number, maxHeaders: number, response: ResponseHead): ResponseHead | string {
+  let keepFrom = start;
   let count = 0;
   let connection: string | undefined;
-  for (let at = keepFrom; at < head.length;) {
-    const lineEndAt = lineEnd(head, at);
-    if (lineEndAt === -1) return 'a line without CRLF';
+  for (let at = start; at < head.length;) {
+    const end = lineEnd(head, at);
+    if (end === -1) return 'a line without CRLF';
     count += 1;
     if (count > maxHeaders) return 'too many header fields';
     const colon = head.indexOf(':', at);
-    if (colon === -1 || colon > lineEndAt || !isToken(head, at, colon)) return 'a malformed header field name';
-    let keep = true;
-    switch (colon - at) {
-      case 7:
-        if (nameIs(head, at, colon, 'upgrade')) {
-          response.upgrade = trimmedValue(head, colon + 1, lineEndAt);
-          keep = false;
-        } else if (nameIs(head, at, colon, 'trailer')) response.hasTrailer = true;
-        break;
-      case 10:
-        if (nameIs(head, at, colon, 'connection')) {
-          const value = trimmedValue(head, colon + 1, lineEndAt);
-          connection = connection === undefined ? value : `${connection},${value}`;
-          keep = false;
-        } else if (nameIs(head, at, colon, 'keep-alive')) {
-          response.keepAliveSeconds = keepAliveTimeout(trimmedValue(head, colon + 1, lineEndAt));
-          keep = false;
-        }
-        break;
-      case 12:
-        if (nameIs(head, at, colon, 'x-request-id')) response.hasRequestId = true;
-        break;
-      case 14:
-        if (nameIs(head, at, colon, 'content-length')) {
-          if (response.contentLength !== undefined) return 'two Content-Length fields';
-          response.contentLength = parseContentLength(trimmedValue(head, colon + 1, lineEndAt));
-          if (response.contentLength === -1) return 'a malformed Content-Length';
-          keep = false;
-        }
-        break;
-      case 16:
-        if (nameIs(head, at, colon, 'proxy-connection')) keep = false;
-        break;
-      case 17:
-        if (nameIs(head, at, colon, 'transfer-encoding')) {
-          const coding = trimmedValue(head, colon + 1, lineEndAt).toLowerCase();
-          if (response.chunked || coding !== 'chunked' || minor === 0)
-            return 'a transfer coding that is not one "chunked"';
-          response.chunked = true;
-          keep = false;
-        }
-        break;
-      case 18:
-        // Ours alone: a client is to be able to rely on it.
-        if (nameIs(head, at, colon, 'nemesis-cold-start')) keep = false;
-        break;
-      default:
-    }
+    if (colon === -1 || colon > end || !isToken(head, at, colon)) return 'a malformed header field name';
+    let keep: boolean | string = false;
+    if (colon - at === 10 && nameIs(head, at, colon, 'connection')) {
+      const value = trimmedValue(head, colon + 1, end);
+      connection = connection === undefined ? value : `${connection},${value}`;
+    } else keep = readField(response, head, at, colon, end);
+    if (typeof keep === 'string') return keep;
     if (!keep) {
       if (keepFrom < at) response.kept += head.slice(keepFrom, at);
-      keepFrom = lineEndAt + 2;
+      keepFrom = end + 2;
     }
-    at = lineEndAt + 2;
+    at = end + 2;
   }
   response.kept += head.slice(keepFrom);
   if (response.chunked && response.contentLength !== undefined) return 'both Content-Length and Transfer-Encoding';
   return connection === undefined ? response : settleConnection(response, connection);
+}
+
+/**
+ * Notes what is of use in a field.
+ * @returns whether it is forwarded as it came; a phrase when it may not be as it is
+ */
+function readField(response: ResponseHead, head: string, at: number, colon: number, end: number): boolean | string {
+  switch (colon - at) {
+    case 7:
+      if (nameIs(head, at, colon, 'upgrade')) {
+        response.upgrade = trimmedValue(head, colon + 1, end);
+        return false;
+      }
+      if (nameIs(head, at, colon, 'trailer')) response.hasTrailer = true;
+      return true;
+    case 10:
+      if (!nameIs(head, at, colon, 'keep-alive')) return true;
+      response.keepAliveSeconds = keepAliveTimeout(trimmedValue(head, colon + 1, end));
+      return false;
+    case 12:
+      if (nameIs(head, at, colon, 'x-request-id')) response.hasRequestId = true;
+      return true;
+    case 14:
+      if (!nameIs(head, at, colon, 'content-length')) return true;
+      if (response.contentLength !== undefined) return 'two Content-Length fields';
+      response.contentLength = parseContentLength(trimmedValue(head, colon + 1, end));
+      return response.contentLength === -1 ? 'a malformed Content-Length' : false;
+    case 16:
+      return !nameIs(head, at, colon, 'proxy-connection');
+    case 17: {
+      if (!nameIs(head, at, colon, 'transfer-encoding')) return true;
+      const coding = trimmedValue(head, colon + 1, end).toLowerCase();
+      if (response.chunked || coding !== 'chunked' || response.minor === 0)
+        return 'a transfer coding that is not one "chunked"';
+      response.chunked = true;
+      return false;
+    }
+    case 18:
+      // Ours alone: a client is to be able to rely on it.
+      return !nameIs(head, at, colon, 'nemesis-cold-start');
+    default:
+      return true;
+  }
 }
 
 function settleConnection(response: ResponseHead, connection: string): ResponseHead | string {
