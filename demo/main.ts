@@ -30,17 +30,7 @@ async function demo(screen: Screen, once: boolean, ended: AbortSignal): Promise<
     const beganMs = performance.now();
     stack = await screen.during(
       'a local cluster starts, with autoscaler and load balancer on it',
-      startStack({
-        directory: directory.path,
-        serviceType: fixedPorts ? 'LoadBalancer' : 'ClusterIP',
-        images: {
-          'examples/sentiment': {
-            command: [process.execPath, join(ROOT, 'examples', 'sentiment', 'server.ts')],
-            workingDirectory: ROOT,
-            env: { DEMO_RUN: run },
-          },
-        },
-      }),
+      startDemoStack(directory.path, fixedPorts, run),
     );
     const url = (fixed: number, own: string): string => (fixedPorts ? `http://127.0.0.1:${fixed}` : own);
     const dataUrl = url(8080, stack.dataUrl());
@@ -78,6 +68,20 @@ async function demo(screen: Screen, once: boolean, ended: AbortSignal): Promise<
     if (stack !== undefined) await screen.during('everything is ended', stack.stop());
     if (!failed) directory.release();
   }
+}
+
+/** @param run - marks the processes of this demo's application */
+function startDemoStack(directory: string, fixedPorts: boolean, run: string): Promise<Stack> {
+  const sentiment = {
+    command: [process.execPath, join(ROOT, 'examples', 'sentiment', 'server.ts')],
+    workingDirectory: ROOT,
+    env: { DEMO_RUN: run },
+  };
+  return startStack({
+    directory,
+    serviceType: fixedPorts ? 'LoadBalancer' : 'ClusterIP',
+    images: { 'examples/sentiment': sentiment },
+  });
 }
 
 /** Whether the usual ports can be had; undefined: the demo cannot run at all. */

@@ -31,26 +31,23 @@ export interface Stack {
   stop(): Promise<void>;
 }
 
+/** Images that the cluster knows, as commands of this machine. */
+const IMAGES: LocalClusterOptions['images'] = {
+  node: { command: [process.execPath], workingDirectory: ROOT },
+  // As the shipped manifests name it; their command finds the programs in the working directory.
+  'localhost/nemesis:0.1.0': { command: [process.execPath], workingDirectory: join(ROOT, 'demo', 'image') },
+  'nemesis/sidecar': {
+    command: [process.execPath, '--max-semi-space-size=1', '--max-old-space-size=32', join(ROOT, 'sidecar', 'main.ts')],
+    workingDirectory: ROOT,
+  },
+};
+
 /** Starts a local cluster in this process and the programs on it, each a Deployment; resolves when all are ready. */
 export async function startStack(options: StackOptions): Promise<Stack> {
   const cluster = await LocalCluster.start({
     directory: join(options.directory, 'cluster'),
     ...options.cluster,
-    images: {
-      node: { command: [process.execPath], workingDirectory: ROOT },
-      // As the shipped manifests name it; their command finds the programs in the working directory.
-      'localhost/nemesis:0.1.0': { command: [process.execPath], workingDirectory: join(ROOT, 'demo', 'image') },
-      'nemesis/sidecar': {
-        command: [
-          process.execPath,
-          '--max-semi-space-size=1',
-          '--max-old-space-size=32',
-          join(ROOT, 'sidecar', 'main.ts'),
-        ],
-        workingDirectory: ROOT,
-      },
-      ...options.images,
-    },
+    images: { ...IMAGES, ...options.images },
   });
   const config = new KubeConfig();
   config.loadFromFile(cluster.kubeconfigPath);

@@ -1,5 +1,4 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { Admission } from './apiserver/admission.ts';
 import { ApiServer } from './apiserver/api-server.ts';
@@ -10,6 +9,7 @@ import { provideDefaultRoles } from './apiserver/default-roles.ts';
 import { Registry } from './apiserver/registry.ts';
 import { ResourceTypes } from './apiserver/resource-types.ts';
 import { Store } from './apiserver/store.ts';
+import { NODE_NAME, provideBasics } from './controllers/cluster-basics.ts';
 import type { ClusterContext } from './controllers/cluster-context.ts';
 import { DeploymentController } from './controllers/deployment-controller.ts';
 import { EndpointSliceController } from './controllers/endpoint-slice-controller.ts';
@@ -70,8 +70,6 @@ export interface LocalClusterOptions {
   nodeResources?: Readonly<Record<string, string>>;
 }
 
-const nodeName = 'localcluster';
-
 /** What a running cluster is made of. */
 interface ClusterParts {
   kubeconfigPath: string;
@@ -101,23 +99,14 @@ export class LocalCluster {
     mkdirSync(options.directory, { recursive: true });
     const logger = options.logger ?? silentLogger;
     const addresses = await AddressPool.claim(options.addressRange);
-    const store = new Store(options.historyLimit ?? 5000);
-    const types = new ResourceTypes();
-    const serviceAddresses = new ServiceAddresses(addresses);
-    serviceAddresses.watch(store);
-    const hooks = {
-      prepareService: (service: Service, old: Service | undefined): void => serviceAddresses.prepare(service, old),
-      validateCustomResourceDefinition: validateDefinition,
-    };
-    for (const type of builtInTypes(hooks)) types.add(type);
-    const registry = new Registry(store, types);
-    const authenticator = new Authenticator(store);
+    const registry = createRegistry(addresses, options.historyLimit ?? 5000);
+    const authenticator = new Authenticator(registry.store);
     const admission = new Admission(registry);
     const context: ClusterContext = { registry, admission, events: new EventRecorder(registry), logger };
     const apiUrl = (): string => server.url;
     const kubelet = new Kubelet(context, authenticator, {
       directory: options.directory,
-      nodeName,
+      nodeName: NODE_NAME,
       images: options.images,
       addresses,
       backoffBaseMs: options.backoffBaseMs ?? 10_000,
@@ -127,7 +116,7 @@ export class LocalCluster {
       registry,
       admission,
       authenticator,
-      authorizer: new Authorizer(store),
+      authorizer: new Authorizer(registry.store),
       logs: (namespace, pod, query, response) => serveLog(registry, kubelet, namespace, pod, query, response),
       options: { bookmarkIntervalMs: options.bookmarkIntervalMs ?? 10_000 },
     });
@@ -136,18 +125,7 @@ export class LocalCluster {
       ...(options.metricsApi === false
         ? []
         : [providePodMetrics(registry, () => kubelet.runningPods(), metricsResolutionMs)]),
-      ...(options.controllers === false
-        ? []
-        : [
-            new GarbageCollector(context),
-            new NamespaceController(context),
-            new DeploymentController(context),
-            new ReplicaSetController(context),
-            new Scheduler(context),
-            new EndpointSliceController(context),
-            new ServiceProxy(context),
-            new QuotaController(context),
-          ]),
+      ...(options.controllers === false ? [] : startControllers(context)),
     ];
     provideBasics(registry, options.nodeResources ?? {});
     provideDefaultRoles(registry);
@@ -198,49 +176,29 @@ export class LocalCluster {
   }
 }
 
-function provideBasics(registry: Registry, resources: Readonly<Record<string, string>>): void {
-  const writer = { manager: 'kube-apiserver' };
-  for (const name of ['default', 'kube-system', 'kube-public', 'kube-node-lease']) {
-    registry.create(registry.types.named('Namespace'), undefined, { metadata: { name } }, writer);
-  }
-  const node = registry.types.named('Node');
-  const labels = {
-    'kubernetes.io/hostname': nodeName,
-    'kubernetes.io/os': 'linux',
-    'kubernetes.io/arch': process.arch === 'x64' ? 'amd64' : process.arch,
+/** The objects and their kinds, with Services that get addresses of this cluster. */
+function createRegistry(addresses: AddressPool, historyLimit: number): Registry {
+  const store = new Store(historyLimit);
+  const types = new ResourceTypes();
+  const serviceAddresses = new ServiceAddresses(addresses);
+  serviceAddresses.watch(store);
+  const hooks = {
+    prepareService: (service: Service, old: Service | undefined): void => serviceAddresses.prepare(service, old),
+    validateCustomResourceDefinition: validateDefinition,
   };
-  registry.create(node, undefined, { metadata: { name: nodeName, labels }, spec: {} }, writer);
-  // The machine's own amounts, but never so small that an example would not fit.
-  const memory = `${Math.max(16, Math.floor(totalmem() / 2 ** 30))}Gi`;
-  const amounts = {
-    cpu: String(Math.max(16, cpus().length)),
-    memory,
-    pods: '250',
-    'ephemeral-storage': '100Gi',
-    ...resources,
-  };
-  const condition = {
-    type: 'Ready',
-    status: 'True',
-    reason: 'KubeletReady',
-    message: 'kubelet is posting ready status',
-  };
-  const now = new Date().toISOString().replace(/\.\d+Z$/, 'Z');
-  registry.modify(node, undefined, nodeName, { manager: 'kubelet', subresource: 'status' }, (object) => ({
-    ...object,
-    status: {
-      capacity: amounts,
-      allocatable: amounts,
-      conditions: [{ ...condition, lastHeartbeatTime: now, lastTransitionTime: now }],
-      addresses: [
-        { type: 'InternalIP', address: '127.0.0.1' },
-        { type: 'Hostname', address: nodeName },
-      ],
-      nodeInfo: {
-        kubeletVersion: 'v1.34.0-localcluster',
-        operatingSystem: 'linux',
-        architecture: labels['kubernetes.io/arch'],
-      },
-    },
-  }));
+  for (const type of builtInTypes(hooks)) types.add(type);
+  return new Registry(store, types);
+}
+
+function startControllers(context: ClusterContext): { stop: () => void }[] {
+  return [
+    new GarbageCollector(context),
+    new NamespaceController(context),
+    new DeploymentController(context),
+    new ReplicaSetController(context),
+    new Scheduler(context),
+    new EndpointSliceController(context),
+    new ServiceProxy(context),
+    new QuotaController(context),
+  ];
 }

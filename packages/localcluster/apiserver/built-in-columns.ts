@@ -37,77 +37,65 @@ function text(value: unknown): string {
   return typeof value === 'string' || typeof value === 'number' ? String(value) : '';
 }
 
-function columnsOfKind(kind: string): Column[] {
-  switch (kind) {
-    case 'Pod':
-      return [
-        column('Ready', (object) => {
-          const statuses = (object as Pod).status.containerStatuses ?? [];
-          return `${statuses.filter(({ ready }) => ready).length}/${(object as Pod).spec.containers.length}`;
-        }),
-        column('Status', (object) => podStatus(object as Pod)),
-        column('Restarts', (object) =>
-          ((object as Pod).status.containerStatuses ?? []).reduce((sum, { restartCount }) => sum + restartCount, 0),
-        ),
-        ageColumn,
-        { ...column('IP', (object) => (object as Pod).status.podIP ?? '<none>'), priority: 1 },
-        { ...column('Node', (object) => (object as Pod).spec.nodeName ?? '<none>'), priority: 1 },
-      ];
-    case 'Deployment':
-      return [
-        column('Ready', (object) => {
-          const { spec, status } = object as Deployment;
-          return `${status.readyReplicas ?? 0}/${spec.replicas}`;
-        }),
-        column('Up-to-date', (object) => (object as Deployment).status.updatedReplicas ?? 0, 'integer'),
-        column('Available', (object) => (object as Deployment).status.availableReplicas ?? 0, 'integer'),
-        ageColumn,
-      ];
-    case 'ReplicaSet':
-      return [
-        column('Desired', (object) => (object as Deployment).spec.replicas, 'integer'),
-        column('Current', (object) => (object as Deployment).status.replicas ?? 0, 'integer'),
-        column('Ready', (object) => (object as Deployment).status.readyReplicas ?? 0, 'integer'),
-        ageColumn,
-      ];
-    case 'Service':
-      return [
-        column('Type', (object) => (object as Service).spec.type),
-        column('Cluster-IP', (object) => (object as Service).spec.clusterIP ?? '<none>'),
-        column('External-IP', (object) => (object as Service).status.loadBalancer.ingress?.[0]?.ip ?? '<none>'),
-        column('Port(s)', (object) =>
-          ((object as Service).spec.ports ?? [])
-            .map(({ port, nodePort, protocol }) => `${port}${nodePort ? `:${nodePort}` : ''}/${protocol}`)
-            .join(','),
-        ),
-        ageColumn,
-      ];
-    case 'Namespace':
-      return [column('Status', (object) => text((object.status as { phase?: unknown } | undefined)?.phase)), ageColumn];
-    case 'Node':
-      return [column('Status', () => 'Ready'), column('Roles', () => 'control-plane'), ageColumn];
-    case 'Event':
-      return [
-        column('Last Seen', (object) => age(object['lastTimestamp'] ?? object.metadata.creationTimestamp)),
-        column('Type', (object) => text(object['type'])),
-        column('Reason', (object) => text(object['reason'])),
-        column('Object', (object) => {
-          const about = isObject(object['involvedObject']) ? object['involvedObject'] : {};
-          return `${text(about['kind']).toLowerCase()}/${text(about['name'])}`;
-        }),
-        column('Message', (object) => text(object['message'])),
-      ];
-    case 'Lease':
-      return [
-        column('Holder', (object) => text((object.spec as { holderIdentity?: unknown } | undefined)?.holderIdentity)),
-        ageColumn,
-      ];
-    default:
-      return [ageColumn];
-  }
-}
+const COLUMNS: Readonly<Record<string, Column[]>> = {
+  Pod: [
+    column('Ready', (object) => {
+      const statuses = (object as Pod).status.containerStatuses ?? [];
+      return `${statuses.filter(({ ready }) => ready).length}/${(object as Pod).spec.containers.length}`;
+    }),
+    column('Status', (object) => podStatus(object as Pod)),
+    column('Restarts', (object) =>
+      ((object as Pod).status.containerStatuses ?? []).reduce((sum, { restartCount }) => sum + restartCount, 0),
+    ),
+    ageColumn,
+    { ...column('IP', (object) => (object as Pod).status.podIP ?? '<none>'), priority: 1 },
+    { ...column('Node', (object) => (object as Pod).spec.nodeName ?? '<none>'), priority: 1 },
+  ],
+  Deployment: [
+    column('Ready', (object) => {
+      const { spec, status } = object as Deployment;
+      return `${status.readyReplicas ?? 0}/${spec.replicas}`;
+    }),
+    column('Up-to-date', (object) => (object as Deployment).status.updatedReplicas ?? 0, 'integer'),
+    column('Available', (object) => (object as Deployment).status.availableReplicas ?? 0, 'integer'),
+    ageColumn,
+  ],
+  ReplicaSet: [
+    column('Desired', (object) => (object as Deployment).spec.replicas, 'integer'),
+    column('Current', (object) => (object as Deployment).status.replicas ?? 0, 'integer'),
+    column('Ready', (object) => (object as Deployment).status.readyReplicas ?? 0, 'integer'),
+    ageColumn,
+  ],
+  Service: [
+    column('Type', (object) => (object as Service).spec.type),
+    column('Cluster-IP', (object) => (object as Service).spec.clusterIP ?? '<none>'),
+    column('External-IP', (object) => (object as Service).status.loadBalancer.ingress?.[0]?.ip ?? '<none>'),
+    column('Port(s)', (object) =>
+      ((object as Service).spec.ports ?? [])
+        .map(({ port, nodePort, protocol }) => `${port}${nodePort ? `:${nodePort}` : ''}/${protocol}`)
+        .join(','),
+    ),
+    ageColumn,
+  ],
+  Namespace: [column('Status', (object) => text((object.status as { phase?: unknown } | undefined)?.phase)), ageColumn],
+  Node: [column('Status', () => 'Ready'), column('Roles', () => 'control-plane'), ageColumn],
+  Event: [
+    column('Last Seen', (object) => age(object['lastTimestamp'] ?? object.metadata.creationTimestamp)),
+    column('Type', (object) => text(object['type'])),
+    column('Reason', (object) => text(object['reason'])),
+    column('Object', (object) => {
+      const about = isObject(object['involvedObject']) ? object['involvedObject'] : {};
+      return `${text(about['kind']).toLowerCase()}/${text(about['name'])}`;
+    }),
+    column('Message', (object) => text(object['message'])),
+  ],
+  Lease: [
+    column('Holder', (object) => text((object.spec as { holderIdentity?: unknown } | undefined)?.holderIdentity)),
+    ageColumn,
+  ],
+};
 
 /** The columns of a built-in kind after its name. */
 export function columnsOf(kind: string): Column[] {
-  return columnsOfKind(kind);
+  return COLUMNS[kind] ?? [ageColumn];
 }
