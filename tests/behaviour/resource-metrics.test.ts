@@ -1,7 +1,7 @@
 /* eslint-disable @typescript-eslint/no-unsafe-assignment, @typescript-eslint/no-unsafe-member-access, @typescript-eslint/no-unsafe-call -- a cluster's answers are open JSON; every test asserts what it reads */
 import { expect } from 'chai';
 import { setTimeout as delay } from 'node:timers/promises';
-import { call, ok, type Answer } from './support/cluster.ts';
+import { call, hasGroup, ok, type Answer } from './support/cluster.ts';
 import { container, pod, useNamespace } from './support/workloads.ts';
 
 const GROUP = 'metrics.k8s.io';
@@ -27,18 +27,23 @@ function value(quantity: string): number {
   return Number(digits) * factor;
 }
 
-describe('resource metrics', function () {
+if (await hasGroup(GROUP)) describe('resource metrics', whereServed);
+else describe('resource metrics, of a cluster that has none', whereMissing);
+
+function whereMissing(): void {
+  it('are not found', async () => {
+    for (const path of [API, `${API}/pods`, `${API}/namespaces/default/pods/nobody`]) {
+      expect((await call('GET', path)).code, path).to.equal(404);
+    }
+  });
+}
+
+function whereServed(this: Mocha.Suite): void {
   // A metrics-server scrapes every 15 seconds, and a pod is there after two scrapes.
   this.timeout(120_000);
   const namespace = useNamespace();
   const pods = (): string => `/api/v1/namespaces/${namespace()}/pods`;
   const metrics = (): string => `${API}/namespaces/${namespace()}/pods`;
-
-  before(async function () {
-    const { groups } = await ok('GET', '/apis');
-    // They are an extension, which not every cluster has.
-    if (!groups.some(({ name }: Answer) => name === GROUP)) this.skip();
-  });
 
   /** There is no watch on metrics. */
   async function until(path: string, fits: (code: number, body: Answer) => boolean): Promise<Answer> {
@@ -126,4 +131,4 @@ describe('resource metrics', function () {
     expect((await call('POST', metrics(), { body: {} })).code).to.equal(405);
     expect((await call('GET', `${metrics()}?watch=true`)).code).to.equal(405);
   });
-});
+}

@@ -13,6 +13,14 @@ export type Answer = any;
 /** The image that has `node` on its path. */
 export const image = process.env['E2E_IMAGE'] ?? 'localhost/nemesis-e2e:1';
 
+/** Whether the cluster has an API group that is an extension; asked when tests are defined. A cluster of our own has all. */
+export async function hasGroup(group: string): Promise<boolean> {
+  if (!process.env['KUBECONFIG']) return true;
+  config = new KubeConfig();
+  config.loadFromDefault();
+  return (await call('GET', `/apis/${group}`)).code === 200;
+}
+
 let own: { cluster: LocalCluster; directory: string } | undefined;
 let config: KubeConfig;
 
