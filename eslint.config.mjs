@@ -1,6 +1,33 @@
 import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
+const MAX_FUNCTION_LINES = 60;
+
+/** As max-lines-per-function, but what mocha's `describe` gets is a chapter, not a function. */
+const house = {
+  rules: {
+    'max-function-lines': {
+      meta: {
+        type: 'suggestion',
+        schema: [],
+        messages: { long: 'This function has {{lines}} lines; cut it where it does two things (at most {{most}}).' },
+      },
+      create(context) {
+        const check = (node) => {
+          const { start, end } = node.loc;
+          const lines = end.line - start.line + 1;
+          const { parent } = node;
+          const isChapter =
+            parent.type === 'CallExpression' && /\bdescribe\b/.test(context.sourceCode.getText(parent.callee));
+          if (lines > MAX_FUNCTION_LINES && !isChapter)
+            context.report({ node, messageId: 'long', data: { lines, most: MAX_FUNCTION_LINES } });
+        };
+        return { FunctionDeclaration: check, FunctionExpression: check, ArrowFunctionExpression: check };
+      },
+    },
+  },
+};
+
 export default tseslint.config(
   {
     ignores: [
@@ -18,8 +45,10 @@ export default tseslint.config(
     files: ['**/*.ts'],
     extends: [tseslint.configs.strictTypeChecked],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    plugins: { house },
     rules: {
-      'max-lines': ['error', { max: 320, skipBlankLines: false, skipComments: false }],
+      'max-lines': ['error', { max: 300, skipBlankLines: false, skipComments: false }],
+      'house/max-function-lines': 'error',
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/explicit-module-boundary-types': 'error',
       '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
@@ -27,6 +56,11 @@ export default tseslint.config(
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
       'no-restricted-exports': ['error', { restrictDefaultExports: { direct: true } }],
     },
+  },
+  {
+    // To be cut next; no other function is exempt.
+    files: ['autoscaler/composition/servers.ts'],
+    rules: { 'house/max-function-lines': 'off' },
   },
   {
     // Pure rooms: time, chance and the outside world are passed in.

@@ -50,6 +50,19 @@ interface Usage {
   readonly cpuMs: number;
 }
 
+/** Burns a whole core: the next request is sent before the last one is answered. Returns what ends it. */
+function burn(app: TestApp): () => Promise<void> {
+  const burning = new AbortController();
+  const { signal } = burning;
+  const clients = [1, 2].map(async () => {
+    while (!signal.aborted) await app.send('/?burn=200');
+  });
+  return async () => {
+    burning.abort();
+    await Promise.all(clients);
+  };
+}
+
 describe('The sidecar in a pod, beside an application that burns a core', function () {
   this.timeout(120_000);
   let installation: Installation;
@@ -82,12 +95,7 @@ describe('The sidecar in a pod, beside an application that burns a core', functi
       const [pod] = await app.readyPods();
       const name = pod?.metadata.name ?? '';
       const where = reader === 'cgroup' ? 'nemesis-sidecar' : 'app';
-      // Burns a whole core: the next request is sent before the last one is answered.
-      let stopped = false;
-      const isStopped = (): boolean => stopped;
-      const burning = [1, 2].map(async () => {
-        while (!isStopped()) await app.send('/?burn=200');
-      });
+      const stopBurning = burn(app);
       const measured: number[] = [];
       const seen = async (): Promise<{ cpuUsage?: number; memoryUsage?: number } | null> => {
         const answer = await installation.autoscaler(`/api/v1/applications/${app.namespace}/app/pods`);
@@ -111,8 +119,7 @@ describe('The sidecar in a pod, beside an application that burns a core', functi
         process.stdout.write(`      ${reader}: CPU ${average.toFixed(0)}m, the cgroup says ${truth.toFixed(0)}m\n`);
         expect(average).to.be.within(truth * 0.9, truth * 1.1);
       } finally {
-        stopped = true;
-        await Promise.all(burning);
+        await stopBurning();
       }
       // Memory moves while it burns, and the two looks are up to a second apart; at rest they agree.
       // The processes' own pages are less than what their cgroup is charged for.

@@ -37,7 +37,39 @@ for (const pid of fs.readdirSync('/proc').filter((each) => /^\\d+$/.test(each)))
  */
 export async function installationOfCluster(): Promise<Installation> {
   const api = KubeApi.fromDefault('e2e-admin');
-  // The tests ask the management ports as this account.
+  const token = await adminToken(api);
+  const [balancer, autoscaler] = [
+    await addressOf(api, 'nemesis-loadbalancer'),
+    await addressOf(api, 'nemesis-autoscaler'),
+  ];
+  const ask =
+    (base: string) =>
+    (target: string, options: SendOptions = {}): Promise<Answer> =>
+      send(`${base}${target}`, { ...options, headers: { authorization: `Bearer ${token}`, ...options.headers } });
+  const installation: Installation = {
+    kind: 'cluster',
+    api,
+    image: APPLICATION_IMAGE,
+    dataUrl: () => `http://${balancer}:8080`,
+    balancer: ask(`http://${balancer}:8081`),
+    autoscaler: ask(`http://${autoscaler}:8090`),
+    signal: signalInPod,
+    outage: controlPlaneOutage(),
+    stop: () => {
+      api.close();
+      return Promise.resolve();
+    },
+  };
+  await waitFor(
+    `the data plane at ${installation.dataUrl()} to answer; Services of the cluster must be reachable from here`,
+    30_000,
+    async () => (await send(`${installation.dataUrl()}/nobody-has-this-path`)).status === 404,
+  );
+  return installation;
+}
+
+/** The token of the account as which the tests ask the management ports. */
+async function adminToken(api: KubeApi): Promise<string> {
   const binding = {
     apiVersion: 'rbac.authorization.k8s.io/v1',
     kind: 'ClusterRoleBinding',
@@ -50,61 +82,35 @@ export async function installationOfCluster(): Promise<Installation> {
   const { status } = await api.request<{ status: { token: string } }>('POST', path, {
     body: { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: { expirationSeconds: 7200 } },
   });
-  const addressOf = async (service: string): Promise<string> => {
-    const found = await api.request<{ spec: { clusterIP: string } }>(
-      'GET',
-      `/api/v1/namespaces/${SYSTEM}/services/${service}`,
-    );
-    return found.spec.clusterIP;
-  };
-  const [balancer, autoscaler] = [await addressOf('nemesis-loadbalancer'), await addressOf('nemesis-autoscaler')];
-  const ask =
-    (base: string) =>
-    (target: string, options: SendOptions = {}): Promise<Answer> =>
-      send(`${base}${target}`, {
-        ...options,
-        headers: { authorization: `Bearer ${status.token}`, ...options.headers },
-      });
+  return status.token;
+}
+
+async function addressOf(api: KubeApi, service: string): Promise<string> {
+  const path = `/api/v1/namespaces/${SYSTEM}/services/${service}`;
+  return (await api.request<{ spec: { clusterIP: string } }>('GET', path)).spec.clusterIP;
+}
+
+function controlPlaneOutage(): Installation['outage'] {
   const fault = (process.env['E2E_FAULT_COMMAND'] ?? '').split(' ').filter((word) => word !== '');
   const [command, ...first] = fault;
-  const outage =
-    command === undefined
-      ? undefined
-      : {
-          begin: async () => {
-            await run(command, [...first, 'pause', 'kube-apiserver']);
-          },
-          end: async () => {
-            await run(command, [...first, 'resume', 'kube-apiserver']);
-          },
-        };
-  const installation: Installation = {
-    kind: 'cluster',
-    api,
-    image: APPLICATION_IMAGE,
-    dataUrl: () => `http://${balancer}:8080`,
-    balancer: ask(`http://${balancer}:8081`),
-    autoscaler: ask(`http://${autoscaler}:8090`),
-    signal: async (namespace, pod, container, name) => {
-      // Our pods and those with a sidecar share their processes; elsewhere nothing inside could kill process 1.
-      const argument = ARGUMENTS[container] ?? `${container}.mjs`;
-      const command = ['node', '-e', signalling(argument, name)];
-      // The container may end before this program in it does.
-      const { stdout } = await run('kubectl', ['-n', namespace, 'exec', pod, '-c', container, '--', ...command]).catch(
-        (error: unknown) => error as { stdout: string },
-      );
-      if (!stdout.includes('found')) throw new Error(`There is no ${argument} in ${namespace}/${pod}: ${stdout}`);
+  if (command === undefined) return undefined;
+  return {
+    begin: async () => {
+      await run(command, [...first, 'pause', 'kube-apiserver']);
     },
-    outage,
-    stop: () => {
-      api.close();
-      return Promise.resolve();
+    end: async () => {
+      await run(command, [...first, 'resume', 'kube-apiserver']);
     },
   };
-  await waitFor(
-    `the data plane at ${installation.dataUrl()} to answer; Services of the cluster must be reachable from here`,
-    30_000,
-    async () => (await send(`${installation.dataUrl()}/nobody-has-this-path`)).status === 404,
+}
+
+async function signalInPod(namespace: string, pod: string, container: string, name: NodeJS.Signals): Promise<void> {
+  // Our pods and those with a sidecar share their processes; elsewhere nothing inside could kill process 1.
+  const argument = ARGUMENTS[container] ?? `${container}.mjs`;
+  const command = ['node', '-e', signalling(argument, name)];
+  // The container may end before this program in it does.
+  const { stdout } = await run('kubectl', ['-n', namespace, 'exec', pod, '-c', container, '--', ...command]).catch(
+    (error: unknown) => error as { stdout: string },
   );
-  return installation;
+  if (!stdout.includes('found')) throw new Error(`There is no ${argument} in ${namespace}/${pod}: ${stdout}`);
 }

@@ -33,6 +33,28 @@ const ask = async (server: Server, method: string, path: string, body = ''): Pro
 
 const codeOf = ({ text }: Reply): unknown => (JSON.parse(text) as { code?: unknown }).code;
 
+const SETTINGS = z.object({ size: z.number().optional(), data: z.unknown() });
+const EVERYBODY = { scope: 'AllNamespaces', verb: 'get', resource: 'autoscalers' } as const;
+const ROUTES = [
+  route({
+    method: 'get',
+    path: '/of/:name',
+    summary: 'Anything.',
+    permissions: [EVERYBODY],
+    response: { status: 200, description: 'Nothing' },
+    handle: () => undefined,
+  }),
+  route({
+    method: 'put',
+    path: '/settings',
+    summary: 'What was sent.',
+    permissions: [EVERYBODY],
+    request: { body: { schema: SETTINGS, maxBytes: 2 ** 20, strict: true } },
+    response: { status: 200, description: 'The same', schema: SETTINGS },
+    handle: ({ body }) => body,
+  }),
+];
+
 describe('The management API, asked oddly', () => {
   const seen: string[] = [];
   let plane: Server;
@@ -56,8 +78,6 @@ describe('The management API, asked oddly', () => {
       match: (_host: string, path: string) => ({ application: path.startsWith('/b/') ? other : application }),
     } as unknown as ApplicationDirectory;
     const registry = new Registry();
-    const settings = z.object({ size: z.number().optional(), data: z.unknown() });
-    const everybody = { scope: 'AllNamespaces', verb: 'get', resource: 'autoscalers' } as const;
     const app = createManagementApp(
       {
         logger: silentLogger,
@@ -67,28 +87,7 @@ describe('The management API, asked oddly', () => {
         audit: new AuditLog({ logger: silentLogger, clock: systemClock, registry }),
       },
       [
-        ...bind(
-          [
-            route({
-              method: 'get',
-              path: '/of/:name',
-              summary: 'Anything.',
-              permissions: [everybody],
-              response: { status: 200, description: 'Nothing' },
-              handle: () => undefined,
-            }),
-            route({
-              method: 'put',
-              path: '/settings',
-              summary: 'What was sent.',
-              permissions: [everybody],
-              request: { body: { schema: settings, maxBytes: 2 ** 20, strict: true } },
-              response: { status: 200, description: 'The same', schema: settings },
-              handle: ({ body }) => body,
-            }),
-          ],
-          {},
-        ),
+        ...bind(ROUTES, {}),
         ...proxyRoutes({
           directory,
           budget: new HoldBudget(256 * 2 ** 20),

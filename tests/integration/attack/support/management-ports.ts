@@ -44,6 +44,8 @@ export interface Reply {
   readonly body: Readonly<Record<string, unknown>>;
 }
 
+const managed = (logger: Logger) => ({ logger, registry: new Registry(), notReadyReason: () => undefined });
+
 /** Both management ports with the real routes, on a cluster that enforces RBAC, and accounts that may ask them. */
 export class ManagementPorts {
   readonly audited: Record<string, unknown>[] = [];
@@ -95,13 +97,17 @@ export class ManagementPorts {
       if (text === 'audit') this.audited.push({ ...fields });
     };
     const logger = { ...silentLogger, info: note, warn: note } as unknown as Logger;
+    await this.#serveAutoscaler(logger);
+    await this.#serveLoadbalancer(logger);
+  }
+
+  async #serveAutoscaler(logger: Logger): Promise<void> {
     const clock = systemClock;
     const autoscaler = await this.#apiOf('nemesis-autoscaler');
     this.#watch = new ApplicationWatch(autoscaler, { systemNamespace: SYSTEM }, { logger, clock, random: Math.random });
     this.#watch.start(() => undefined);
     await this.#watch.firstSync();
     await until(() => this.#watch.keys().length === 2);
-    const management = (registry = new Registry()) => ({ logger, registry, notReadyReason: () => undefined });
     const publish: Publish = (event) => {
       if (event.kind === 'Audited') this.history.push(event.record);
     };
@@ -109,7 +115,7 @@ export class ManagementPorts {
       await serve(
         createManagementApp(
           {
-            ...management(),
+            ...managed(logger),
             access: new ClusterAccess(autoscaler, NAMESPACES, { clock }),
             audit: new AuditLog({ logger, clock, registry: new Registry() }, (entry) =>
               publishRefusal(publish, entry, clock),
@@ -128,12 +134,16 @@ export class ManagementPorts {
         ),
       ),
     );
+  }
+
+  async #serveLoadbalancer(logger: Logger): Promise<void> {
+    const clock = systemClock;
     const loadbalancer = await this.#apiOf('nemesis-loadbalancer');
     this.#servers.push(
       await serve(
         createManagementApp(
           {
-            ...management(),
+            ...managed(logger),
             access: new ClusterAccess(loadbalancer, NAMESPACES, { clock }),
             audit: new AuditLog({ logger, clock, registry: new Registry() }),
             openapi: loadbalancerOpenapi(),
