@@ -31,7 +31,7 @@ export function sleepBlock(
     };
   }
   // Idle time counts from when it became ready: a client that gave up during the start must not send it to sleep.
-  const idleMs = Math.min(traffic.idleMs, wallMs - state.sinceMs);
+  const idleMs = idleForMs(state, traffic, wallMs);
   if (idleMs < idleTimeoutMs) {
     const message = `It sleeps when it has been idle for ${idleTimeoutMs / 1000} s.`;
     return { reason: 'NotIdleLongEnough', message };
@@ -49,4 +49,9 @@ export function sleepBlock(
   if (facts.cpuBelow === 'noData')
     return { reason: 'CpuInUse', message: 'Its CPU is not known, and sleep.cpuBelow asks for it.' };
   return undefined;
+}
+
+/** How long it has been idle in this phase: a balancer may know of no request for longer than the application exists. */
+export function idleForMs(state: LifecycleState, traffic: { readonly idleMs: number }, wallMs: number): number {
+  return Math.min(traffic.idleMs, wallMs - state.sinceMs);
 }

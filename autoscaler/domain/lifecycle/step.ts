@@ -7,7 +7,7 @@ import {
 } from './lifecycle.ts';
 import type { Phase } from '../../../shared/model/lifecycle.ts';
 import { UNSCHEDULABLE_EXTRA_MS } from './replica-health.ts';
-import { sleepBlock } from './sleep-block.ts';
+import { idleForMs, sleepBlock } from './sleep-block.ts';
 
 /** How often a start is tried before the phase becomes Failed. */
 export const MAX_START_ATTEMPTS = 2;
@@ -204,7 +204,7 @@ function active(
   if (isStartingAnew(target)) return withoutAction(startWaking(state, newId, wallMs));
   const block = sleepBlock(state, facts, target, wallMs);
   if (block !== undefined) return { state: withReadiness(state, target, wallMs), actions: [], sleepBlocked: block };
-  const idle = Math.round((facts.traffic?.idleMs ?? 0) / 1000);
+  const idle = facts.traffic === undefined ? 0 : Math.round(idleForMs(state, facts.traffic, wallMs) / 1000);
   const next = enter(
     state,
     'Draining',

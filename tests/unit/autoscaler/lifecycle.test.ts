@@ -105,6 +105,7 @@ describe('step: going to sleep', () => {
     expect(run(life('Active', { sinceMs: NOW - 10_000 }), facts()).state).to.include({
       phase: 'Draining',
       drainId: 'new-id',
+      message: 'Idle for 10 s; balancers confirm that nothing is under way.',
     });
   });
 
