@@ -1,7 +1,9 @@
 /* eslint-disable @typescript-eslint/no-unsafe-class-instance-assignment -- the client takes plain literals for its model classes */
-import { mkdtempSync, rmSync } from 'node:fs';
+import fs, { mkdtempSync, rmSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { mock } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CoreV1Api, KubeConfig, Metrics, RbacAuthorizationV1Api, type PodMetric } from '@kubernetes/client-node';
 import { expect } from 'chai';
@@ -100,6 +102,32 @@ describe('the resource metrics of a local cluster', function () {
       await until(() => metricsOf(name), there);
       await core.deleteNamespacedPod({ namespace: 'default', name, gracePeriodSeconds: 0 });
       expect(await metricsOf(name)).to.equal(undefined);
+    }
+  });
+
+  it('cost a look at the processes in each resolution while there are pods, and nothing without', async () => {
+    const reading = mock.method(fs, 'readdirSync').mock;
+    syncBuiltinESMExports();
+    const looks = (): number => reading.calls.filter(({ arguments: [path] }) => path === '/proc').length;
+    const inTenResolutions = async (): Promise<number> => {
+      const before = looks();
+      await delay(1_000);
+      return looks() - before;
+    };
+    try {
+      await start({ metricsResolutionMs: 100 });
+      expect(await inTenResolutions()).to.equal(0);
+      await runPod('app');
+      await until(
+        () => metricsOf('app'),
+        (item) => item !== undefined,
+      );
+      expect(await inTenResolutions()).to.be.within(1, 10);
+      await core.deleteNamespacedPod({ namespace: 'default', name: 'app', gracePeriodSeconds: 0 });
+      await until(inTenResolutions, (count) => count === 0);
+    } finally {
+      reading.restore();
+      syncBuiltinESMExports();
     }
   });
 
