@@ -47,6 +47,15 @@ export default tseslint.config(
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     plugins: { house },
     rules: {
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: 'TSAsExpression > TSAsExpression[typeAnnotation.type="TSUnknownKeyword"]',
+          message:
+            'A double cast hides what changes under it. Ask for less (Pick), use a builder or satisfies, or say why it must be in an eslint-disable comment.',
+        },
+      ],
+      '@typescript-eslint/no-unused-vars': ['error', { ignoreRestSiblings: true }],
       'max-lines': ['error', { max: 300, skipBlankLines: false, skipComments: false }],
       'house/max-function-lines': 'error',
       '@typescript-eslint/consistent-type-imports': 'error',

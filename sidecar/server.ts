@@ -9,7 +9,7 @@ import { SIDECAR_ROUTES, type SidecarRoute, type SidecarRoutesDeps } from './rou
 
 /** What the sidecar's own port tells. */
 export interface SidecarServerDeps extends Omit<SidecarRoutesDeps, 'drains'> {
-  readonly sockets: Sockets;
+  readonly sockets: Pick<Sockets, 'connections'>;
   readonly appPort: number;
   readonly drainTimes: DrainTimes;
   readonly log: Log;

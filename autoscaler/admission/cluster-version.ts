@@ -1,4 +1,4 @@
-import type { KubeApi } from '../../shared/kubernetes/kube-api.ts';
+import type { KubeClient } from '../../shared/kubernetes/kube-api.ts';
 import { messageOf, type Logger } from '../../shared/runtime/logger.ts';
 
 /** The version of the API server. */
@@ -21,13 +21,13 @@ export function hasNativeSidecars({ major, minor }: ServerVersion): boolean {
 
 /** Knows the version of the API server, and looks again now and then, since clusters are upgraded under running programs. */
 export class ClusterVersion {
-  readonly #api: KubeApi;
+  readonly #api: KubeClient;
   readonly #logger: Logger;
   #native = false;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
 
-  constructor(api: KubeApi, deps: { logger: Logger }) {
+  constructor(api: KubeClient, deps: { logger: Logger }) {
     this.#api = api;
     this.#logger = deps.logger;
   }

@@ -31,8 +31,12 @@ export function podOf({ request }: AdmissionReview): PodDocument | undefined {
   const { kind, operation, subResource, object } = request;
   if (kind !== undefined && (kind.group !== '' || kind.kind !== 'Pod')) return undefined;
   if ((operation ?? 'CREATE') !== 'CREATE' || (subResource ?? '') !== '') return undefined;
-  // The shape is checked, but the object itself goes on: parsing may not lose a field.
-  return podSchema.safeParse(object).success ? (object as unknown as PodDocument) : undefined;
+  return isPod(object) ? object : undefined;
+}
+
+/** The shape is checked, but the object itself goes on: parsing may not lose a field. */
+function isPod(object: unknown): object is PodDocument {
+  return podSchema.safeParse(object).success;
 }
 
 /** What we answer. */

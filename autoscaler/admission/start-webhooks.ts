@@ -2,7 +2,7 @@ import type { Server } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Registry } from 'prom-client';
 import type { ApplicationWatch } from '../../shared/kubernetes/application-watch.ts';
-import type { KubeApi } from '../../shared/kubernetes/kube-api.ts';
+import type { KubeClient } from '../../shared/kubernetes/kube-api.ts';
 import type { Lifecycle } from '../../shared/runtime/lifecycle.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
 import { close, listen } from '../../shared/http/listen.ts';
@@ -33,14 +33,14 @@ export interface WebhookSettings {
 
 /** What the webhooks stand on. */
 export interface WebhookDeps {
-  readonly api: KubeApi;
+  readonly api: KubeClient;
   readonly version: string;
   readonly certificates: Certificates;
   /** Synced, since the Autoscalers say which port a pod is reached on. */
-  readonly watch: ApplicationWatch;
+  readonly watch: Pick<ApplicationWatch, 'applicationOfTarget'>;
   readonly registry: Registry;
   readonly logger: Logger;
-  readonly lifecycle: Lifecycle;
+  readonly lifecycle: Pick<Lifecycle, 'signal' | 'onStop'>;
 }
 
 /** Opens the port that the API server asks: about Autoscalers, and about pods if there is a sidecar to put into them. */

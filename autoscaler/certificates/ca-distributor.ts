@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { isKubeStatus, PATCH_TYPES, type KubeApi } from '../../shared/kubernetes/kube-api.ts';
+import { isKubeStatus, PATCH_TYPES, type KubeClient } from '../../shared/kubernetes/kube-api.ts';
 import type { KubernetesObject, Pod } from '../../shared/kubernetes/objects.ts';
 import { pathOf, RESOURCES, type ResourceType } from '../../shared/kubernetes/paths.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
@@ -42,7 +42,7 @@ export interface CaDistributorDeps {
  * and goes with its pod.
  */
 export class CaDistributor {
-  readonly #api: KubeApi;
+  readonly #api: KubeClient;
   readonly #deps: CaDistributorDeps;
   readonly #waiting = new Set<string>();
   readonly #quietUntilMs = new Map<string, number>();
@@ -51,7 +51,7 @@ export class CaDistributor {
   #timer: NodeJS.Timeout | undefined;
   #known: { bundle: string; sinceMs: number } | undefined;
 
-  constructor(api: KubeApi, deps: CaDistributorDeps) {
+  constructor(api: KubeClient, deps: CaDistributorDeps) {
     this.#api = api;
     this.#deps = deps;
   }

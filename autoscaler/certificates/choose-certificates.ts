@@ -1,4 +1,4 @@
-import type { KubeApi } from '../../shared/kubernetes/kube-api.ts';
+import type { KubeClient } from '../../shared/kubernetes/kube-api.ts';
 import type { Certificates } from './certificates.ts';
 import { FileCertificates } from './file-certificates.ts';
 import { ManagedCertificates, type ManagedCertificatesDeps } from './managed-certificates.ts';
@@ -13,7 +13,7 @@ export interface CertificateSettings {
 /** The certificates that the settings ask for; undefined: no TLS. */
 export function chooseCertificates(
   settings: CertificateSettings,
-  api: KubeApi,
+  api: KubeClient,
   deps: ManagedCertificatesDeps,
 ): Certificates | undefined {
   switch (settings.certificates) {

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { isKubeStatus, PATCH_TYPES, type KubeApi } from '../../shared/kubernetes/kube-api.ts';
+import { isKubeStatus, PATCH_TYPES, type KubeClient } from '../../shared/kubernetes/kube-api.ts';
 import { pathOf, type ResourceType } from '../../shared/kubernetes/paths.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
 import { messageOf, type Logger } from '../../shared/runtime/logger.ts';
@@ -45,7 +45,7 @@ interface Serving extends KeyedCertificate, CertificateLife {
  * certificate that this process serves with is made here and never leaves its memory.
  */
 export class ManagedCertificates implements Certificates {
-  readonly #api: KubeApi;
+  readonly #api: KubeClient;
   readonly #namespace: string;
   readonly #deps: ManagedCertificatesDeps;
   readonly #handlers: (() => void)[] = [];
@@ -55,7 +55,7 @@ export class ManagedCertificates implements Certificates {
   #looking: Promise<void> | undefined;
   #complaint = '';
 
-  constructor(api: KubeApi, options: { namespace: string }, deps: ManagedCertificatesDeps) {
+  constructor(api: KubeClient, options: { namespace: string }, deps: ManagedCertificatesDeps) {
     this.#api = api;
     this.#namespace = options.namespace;
     this.#deps = deps;

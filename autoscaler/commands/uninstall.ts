@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { autoscalerSchema, type Autoscaler } from '../../shared/api/autoscaler.ts';
-import { isKubeStatus, PATCH_TYPES, type KubeApi } from '../../shared/kubernetes/kube-api.ts';
+import { isKubeStatus, PATCH_TYPES, type KubeClient } from '../../shared/kubernetes/kube-api.ts';
 import { replicasManager, type Deployment, type KubernetesObject } from '../../shared/kubernetes/objects.ts';
 import { pathOf, RESOURCES } from '../../shared/kubernetes/paths.ts';
 import { writeScale } from '../../shared/kubernetes/scale.ts';
@@ -49,7 +49,7 @@ still to do. NEMESIS_SYSTEM_NAMESPACE names the namespace of the product, NEMESI
 
 /** The removal itself. */
 export async function wakeAll(
-  api: KubeApi,
+  api: KubeClient,
   options: { systemNamespace: string; watchNamespace: string; say: (line: string) => void },
 ): Promise<number> {
   const { systemNamespace, watchNamespace, say } = options;
@@ -72,7 +72,7 @@ export async function wakeAll(
 }
 
 /** A controller that still runs could put to sleep what was just woken. */
-async function stopControllers(api: KubeApi, namespace: string, say: (line: string) => void): Promise<void> {
+async function stopControllers(api: KubeClient, namespace: string, say: (line: string) => void): Promise<void> {
   try {
     await api.request('PATCH', pathOf(RESOURCES.deployments, namespace, CONTROLLER, 'scale'), {
       contentType: PATCH_TYPES.merge,
@@ -97,7 +97,7 @@ async function stopControllers(api: KubeApi, namespace: string, say: (line: stri
   say('The controllers are stopped.');
 }
 
-async function readAutoscalers(api: KubeApi, namespace: string, say: (line: string) => void): Promise<Autoscaler[]> {
+async function readAutoscalers(api: KubeClient, namespace: string, say: (line: string) => void): Promise<Autoscaler[]> {
   const path = pathOf(RESOURCES.autoscalers, namespace === '' ? undefined : namespace);
   let items: KubernetesObject[];
   try {
@@ -115,7 +115,7 @@ async function readAutoscalers(api: KubeApi, namespace: string, say: (line: stri
   return resources;
 }
 
-async function wake(api: KubeApi, resource: Autoscaler): Promise<Outcome> {
+async function wake(api: KubeClient, resource: Autoscaler): Promise<Outcome> {
   const { namespace } = resource.metadata;
   const { name } = resource.spec.scaleTargetRef;
   for (let attempt = 1; ; attempt += 1) {

@@ -9,7 +9,7 @@ const SLICES = 20;
 /** Enqueues every application once a second: idle times and windows pass without any event. */
 export class Ticker {
   readonly #deps: {
-    watch: ApplicationWatch;
+    watch: Pick<ApplicationWatch, 'keys'>;
     isLeader: () => boolean;
     usage: UsageRecorder;
     enqueue: (key: string) => void;
@@ -19,7 +19,7 @@ export class Ticker {
   #slice = SLICES;
 
   constructor(deps: {
-    watch: ApplicationWatch;
+    watch: Pick<ApplicationWatch, 'keys'>;
     isLeader: () => boolean;
     usage: UsageRecorder;
     enqueue: (key: string) => void;

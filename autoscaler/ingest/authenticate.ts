@@ -8,7 +8,7 @@ import type { Rejection } from './report-access.ts';
 /** What tells who a program is. */
 export interface AuthenticateDeps {
   /** Undefined where tokens are not asked for: on loopback. */
-  readonly tokens: ProgramTokens | undefined;
+  readonly tokens: Pick<ProgramTokens, 'verify'> | undefined;
   readonly rejections: Rejections;
 }
 

@@ -2,7 +2,7 @@ import { createLocalJWKSet, errors, jwtVerify, type JSONWebKeySet, type JWTPaylo
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import type { ProgramIdentity } from '../../shared/http/access.ts';
-import { KubeError, type KubeApi } from '../../shared/kubernetes/kube-api.ts';
+import { KubeError, type KubeClient } from '../../shared/kubernetes/kube-api.ts';
 import type { TokenGuard } from '../../shared/kubernetes/token-guard.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
 import { messageOf, type Logger } from '../../shared/runtime/logger.ts';
@@ -40,16 +40,20 @@ const CLOCK_TOLERANCE_SECONDS = 5;
  * caller to look up: a signature outlives the pod.
  */
 export class ProgramTokens {
-  readonly #api: KubeApi;
+  readonly #api: KubeClient;
   readonly #audience: string;
-  readonly #deps: { review: TokenGuard; clock: Clock; logger: Logger };
+  readonly #deps: { review: Pick<TokenGuard, 'verify'>; clock: Clock; logger: Logger };
   readonly #known = new LRUCache<string, { identity: ProgramIdentity; untilMs: number }>({ max: REMEMBER_AT_MOST });
   #keys: Keys | undefined;
   #loading: Promise<Keys | undefined> | undefined;
   #loadedMs = Number.NEGATIVE_INFINITY;
 
   /** @param audience - audience that a token must have */
-  constructor(api: KubeApi, audience: string, deps: { review: TokenGuard; clock: Clock; logger: Logger }) {
+  constructor(
+    api: KubeClient,
+    audience: string,
+    deps: { review: Pick<TokenGuard, 'verify'>; clock: Clock; logger: Logger },
+  ) {
     this.#api = api;
     this.#audience = audience;
     this.#deps = deps;

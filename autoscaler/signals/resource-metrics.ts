@@ -1,5 +1,5 @@
 import { parseThreshold } from '../../shared/api/metric-schema.ts';
-import { KubeError, type KubeApi } from '../../shared/kubernetes/kube-api.ts';
+import { KubeError, type KubeClient } from '../../shared/kubernetes/kube-api.ts';
 import { pathOf, RESOURCES } from '../../shared/kubernetes/paths.ts';
 import type { PodMetrics } from '../../shared/model/measurements.ts';
 import type { PodMetric, PodSample } from '../../shared/model/metrics/metric.ts';
@@ -28,7 +28,7 @@ const JITTER = 0.1;
 
 /** What {@link ResourceMetrics} needs. */
 export interface ResourceMetricsDeps {
-  readonly api: Pick<KubeApi, 'request'>;
+  readonly api: KubeClient;
   readonly readings: Pick<PodReadings, 'add' | 'noteResourceMetrics'>;
   readonly clock: Clock;
   /** From 0 to 1. */

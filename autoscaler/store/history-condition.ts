@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { isKubeStatus, PATCH_TYPES, type KubeApi } from '../../shared/kubernetes/kube-api.ts';
+import { isKubeStatus, PATCH_TYPES, type KubeClient } from '../../shared/kubernetes/kube-api.ts';
 import { pathOf, RESOURCES } from '../../shared/kubernetes/paths.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
 import { messageOf, type Logger } from '../../shared/runtime/logger.ts';
@@ -15,14 +15,14 @@ const RETRY_MS = 5_000;
  * after the other, and again after a failure.
  */
 export class HistoryCondition {
-  readonly #api: KubeApi;
+  readonly #api: KubeClient;
   readonly #self: { namespace: string; podName: string };
   readonly #deps: { logger: Logger; clock: Clock };
   readonly #stopped = new AbortController();
   #wanted: HistoryState | undefined;
   #writing: Promise<void> | undefined;
 
-  constructor(api: KubeApi, self: { namespace: string; podName: string }, deps: { logger: Logger; clock: Clock }) {
+  constructor(api: KubeClient, self: { namespace: string; podName: string }, deps: { logger: Logger; clock: Clock }) {
     this.#api = api;
     this.#self = self;
     this.#deps = deps;

@@ -72,7 +72,7 @@ function watched(client: pg.PoolClient): PostgresPoolClient {
     }
   };
   return {
-    // Kysely's type has an overload for cursors, which are not used: records are read by pages.
+    // eslint-disable-next-line no-restricted-syntax -- Kysely's type has an overload for cursors, which are not used: records are read by pages
     query: query as unknown as PostgresPoolClient['query'],
     release: (destroy) => client.release(broken || destroy === true),
   };

@@ -21,8 +21,8 @@ import { ResourceMetrics } from '../../autoscaler/signals/resource-metrics.ts';
 import { Sidecars } from '../../autoscaler/signals/sidecars.ts';
 import { allOf, measurementsOf } from '../../autoscaler/signals/signal-source.ts';
 import { DEFAULT_SETTINGS } from '../../shared/api/load-balancer-settings.ts';
-import type { ApplicationSnapshot, ApplicationWatch } from '../../shared/kubernetes/application-watch.ts';
-import type { KubeApi } from '../../shared/kubernetes/kube-api.ts';
+import type { ApplicationSnapshot } from '../../shared/kubernetes/application-watch.ts';
+import type { KubeClient, KubeRequestOptions } from '../../shared/kubernetes/kube-api.ts';
 import { systemClock } from '../../shared/runtime/clock.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
 import { makeApplication, PODS, trafficOf } from './applications.ts';
@@ -38,7 +38,7 @@ const WINDOW_S = Number(process.argv[4] ?? 15);
 const HISTORY_S = 600;
 
 const nothing = (): void => undefined;
-const logger = { info: nothing, warn: nothing, error: nothing, debug: nothing } as unknown as Logger;
+const logger: Logger = { info: nothing, warn: nothing, error: nothing, debug: nothing };
 const clock = systemClock;
 const applications = new Map<string, ApplicationSnapshot>();
 for (let index = 0; index < COUNT; index += 1) {
@@ -48,30 +48,31 @@ for (let index = 0; index < COUNT; index += 1) {
 let statusWrites = 0;
 let scaleWrites = 0;
 let rows = 0;
-const api = {
-  request: (_method: string, path: string, { body }: { body?: { status?: object; spec?: object } } = {}) => {
+const api: KubeClient = {
+  request: <T>(_method: string, path: string, options?: KubeRequestOptions) => {
+    const { status: written } = (options?.body ?? {}) as { status?: object };
     const [, , , , , namespace = '', , name = ''] = path.split('/');
     const key = `${namespace}/${name}`;
     const application = applications.get(key);
     if (path.endsWith('/status')) statusWrites += 1;
     else scaleWrites += 1;
     const resourceVersion = String(Number(application?.metadata.resourceVersion ?? 1) + 1);
-    if (application?.resource !== undefined && body?.status !== undefined) {
-      const status = Object.fromEntries(Object.entries(body.status).filter(([, value]) => value !== null));
+    if (application?.resource !== undefined && written !== undefined) {
+      const status = Object.fromEntries(Object.entries(written).filter(([, value]) => value !== null));
       applications.set(key, {
         ...application,
         metadata: { ...application.metadata, resourceVersion },
         resource: { ...application.resource, status },
       });
     }
-    return Promise.resolve({ metadata: { resourceVersion } });
+    return Promise.resolve({ metadata: { resourceVersion } } as T);
   },
-} as unknown as KubeApi;
+};
 const watch = {
   get: (key: string) => applications.get(key),
   keys: () => [...applications.keys()],
   settings: DEFAULT_SETTINGS,
-} as unknown as ApplicationWatch;
+};
 const isLeader = (): boolean => true;
 const collector = new MetricsCollector();
 const metrics = new ControllerMetrics(new Registry());

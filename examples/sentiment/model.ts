@@ -56,6 +56,7 @@ export class SentimentModel {
       const doc = nlp.readDoc(text);
       const score = rounded(Number(doc.out(sentiment)));
       const texts = doc.sentences().out();
+      // eslint-disable-next-line no-restricted-syntax -- the library's types say texts whatever is asked for
       const scores = doc.sentences().out(sentiment) as unknown as number[];
       return {
         sentiment: score > 0.05 ? 'positive' : score < -0.05 ? 'negative' : 'neutral',

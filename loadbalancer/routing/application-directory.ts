@@ -21,7 +21,7 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** What the directory needs. */
 export interface ApplicationDirectoryDeps {
-  readonly watch: ApplicationWatch;
+  readonly watch: Pick<ApplicationWatch, 'get' | 'settings' | 'synced' | 'connected'>;
   readonly announcements: Announcements;
   readonly budget: HoldBudget;
   readonly clock: Clock;

@@ -27,7 +27,7 @@ export interface Backend {
 const FOREIGN_ZERO_GRACE_MS = 5_000;
 
 /** The facts that decide about waking. */
-export function wakeFacts(watched: WatchedApplication): WakeFacts {
+export function wakeFacts(watched: Pick<WatchedApplication, 'deployment' | 'resource'>): WakeFacts {
   const { resource, deployment } = watched;
   const status = resource?.status;
   return {

@@ -1,4 +1,4 @@
-import { isKubeStatus, KubeError, type KubeApi } from '../../shared/kubernetes/kube-api.ts';
+import { isKubeStatus, KubeError, type KubeClient } from '../../shared/kubernetes/kube-api.ts';
 import { pathOf, RESOURCES } from '../../shared/kubernetes/paths.ts';
 import { writeScale } from '../../shared/kubernetes/scale.ts';
 import { decideWake, FIELD_MANAGERS } from '../../shared/rules/wake.ts';
@@ -18,6 +18,12 @@ const WARM_EVERY_MS = 5_000;
 /** What happened to scale calls; for metrics. */
 export type WakeOutcome = 'done' | 'stale' | 'refused' | 'unreachable';
 
+/** An application that may have to be woken. */
+export type WakeTarget = Pick<Backend, 'key'> & {
+  readonly queue: Pick<Backend['queue'], 'queued' | 'oldestArrivalMs'>;
+  readonly snapshot: Pick<Backend['snapshot'], 'deployment' | 'resource'>;
+};
+
 /** What a waker needs. */
 export interface WakerDeps {
   readonly clock: Clock;
@@ -33,13 +39,13 @@ export interface WakerDeps {
  * and `spec.replicas` is seen as 0 it tries again, so that a lost answer or a conflict costs milliseconds.
  */
 export class Waker {
-  readonly #api: KubeApi;
+  readonly #api: KubeClient;
   readonly #deps: WakerDeps;
   readonly #busy = new Set<string>();
   #warmth: NodeJS.Timeout | undefined;
   readonly #timers = new Map<string, NodeJS.Timeout>();
   /** Who asked last, by key: a resource that is deleted and made again is another application under the same key. */
-  readonly #asked = new Map<string, Backend>();
+  readonly #asked = new Map<string, WakeTarget>();
   /** The Deployment's version that our last successful call made; until the watch shows it, nothing is repeated. */
   readonly #written = new Map<string, { resourceVersion: string; atMs: number }>();
 
@@ -50,13 +56,13 @@ export class Waker {
   #asking = false;
   #stopped = false;
 
-  constructor(api: KubeApi, deps: WakerDeps) {
+  constructor(api: KubeClient, deps: WakerDeps) {
     this.#api = api;
     this.#deps = deps;
   }
 
   /** Makes the scale call if held requests need it; called when a request is held and when the cluster changes. */
-  wake(backend: Backend): void {
+  wake(backend: WakeTarget): void {
     const { key, queue, snapshot } = backend;
     if (queue.queued === 0) return;
     this.#asked.set(key, backend);
@@ -102,7 +108,7 @@ export class Waker {
   }
 
   /** The application is not routed any more. */
-  forget(backend: Backend): void {
+  forget(backend: WakeTarget): void {
     if (this.#asked.get(backend.key) === backend) this.#asked.delete(backend.key);
     this.#written.delete(backend.key);
     this.#scaleTimeouts.delete(backend.key);
@@ -117,7 +123,7 @@ export class Waker {
   }
 
   async #call(
-    backend: Backend,
+    backend: WakeTarget,
     replicas: number,
     deployment: { name: string; namespace?: string; resourceVersion: string },
   ): Promise<WakeOutcome> {
@@ -212,7 +218,7 @@ export class Waker {
     if (!away) this.#deps.onReachable(true);
   }
 
-  #again(backend: Backend): void {
+  #again(backend: WakeTarget): void {
     if (backend.queue.queued === 0 || this.#timers.has(backend.key)) return;
     const delayMs = REPEAT_MS * (0.6 + 0.4 * this.#deps.random());
     this.#timers.set(

@@ -1,7 +1,7 @@
 import type { Request, Response } from 'express';
 import { NemesisError } from '../errors/registry.ts';
 import { ACCESS_GROUP, AccessReviews, type ResourceAttributes } from '../kubernetes/access-reviews.ts';
-import type { KubeApi } from '../kubernetes/kube-api.ts';
+import type { KubeClient } from '../kubernetes/kube-api.ts';
 import { ReviewLimits } from '../kubernetes/review-limits.ts';
 import { TokenGuard, type TokenUser } from '../kubernetes/token-guard.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -61,7 +61,7 @@ export class ClusterAccess implements Access {
 
   /** @param audiences - accepted audiences of tokens; empty: the API server's own @defaultValue empty */
   constructor(
-    api: KubeApi,
+    api: KubeClient,
     namespaces: { everywhere: string; systemNamespace: string },
     deps: { clock: Clock },
     audiences: readonly string[] = [],

@@ -1,5 +1,5 @@
 import type { Clock } from '../runtime/clock.ts';
-import type { KubeApi } from './kube-api.ts';
+import type { KubeClient } from './kube-api.ts';
 import { ReviewCache } from './review-cache.ts';
 import { ReviewLimits } from './review-limits.ts';
 import type { TokenUser } from './token-guard.ts';
@@ -22,10 +22,10 @@ const NEGATIVE_MS = 10_000;
 
 /** Asks the cluster's RBAC with SubjectAccessReview what a user may do; results are remembered for ten seconds. */
 export class AccessReviews {
-  readonly #api: KubeApi;
+  readonly #api: KubeClient;
   readonly #reviews: ReviewCache<true>;
 
-  constructor(api: KubeApi, deps: { clock: Clock; limits?: ReviewLimits }) {
+  constructor(api: KubeClient, deps: { clock: Clock; limits?: ReviewLimits }) {
     this.#api = api;
     const limits = deps.limits ?? new ReviewLimits(deps);
     this.#reviews = new ReviewCache(

@@ -12,7 +12,7 @@ import type { Contender, Conflict } from '../rules/ownership.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { trimDeployment, metadataOnly, createPodTrimmer, withoutManagedFields } from './trim.ts';
-import type { KubeApi } from './kube-api.ts';
+import type { KubeWatchClient } from './kube-api.ts';
 import type { Deployment, KubernetesObject, Pod, ReplicaSet } from './objects.ts';
 import { RESOURCES } from './paths.ts';
 import { parseAutoscaler, targetOf, withType, type ParsedAutoscaler } from './parse-autoscaler.ts';
@@ -63,7 +63,7 @@ export class ApplicationWatch {
   #onSettings: () => void = () => undefined;
 
   constructor(
-    api: KubeApi,
+    api: KubeWatchClient,
     options: { systemNamespace: string; namespace?: string | undefined },
     deps: { logger: Logger; clock: Clock; random: () => number },
   ) {
@@ -178,14 +178,11 @@ export class ApplicationWatch {
     return undefined;
   }
 
-  #all(): Reflector<never>[] {
-    return [
-      this.autoscalers,
-      this.settingsObjects,
-      this.deployments,
-      this.replicaSets,
-      this.pods,
-    ] as unknown as Reflector<never>[];
+  #all(): Pick<
+    Reflector<KubernetesObject>,
+    'start' | 'stop' | 'synced' | 'connected' | 'onConnection' | 'firstSync'
+  >[] {
+    return [this.autoscalers, this.settingsObjects, this.deployments, this.replicaSets, this.pods];
   }
 
   #autoscalerChanged(object: KubernetesObject, deleted: boolean): void {

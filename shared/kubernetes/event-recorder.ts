@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../runtime/clock.ts';
 import { messageOf, type Logger } from '../runtime/logger.ts';
-import { PATCH_TYPES, isKubeStatus, type KubeApi } from './kube-api.ts';
+import { PATCH_TYPES, isKubeStatus, type KubeClient } from './kube-api.ts';
 import { pathOf, RESOURCES } from './paths.ts';
 
 /** What an event is about. */
@@ -28,14 +28,14 @@ const REPEAT_MS = 30_000;
 
 /** Records Kubernetes Events, deduplicated by subject, reason and message. Never throws: an event is a courtesy. */
 export class EventRecorder {
-  readonly #api: KubeApi;
+  readonly #api: KubeClient;
   readonly #component: string;
   readonly #deps: { logger: Logger; clock: Clock };
   readonly #known = new LRUCache<string, Known>({ max: MAX_KNOWN });
   /** Of the names given so far, so that no two are the same. */
   #sequence = 0;
 
-  constructor(api: KubeApi, component: string, deps: { logger: Logger; clock: Clock }) {
+  constructor(api: KubeClient, component: string, deps: { logger: Logger; clock: Clock }) {
     this.#api = api;
     this.#component = component;
     this.#deps = deps;

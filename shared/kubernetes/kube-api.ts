@@ -160,6 +160,12 @@ export class KubeApi {
   }
 }
 
+/** One request, one answer: what most of our code needs of a {@link KubeApi}. */
+export type KubeClient = Pick<KubeApi, 'request'>;
+
+/** What lists and watches. */
+export type KubeWatchClient = Pick<KubeApi, 'request' | 'watch'>;
+
 /** The agent of a KubeConfig has the cluster's certificates, but would shake hands anew for each request. */
 function keptAlive(agent: RequestOptions['agent']): RequestOptions['agent'] {
   if (agent instanceof HttpsAgent && !(agent as { keepAlive?: boolean }).keepAlive) {

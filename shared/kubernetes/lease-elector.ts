@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../runtime/clock.ts';
 import { messageOf, type Logger } from '../runtime/logger.ts';
-import { isKubeStatus, type KubeApi } from './kube-api.ts';
+import { isKubeStatus, type KubeClient } from './kube-api.ts';
 import { pathOf, RESOURCES } from './paths.ts';
 
 /** Times of an election. Defaults are those of Kubernetes' own components: 15, 10, 2 seconds. */
@@ -30,7 +30,7 @@ interface LeaseObject {
  * {@link isLeader} compares times at each call and does not wait for a timer.
  */
 export class LeaseElector {
-  readonly #api: KubeApi;
+  readonly #api: KubeClient;
   readonly #lease: { namespace: string; name: string; identity: string };
   readonly #times: LeaseTimes;
   readonly #deps: { logger: Logger; clock: Clock; random: () => number };
@@ -42,7 +42,7 @@ export class LeaseElector {
   #told = false;
 
   constructor(
-    api: KubeApi,
+    api: KubeClient,
     lease: { namespace: string; name: string; identity: string },
     times: LeaseTimes,
     deps: { logger: Logger; clock: Clock; random: () => number },

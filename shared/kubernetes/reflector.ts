@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../runtime/clock.ts';
 import { messageOf, type Logger } from '../runtime/logger.ts';
-import { isKubeStatus, KubeError, type KubeApi } from './kube-api.ts';
+import { isKubeStatus, KubeError, type KubeWatchClient } from './kube-api.ts';
 import type { KubernetesObject } from './objects.ts';
 import { pathOf, type ResourceType } from './paths.ts';
 
@@ -45,7 +45,7 @@ interface ListPage<T> {
 export class Reflector<T extends KubernetesObject> {
   /** The current objects by `namespace/name`. */
   readonly objects = new Map<string, T>();
-  readonly #api: KubeApi;
+  readonly #api: KubeWatchClient;
   readonly #options: ReflectorOptions<T>;
   readonly #deps: { logger: Logger; clock: Clock; random: () => number };
   readonly #handlers: ((event: ReflectorEvent<T>) => void)[] = [];
@@ -60,7 +60,7 @@ export class Reflector<T extends KubernetesObject> {
   #resourceVersion: string | undefined;
 
   constructor(
-    api: KubeApi,
+    api: KubeWatchClient,
     options: ReflectorOptions<T>,
     deps: { logger: Logger; clock: Clock; random: () => number },
   ) {

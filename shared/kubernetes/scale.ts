@@ -1,4 +1,4 @@
-import { PATCH_TYPES, type KubeApi } from './kube-api.ts';
+import { PATCH_TYPES, type KubeClient } from './kube-api.ts';
 import { pathOf, RESOURCES } from './paths.ts';
 
 /** A wanted change of replicas, and the state it was decided on. */
@@ -21,7 +21,7 @@ export interface ScaleWrite {
  * @returns the Deployment's new resourceVersion
  * @throws KubeError 409 when the Deployment changed meanwhile: decide again
  */
-export async function writeScale(api: KubeApi, write: ScaleWrite): Promise<string> {
+export async function writeScale(api: KubeClient, write: ScaleWrite): Promise<string> {
   return await patchReplicas(api, write, 'scale');
 }
 
@@ -32,11 +32,11 @@ export async function writeScale(api: KubeApi, write: ScaleWrite): Promise<strin
  * @returns the Deployment's new resourceVersion
  * @throws KubeError 409 when the Deployment changed meanwhile: decide again
  */
-export async function writeReplicas(api: KubeApi, write: ScaleWrite): Promise<string> {
+export async function writeReplicas(api: KubeClient, write: ScaleWrite): Promise<string> {
   return await patchReplicas(api, write);
 }
 
-async function patchReplicas(api: KubeApi, write: ScaleWrite, subresource?: 'scale'): Promise<string> {
+async function patchReplicas(api: KubeClient, write: ScaleWrite, subresource?: 'scale'): Promise<string> {
   const path = pathOf(RESOURCES.deployments, write.namespace, write.name, subresource);
   const written = await api.request<{ metadata: { resourceVersion: string } }>('PATCH', path, {
     query: { fieldManager: write.fieldManager },

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import type { Clock } from '../runtime/clock.ts';
-import type { KubeApi } from './kube-api.ts';
+import type { KubeClient } from './kube-api.ts';
 import { ReviewCache } from './review-cache.ts';
 import { ReviewLimits } from './review-limits.ts';
 
@@ -33,7 +33,7 @@ const NEGATIVE_MS = 60_000;
 
 /** Verifies cluster tokens with TokenReview; results are remembered for a minute, within the bounds of {@link ReviewCache}. */
 export class TokenGuard {
-  readonly #api: KubeApi;
+  readonly #api: KubeClient;
   readonly #audiences: readonly string[];
   readonly #reviews: ReviewCache<TokenUser>;
 
@@ -41,7 +41,7 @@ export class TokenGuard {
    * @param audiences - accepted audiences; empty: the API server's own
    * @param deps - `limits` is shared with other reviews @defaultValue limits of its own
    */
-  constructor(api: KubeApi, audiences: readonly string[], deps: { clock: Clock; limits?: ReviewLimits }) {
+  constructor(api: KubeClient, audiences: readonly string[], deps: { clock: Clock; limits?: ReviewLimits }) {
     this.#api = api;
     this.#audiences = audiences;
     const limits = deps.limits ?? new ReviewLimits(deps);

@@ -76,9 +76,8 @@ export function createPodTrimmer(): (pod: Pod) => Pod {
 }
 
 function plainMetadata(metadata: ObjectMeta): ObjectMeta {
-  return Object.fromEntries(
-    Object.entries(metadata).filter(([name]) => name !== 'managedFields'),
-  ) as unknown as ObjectMeta;
+  const { managedFields, ...kept } = metadata;
+  return kept;
 }
 
 function keptPodMetadata(metadata: ObjectMeta, once: (text: string) => string): ObjectMeta {

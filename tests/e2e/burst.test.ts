@@ -72,7 +72,7 @@ describe('100 requests at once to a sleeping application', function () {
 
   async function timesOfArrival(app: TestApp): Promise<Map<number, number>> {
     const answer = await app.installation.balancer(`/proxy/logs?limit=1000&target=${app.namespace}/app`);
-    const entries = answer.json as unknown as { path: string; timestamp: string }[];
+    const entries = JSON.parse(answer.body) as { path: string; timestamp: string }[];
     return new Map(entries.map(({ path, timestamp }) => [Number(path.split('/').at(-1)), Date.parse(timestamp)]));
   }
 });

@@ -84,7 +84,7 @@ async function aim(app: TestApp, watch: SleepWatch, balancer: string, delayMs: n
 /** When the balancer had read the head of the newest request, epoch ms. */
 async function loggedAt(app: TestApp): Promise<number> {
   const answer = await app.installation.balancer(`/proxy/logs?limit=1&target=${app.namespace}/app`);
-  const [entry] = answer.json as unknown as { timestamp: string }[];
+  const [entry] = JSON.parse(answer.body) as { timestamp: string }[];
   return Date.parse(entry?.timestamp ?? '');
 }
 

@@ -6,7 +6,7 @@ import { objectInPath, type Permission } from '../../../shared/http/permission.t
 import { Reply, route, type Route } from '../../../shared/http/route.ts';
 import { ifMatchVersion, refusedByKubernetes } from '../../../shared/kubernetes/conditional-write.ts';
 import type { ApplicationSnapshot, ApplicationWatch } from '../../../shared/kubernetes/application-watch.ts';
-import { PATCH_TYPES, type KubeApi } from '../../../shared/kubernetes/kube-api.ts';
+import { PATCH_TYPES, type KubeClient } from '../../../shared/kubernetes/kube-api.ts';
 import { pathOf, RESOURCES } from '../../../shared/kubernetes/paths.ts';
 import type { Clock } from '../../../shared/runtime/clock.ts';
 import type { MetricsCollector } from '../../domain/signals/metrics-collector.ts';
@@ -25,7 +25,7 @@ import { applicationView, podViews } from './views.ts';
 
 /** What these routes need. */
 export interface ApplicationRoutesDeps {
-  readonly api: KubeApi;
+  readonly api: KubeClient;
   readonly watch: ApplicationWatch;
   readonly collector: MetricsCollector;
   readonly signalsOf: (application: ApplicationSnapshot) => Signals;

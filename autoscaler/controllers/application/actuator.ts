@@ -1,5 +1,5 @@
 import type { ApplicationSnapshot } from '../../../shared/kubernetes/application-watch.ts';
-import { isKubeStatus, KubeError, PATCH_TYPES, type KubeApi } from '../../../shared/kubernetes/kube-api.ts';
+import { isKubeStatus, KubeError, PATCH_TYPES, type KubeClient } from '../../../shared/kubernetes/kube-api.ts';
 import { isPodReady, type Pod } from '../../../shared/kubernetes/objects.ts';
 import { pathOf, RESOURCES } from '../../../shared/kubernetes/paths.ts';
 import { writeReplicas } from '../../../shared/kubernetes/scale.ts';
@@ -22,10 +22,10 @@ const NO_COST = '0';
 
 /** The only place where this program changes a cluster's workloads. Each write is refused unless this process leads. */
 export class Actuator {
-  readonly #api: KubeApi;
+  readonly #api: KubeClient;
   readonly #deps: { readonly isLeader: () => boolean; readonly publish: Publish; readonly logger: Logger };
 
-  constructor(api: KubeApi, deps: { isLeader: () => boolean; publish: Publish; logger: Logger }) {
+  constructor(api: KubeClient, deps: { isLeader: () => boolean; publish: Publish; logger: Logger }) {
     this.#api = api;
     this.#deps = deps;
   }

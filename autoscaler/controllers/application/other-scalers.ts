@@ -1,6 +1,6 @@
 import type { Clock } from '../../../shared/runtime/clock.ts';
 import type { Logger } from '../../../shared/runtime/logger.ts';
-import type { KubeApi } from '../../../shared/kubernetes/kube-api.ts';
+import type { KubeWatchClient } from '../../../shared/kubernetes/kube-api.ts';
 import type { ScaleTargetHolder } from '../../../shared/kubernetes/objects.ts';
 import { RESOURCES } from '../../../shared/kubernetes/paths.ts';
 import { keyOf, Reflector } from '../../../shared/kubernetes/reflector.ts';
@@ -14,7 +14,7 @@ export class OtherScalers {
   readonly #byTarget = new Map<string, Set<string>>();
 
   constructor(
-    api: KubeApi,
+    api: KubeWatchClient,
     options: { namespace?: string | undefined },
     deps: { logger: Logger; clock: Clock; random: () => number },
   ) {

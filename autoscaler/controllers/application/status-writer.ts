@@ -1,6 +1,6 @@
 import type { AutoscalerStatus } from '../../../shared/api/autoscaler.ts';
 import type { ApplicationSnapshot } from '../../../shared/kubernetes/application-watch.ts';
-import { isKubeStatus, PATCH_TYPES, type KubeApi } from '../../../shared/kubernetes/kube-api.ts';
+import { isKubeStatus, PATCH_TYPES, type KubeClient } from '../../../shared/kubernetes/kube-api.ts';
 import { pathOf, RESOURCES } from '../../../shared/kubernetes/paths.ts';
 import { FIELD_MANAGERS } from '../../../shared/rules/wake.ts';
 import type { Clock } from '../../../shared/runtime/clock.ts';
@@ -20,11 +20,11 @@ const MINOR_WRITES_PER_SECOND = 5;
  * fenced by the resourceVersion it was decided on.
  */
 export class StatusWriter {
-  readonly #api: KubeApi;
+  readonly #api: KubeClient;
   readonly #deps: { isLeader: () => boolean; clock: Clock; logger: Logger };
   readonly #minorWrites: TokenBucket;
 
-  constructor(api: KubeApi, deps: { isLeader: () => boolean; clock: Clock; logger: Logger }) {
+  constructor(api: KubeClient, deps: { isLeader: () => boolean; clock: Clock; logger: Logger }) {
     this.#api = api;
     this.#deps = deps;
     const monotonicMs = deps.clock.monotonicMs();

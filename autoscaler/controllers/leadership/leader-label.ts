@@ -1,4 +1,4 @@
-import { PATCH_TYPES, type KubeApi } from '../../../shared/kubernetes/kube-api.ts';
+import { PATCH_TYPES, type KubeClient } from '../../../shared/kubernetes/kube-api.ts';
 import type { Pod } from '../../../shared/kubernetes/objects.ts';
 import { pathOf, RESOURCES } from '../../../shared/kubernetes/paths.ts';
 import { messageOf, type Logger } from '../../../shared/runtime/logger.ts';
@@ -16,7 +16,7 @@ const AGAIN_MS = 30_000;
  * failure: without the label the controller's Service leads nowhere, or to the wrong controller.
  */
 export class LeaderLabel {
-  readonly #api: KubeApi;
+  readonly #api: KubeClient;
   readonly #self: { namespace: string; podName: string };
   readonly #queue: KeyedQueue;
   readonly #isLeader: () => boolean;
@@ -24,7 +24,7 @@ export class LeaderLabel {
   #timer: NodeJS.Timeout | undefined;
 
   constructor(
-    api: KubeApi,
+    api: KubeClient,
     self: { namespace: string; podName: string },
     { isLeader, logger }: { isLeader: () => boolean; logger: Logger },
   ) {

@@ -1,5 +1,5 @@
 import type { ApplicationWatch } from '../../../shared/kubernetes/application-watch.ts';
-import { isKubeStatus, type KubeApi } from '../../../shared/kubernetes/kube-api.ts';
+import { isKubeStatus, type KubeClient } from '../../../shared/kubernetes/kube-api.ts';
 import { replicasManager, type Deployment, type KubernetesObject } from '../../../shared/kubernetes/objects.ts';
 import { keyOf } from '../../../shared/kubernetes/reflector.ts';
 import { writeReplicas } from '../../../shared/kubernetes/scale.ts';
@@ -22,14 +22,14 @@ type Targeting = KubernetesObject & {
  * happened while no controller lived is found as well.
  */
 export class Orphans {
-  readonly #api: KubeApi;
+  readonly #api: KubeClient;
   readonly #deps: { watch: ApplicationWatch; isLeader: () => boolean; logger: Logger };
   /** minReplicas of Autoscalers that were deleted before our eyes, by target. */
   readonly #wanted = new Map<string, number>();
   #timer: NodeJS.Timeout | undefined;
   #sweeping = false;
 
-  constructor(api: KubeApi, deps: { watch: ApplicationWatch; isLeader: () => boolean; logger: Logger }) {
+  constructor(api: KubeClient, deps: { watch: ApplicationWatch; isLeader: () => boolean; logger: Logger }) {
     this.#api = api;
     this.#deps = deps;
   }

@@ -8,7 +8,7 @@ import {
 import { NemesisError } from '../../../shared/errors/registry.ts';
 import { Reply, route, type Route } from '../../../shared/http/route.ts';
 import { ifMatchVersion, refusedByKubernetes } from '../../../shared/kubernetes/conditional-write.ts';
-import { isKubeStatus, PATCH_TYPES, type KubeApi } from '../../../shared/kubernetes/kube-api.ts';
+import { isKubeStatus, PATCH_TYPES, type KubeClient } from '../../../shared/kubernetes/kube-api.ts';
 import { pathOf, RESOURCES } from '../../../shared/kubernetes/paths.ts';
 import { API_GROUP_VERSION } from '../../../shared/model/api-group.ts';
 import { parseBalancingPolicyName } from '../../domain/policies/registry.ts';
@@ -52,7 +52,7 @@ const settingsSchema = settingsBodySchema.required().extend({
 
 /** What these routes need. */
 export interface SettingsRoutesDeps {
-  readonly api: KubeApi;
+  readonly api: KubeClient;
   readonly systemNamespace: string;
 }
 
@@ -121,7 +121,7 @@ function replyWith(settings: LoadBalancerSettings | undefined): Reply<z.output<t
   return new Reply(bodyOf(settings), { headers: { etag: `"${settings?.metadata.resourceVersion ?? '0'}"` } });
 }
 
-async function read(api: KubeApi, path: string): Promise<LoadBalancerSettings | undefined> {
+async function read(api: KubeClient, path: string): Promise<LoadBalancerSettings | undefined> {
   try {
     return loadBalancerSettingsSchema.parse(await api.request('GET', path));
   } catch (error) {
@@ -133,7 +133,7 @@ async function read(api: KubeApi, path: string): Promise<LoadBalancerSettings | 
 }
 
 async function write(
-  { api, systemNamespace }: { api: KubeApi; systemNamespace: string },
+  { api, systemNamespace }: { api: KubeClient; systemNamespace: string },
   path: string,
   current: LoadBalancerSettings | undefined,
   spec: Record<string, unknown>,

@@ -110,8 +110,8 @@ export class Authenticator {
   }
 
   #boundUser(claims: JWTPayload, audiences: string[]): Verdict {
-    const bound = isObject(claims['kubernetes.io']) ? (claims['kubernetes.io'] as unknown as Bound) : undefined;
-    if (!bound) return { error: 'invalid bearer token' };
+    const bound = claims['kubernetes.io'] as Bound | undefined;
+    if (!isObject(bound)) return { error: 'invalid bearer token' };
     const { namespace, serviceaccount, pod } = bound;
     const account = this.#store.get('serviceaccounts', namespace, serviceaccount.name);
     if (account?.metadata.uid !== serviceaccount.uid)

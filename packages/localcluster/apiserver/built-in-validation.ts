@@ -42,7 +42,7 @@ export function validateMetadata(object: KubeObject): FieldError[] {
 
 function validatePodSpec(spec: PodSpec | undefined, field: string): FieldError[] {
   if (!isObject(spec)) return [required(field)];
-  const { containers, initContainers } = spec as unknown as Partial<PodSpec>;
+  const { containers, initContainers } = spec as Partial<PodSpec>;
   const errors: FieldError[] = [];
   if (!Array.isArray(containers) || containers.length === 0) errors.push(required(`${field}.containers`));
   const names = new Set<string>();

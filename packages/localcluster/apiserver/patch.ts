@@ -27,9 +27,9 @@ export function jsonPatch(target: JsonObject, patch: Json): JsonObject {
   return result;
 }
 
-function applied(target: JsonObject, operation: Json): boolean {
+function applied(target: JsonObject, operation: unknown): boolean {
   try {
-    return applyPatch(target, [operation as unknown as Operation])[0] === null;
+    return applyPatch(target, [operation as Operation])[0] === null;
   } catch {
     // A pointer that is none, or an operation that is no object.
     return false;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { clone, deepEqual, type JsonObject } from '../model/json.ts';
-import { controllerOf, controllerReference } from '../model/objects.ts';
+import { clone, deepEqual } from '../model/json.ts';
+import { asJson, controllerOf, controllerReference } from '../model/objects.ts';
 import { isPodFinished, type Deployment, type Pod, type PodTemplate, type ReplicaSet } from '../model/workloads.ts';
 import { controllerManager, splitKey, type ClusterContext } from './cluster-context.ts';
 import { deploymentStatus } from './deployment-status.ts';
@@ -140,7 +140,7 @@ export class DeploymentController {
       },
     };
     Reflect.deleteProperty(set.metadata.annotations, 'kubectl.kubernetes.io/last-applied-configuration');
-    return registry.create(type, namespace, set as unknown as JsonObject, { manager: controllerManager }) as ReplicaSet;
+    return registry.create(type, namespace, asJson(set), { manager: controllerManager }) as ReplicaSet;
   }
 
   #resize(deployment: Deployment, set: ReplicaSet, replicas: number): void {

@@ -1,5 +1,5 @@
-import { deepEqual, type JsonObject } from '../model/json.ts';
-import { controllerOf, controllerReference } from '../model/objects.ts';
+import { deepEqual } from '../model/json.ts';
+import { asJson, controllerOf, controllerReference } from '../model/objects.ts';
 import {
   isPodFinished,
   isPodReady,
@@ -131,7 +131,7 @@ export class EndpointSliceController {
       if (service.spec.clusterIP === 'None') labels['service.kubernetes.io/headless'] = '';
       const metadata = { generateName: `${name}-`, labels, ownerReferences: [controllerReference(service)] };
       const object = { metadata, addressType: 'IPv4', endpoints, ports };
-      registry.create(type, namespace, object as unknown as JsonObject, { manager: controllerManager });
+      registry.create(type, namespace, asJson(object), { manager: controllerManager });
     }
     for (const slice of spare) registry.delete(type, namespace, slice.metadata.name, {});
   }

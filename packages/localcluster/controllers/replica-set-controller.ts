@@ -122,13 +122,7 @@ export class ReplicaSetController {
       groups: ['system:authenticated'],
     };
     const type = registry.types.named('Pod');
-    return admission.create(
-      type,
-      set.metadata.namespace,
-      asJson(pod as unknown as KubeObject),
-      { manager: controllerManager },
-      user,
-    );
+    return admission.create(type, set.metadata.namespace, asJson(pod), { manager: controllerManager }, user);
   }
 
   #writeStatus(namespace: string, name: string, uid: string, failure: string | undefined): void {

@@ -96,11 +96,9 @@ function asRead(stored: KubeObject, schema: JsonSchema): KubeObject {
  */
 function ratcheted(errors: FieldError[], object: KubeObject, old: KubeObject | undefined): FieldError[] {
   if (old === undefined) return errors;
-  const before = old as unknown as Record<string, unknown>;
-  const after = object as unknown as Record<string, unknown>;
   return errors.filter(({ field }) => {
     const top = field.replace(/^\./, '').split(/[.[]/)[0] ?? '';
-    return JSON.stringify(before[top]) !== JSON.stringify(after[top]);
+    return JSON.stringify(old[top]) !== JSON.stringify(object[top]);
   });
 }
 

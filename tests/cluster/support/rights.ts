@@ -37,14 +37,18 @@ export function rightsIn(folder: string): Right[] {
   const objects = objectsIn(run('kubectl', ['kustomize', `manifests/${folder}`]));
   return PROGRAMS.flatMap((program) =>
     objects
-      .filter(({ kind, metadata }) => /^(Cluster)?Role$/.test(kind) && metadata.name.startsWith(`nemesis-${program}`))
-      .map((object) => object as unknown as Role)
+      .filter((object) => isRole(object))
+      .filter(({ metadata }) => metadata.name.startsWith(`nemesis-${program}`))
       .flatMap((role) =>
         role.rules.flatMap((rule) =>
           rule.resources.flatMap((resource) => rule.verbs.map((verb) => ({ program, role, rule, resource, verb }))),
         ),
       ),
   );
+}
+
+function isRole(object: { readonly kind: string }): object is Role {
+  return /^(Cluster)?Role$/.test(object.kind);
 }
 
 /** What the API server says when the right is missing. */

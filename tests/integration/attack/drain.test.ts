@@ -6,7 +6,6 @@ import { Registry } from 'prom-client';
 import { Injector } from '../../../autoscaler/admission/injector.ts';
 import { admissionReviewSchema } from '../../../autoscaler/admission/review.ts';
 import { close } from '../../../shared/http/server-close.ts';
-import type { Sockets } from '../../../sidecar/measure/sockets.ts';
 import { openapiDocument } from '../../../sidecar/openapi.ts';
 import { startServer } from '../../../sidecar/server.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
@@ -29,7 +28,7 @@ describe("A sidecar's /drain, asked by whoever reaches the pod", () => {
         looks += 1;
         return new Map([['10.0.0.9', connected]]);
       },
-    } as unknown as Sockets;
+    };
     server = await startServer(
       { host: POD_IP, port: 0 },
       {

@@ -23,8 +23,7 @@ describe('The history in PostgreSQL, when something happens to it', function () 
   const lines: string[] = [];
   const histories: History[] = [];
   const say = (text: string, fields?: object): void => void lines.push(`${text} ${JSON.stringify(fields)}`);
-  // The history calls these two only.
-  const logger = { ...silentLogger, error: say, info: say } as unknown as Logger;
+  const logger: Logger = { ...silentLogger, error: say, info: say };
 
   before(async function () {
     const folder = postgresBinaries();

@@ -7,7 +7,7 @@ import { expect } from 'chai';
 import { Registry } from 'prom-client';
 import { StoreSink } from '../../../autoscaler/events/store-sink.ts';
 import { UsageRecorder } from '../../../autoscaler/controllers/usage/usage-recorder.ts';
-import { noData, type Signals } from '../../../autoscaler/domain/signals/signals.ts';
+import { MetricsCollector } from '../../../autoscaler/domain/signals/metrics-collector.ts';
 import { HISTORY_CONDITION, HistoryCondition } from '../../../autoscaler/store/history-condition.ts';
 import { registerHistoryMetrics } from '../../../autoscaler/store/history-metrics.ts';
 import { History, MAX_MEMORY_BYTES, type HistoryState } from '../../../autoscaler/store/history.ts';
@@ -33,10 +33,10 @@ describe('The history, when something happens to what it is written to', functio
   const states: HistoryState[] = [];
   const errors: string[] = [];
   const workers: Worker[] = [];
-  const logger = {
+  const logger: Logger = {
     ...silentLogger,
-    error: (text: string, fields: object) => errors.push(`${text} ${JSON.stringify(fields)}`),
-  } as unknown as Logger;
+    error: (text, fields) => void errors.push(`${text} ${JSON.stringify(fields)}`),
+  };
 
   beforeEach(() => {
     directory = mkdtempSync(join(tmpdir(), 'nemesis-history-'));
@@ -273,8 +273,7 @@ describe('The usage of applications', () => {
     const written: string[] = [];
     const store = new StoreSink({ append: (_table, { application }) => written.push(application) });
     const usage = new UsageRecorder({ publish: (event) => store.accept(event), clock: new FakeClock() });
-    const nothing = noData('nothing');
-    const signals = { cpuMillicores: nothing, memoryBytes: nothing, traffic: nothing } as unknown as Signals;
+    const signals = new MetricsCollector().signals('n/a', [], [], 0, 15_000);
     for (const key of ['n/a', 'n/b']) usage.sample(key, 1, undefined, signals);
     usage.forget('n/a');
     expect(written).to.deep.equal(['n/a']);

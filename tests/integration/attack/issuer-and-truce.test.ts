@@ -4,8 +4,7 @@ import { step } from '../../../autoscaler/domain/lifecycle/step.ts';
 import type { LifecycleFacts, LifecycleState } from '../../../autoscaler/domain/lifecycle/lifecycle.ts';
 import { BalancerPresence } from '../../../autoscaler/controllers/application/balancers.ts';
 import { ProgramTokens } from '../../../autoscaler/ingest/program-tokens.ts';
-import type { KubeApi } from '../../../shared/kubernetes/kube-api.ts';
-import type { TokenGuard } from '../../../shared/kubernetes/token-guard.ts';
+import { kubeClient } from '../../support/kube-client.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
 
 describe('What lasts longer than it should', () => {
@@ -14,11 +13,9 @@ describe('What lasts longer than it should', () => {
     const jwks = { keys: [{ ...(await exportJWK(publicKey)), kid: 'k', alg: 'RS256' }] };
     let issuer = 'https://old';
     let monotonicMs = 0;
-    const api = {
-      request: (_method: string, path: string) => Promise.resolve(path.endsWith('jwks') ? jwks : { issuer }),
-    } as unknown as KubeApi;
+    const api = kubeClient((_method, path) => Promise.resolve(path.endsWith('jwks') ? jwks : { issuer }));
     const clock = { monotonicMs: () => monotonicMs, wallMs: () => Date.now() };
-    const review = { verify: () => Promise.resolve(undefined) } as unknown as TokenGuard;
+    const review = { verify: () => Promise.resolve(undefined) };
     const tokens = new ProgramTokens(api, 'nemesis', { review, clock, logger: silentLogger });
     const token = (): Promise<string> =>
       new SignJWT({
@@ -50,11 +47,29 @@ describe('What lasts longer than it should', () => {
     const facts = {
       mode: 'Active',
       minReplicas: 0,
-      target: { uid: 'u', replicas: 1, readyReplicas: 0, foreignManager: 'argocd', rolloutInProgress: false },
+      target: {
+        uid: 'u',
+        replicas: 1,
+        readyReplicas: 0,
+        servedReplicas: 0,
+        startingReplicas: 0,
+        leftZeroBy: undefined,
+        templateChanged: false,
+        foreignManager: 'argocd',
+        rolloutInProgress: false,
+      },
       contended: 'argocd took back our spec.replicas 5 times in a row; we leave it alone.',
       startProblem: undefined,
       startDeadlineMs: 900_000,
-    } as unknown as LifecycleFacts;
+      idleTimeoutMs: 300_000,
+      traffic: undefined,
+      trafficMissing: undefined,
+      directConnections: undefined,
+      cpuBelow: undefined,
+      balancersMissing: false,
+      unconfirmed: [],
+      confirmMs: 0,
+    } satisfies LifecycleFacts;
     expect(step(state, facts, () => 'id', 1_000).actions).to.deep.equal([]);
   });
 

@@ -1,8 +1,9 @@
 import { expect } from 'chai';
 import { ApplicationWatch } from '../../../shared/kubernetes/application-watch.ts';
-import type { KubeApi } from '../../../shared/kubernetes/kube-api.ts';
+import type { KubeWatchClient } from '../../../shared/kubernetes/kube-api.ts';
 import { RESOURCES } from '../../../shared/kubernetes/paths.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { kubeClient } from '../../support/kube-client.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
 import { until } from '../../support/until.ts';
 
@@ -23,13 +24,13 @@ describe('A watch of a busy cluster', function () {
 
   it('forgets the pods of ReplicaSets that no Deployment owns, and applications that are gone', async () => {
     const lines: Record<string, (line: string) => void> = {};
-    const api = {
-      request: () => Promise.resolve({ metadata: { resourceVersion: '1' }, items: [] }),
-      watch: (path: string, _query: unknown, onLine: (line: string) => void) => {
+    const api: KubeWatchClient = {
+      ...kubeClient(() => Promise.resolve({ metadata: { resourceVersion: '1' }, items: [] })),
+      watch: (path, _query, onLine) => {
         lines[path] = onLine;
         return new Promise<never>(() => undefined);
       },
-    } as unknown as KubeApi;
+    };
     const watch = new ApplicationWatch(
       api,
       { systemNamespace: 's' },

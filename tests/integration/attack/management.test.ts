@@ -8,12 +8,14 @@ import { openAccess } from '../../../shared/http/access.ts';
 import { AuditLog } from '../../../shared/http/audit-log.ts';
 import { createManagementApp } from '../../../shared/http/management-app.ts';
 import { bind, route } from '../../../shared/http/route.ts';
+import type { ApplicationSnapshot } from '../../../shared/kubernetes/application-watch.ts';
 import { systemClock } from '../../../shared/runtime/clock.ts';
 import { HoldBudget } from '../../../loadbalancer/domain/hold-queue.ts';
 import { proxyRoutes } from '../../../loadbalancer/api/proxy/routes.ts';
-import type { ApplicationDirectory } from '../../../loadbalancer/routing/application-directory.ts';
 import { RequestLog } from '../../../loadbalancer/request-log/request-log.ts';
 import { close, listen } from '../../../shared/http/listen.ts';
+import { application, autoscaler } from '../../support/builders.ts';
+import { directoryOf, watchOf } from '../../support/directory.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
 
 interface Reply {
@@ -66,17 +68,9 @@ describe('The management API, asked oddly', () => {
       response.end('ok');
     }).listen(0, '127.0.0.1');
     await once(plane, 'listening');
-    const resource = { metadata: { namespace: 'n' }, spec: { route: { hosts: ['app'], pathPrefix: '/' } } };
-    const application = { key: 'n/a', snapshot: { resource } };
-    const other = {
-      key: 'n/b',
-      snapshot: { resource: { ...resource, spec: { route: { hosts: ['app'], pathPrefix: '/b' } } } },
-    };
-    const directory = {
-      all: () => [application],
-      get: (key: string) => (key === 'n/a' ? application : undefined),
-      match: (_host: string, path: string) => ({ application: path.startsWith('/b/') ? other : application }),
-    } as unknown as ApplicationDirectory;
+    const routed = (name: string, pathPrefix: string): ApplicationSnapshot =>
+      application({ key: `n/${name}`, resource: autoscaler({ route: { hosts: ['app'], pathPrefix } }) });
+    const directory = directoryOf(watchOf(routed('a', '/'), routed('b', '/b')), 'n/a', 'n/b');
     const registry = new Registry();
     const app = createManagementApp(
       {

@@ -8,13 +8,13 @@ import { countedBody, MAX_BODY_BYTES } from '../../../loadbalancer/api/proxy/cou
 import { proxyRoutes } from '../../../loadbalancer/api/proxy/routes.ts';
 import { HoldBudget } from '../../../loadbalancer/domain/hold-queue.ts';
 import { RequestLog } from '../../../loadbalancer/request-log/request-log.ts';
-import type { ApplicationDirectory } from '../../../loadbalancer/routing/application-directory.ts';
 import { NemesisError } from '../../../shared/errors/registry.ts';
 import { openAccess } from '../../../shared/http/access.ts';
 import { AuditLog } from '../../../shared/http/audit-log.ts';
 import { createManagementApp } from '../../../shared/http/management-app.ts';
 import { systemClock } from '../../../shared/runtime/clock.ts';
 import { close, listen } from '../../../shared/http/listen.ts';
+import { directoryOf, watchOf } from '../../support/directory.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
 import { eventually } from '../loadbalancer/support.ts';
 
@@ -93,7 +93,7 @@ describe('Large bodies on the management port', () => {
       createManagementApp(
         deps,
         proxyRoutes({
-          directory: { all: () => [], get: () => undefined } as unknown as ApplicationDirectory,
+          directory: directoryOf(watchOf()),
           budget: whole,
           requestLog: new RequestLog([]),
           dataPlane: () => ({ host: '127.0.0.1', port: 1 }),

@@ -3,11 +3,13 @@ import { expect } from 'chai';
 import { HoldBudget, HoldTicket } from '../../../loadbalancer/domain/hold-queue.ts';
 import { Announcements } from '../../../loadbalancer/routing/announcements.ts';
 import { ApplicationDirectory } from '../../../loadbalancer/routing/application-directory.ts';
-import type { Backend } from '../../../loadbalancer/routing/backend.ts';
 import { Waker } from '../../../loadbalancer/wake/waker.ts';
-import type { ApplicationSnapshot, ApplicationWatch } from '../../../shared/kubernetes/application-watch.ts';
-import { KubeError, type KubeApi } from '../../../shared/kubernetes/kube-api.ts';
+import type { ApplicationSnapshot } from '../../../shared/kubernetes/application-watch.ts';
+import { KubeError } from '../../../shared/kubernetes/kube-api.ts';
+import { application, deployment, pod } from '../../support/builders.ts';
+import { watchOf } from '../../support/directory.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { kubeClient } from '../../support/kube-client.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
 
 class Ticket extends HoldTicket {
@@ -19,23 +21,13 @@ class Ticket extends HoldTicket {
   }
 }
 
-const deployment = { metadata: { name: 'd', namespace: 'n', uid: 'd', resourceVersion: '5' }, spec: { replicas: 1 } };
-const pod = {
-  metadata: { name: 'p', namespace: 'n', uid: 'p' },
-  spec: { containers: [{ name: 'c', ports: [{ containerPort: 80 }] }] },
-  status: { podIP: '10.0.0.1', conditions: [{ type: 'Ready', status: 'True' }] },
-};
+const port80 = { containers: [{ name: 'c', ports: [{ containerPort: 80 }] }] };
 
 function shown(uid: string): ApplicationSnapshot {
-  return {
-    key: 'n/a',
+  return application({
     metadata: { namespace: 'n', name: 'a', uid, resourceVersion: '5' },
-    resource: { metadata: { namespace: 'n' }, spec: { route: { pathPrefix: '/', stripPrefix: false } } },
-    invalid: [],
-    conflict: undefined,
-    deployment,
-    pods: [pod],
-  } as unknown as ApplicationSnapshot;
+    pods: [pod('p', { spec: port80, status: { ...pod().status, podIP: '10.0.0.1' } })],
+  });
 }
 
 const turns = async (): Promise<void> => {
@@ -45,12 +37,12 @@ const turns = async (): Promise<void> => {
 /** A waker whose calls the test answers. */
 function makeWaker() {
   const calls: PromiseWithResolvers<unknown>[] = [];
-  const request = (): Promise<unknown> => {
+  const api = kubeClient(() => {
     const call = Promise.withResolvers<unknown>();
     calls.push(call);
     return call.promise;
-  };
-  const waker = new Waker({ request } as unknown as KubeApi, {
+  });
+  const waker = new Waker(api, {
     clock: new FakeClock(),
     random: () => 1,
     logger: silentLogger,
@@ -62,19 +54,19 @@ function makeWaker() {
 
 /** An application at 0 replicas with a request held. */
 function asleep(resourceVersion = '5') {
-  const zero = { metadata: { ...deployment.metadata, resourceVersion }, spec: { replicas: 0 } };
-  const resource = { spec: { mode: 'Active', minReplicas: 0 } };
-  return { key: 'n/a', queue: { queued: 1 }, snapshot: { deployment: zero, resource } };
+  const zero = deployment(0);
+  const metadata = { ...zero.metadata, resourceVersion };
+  return {
+    key: 'n/a',
+    queue: { queued: 1, oldestArrivalMs: undefined },
+    snapshot: application({ deployment: { ...zero, metadata } }),
+  };
 }
 
 describe('A resource that is deleted and made again under the same name', () => {
   it('is not taken for idle while requests of before are still on its pods', () => {
     let current: ApplicationSnapshot | undefined = shown('1');
-    const watch = {
-      get: () => current,
-      settings: { policy: 'LeastConnections', maxRequests: 10, maxBytes: '1Mi', holdSeconds: 10 },
-      synced: true,
-    } as unknown as ApplicationWatch;
+    const watch = { ...watchOf(), get: () => current };
     const clock = new FakeClock();
     const idle: string[] = [];
     const directory = new ApplicationDirectory({
@@ -110,10 +102,10 @@ describe('A resource that is deleted and made again under the same name', () => 
     const { waker, calls } = makeWaker();
     const before = asleep();
     const after = asleep();
-    waker.wake(before as unknown as Backend);
+    waker.wake(before);
     before.queue.queued = 0;
-    waker.forget(before as unknown as Backend);
-    waker.wake(after as unknown as Backend);
+    waker.forget(before);
+    waker.wake(after);
     calls[0]?.reject(new KubeError(409, 'Conflict', 'x'));
     await turns();
     mock.timers.tick(250);
@@ -129,9 +121,9 @@ describe('A scale call that was stale', () => {
     mock.timers.enable({ apis: ['setTimeout'] });
     const { waker, calls } = makeWaker();
     const application = asleep();
-    waker.wake(application as unknown as Backend);
+    waker.wake(application);
     application.snapshot = asleep('6').snapshot;
-    waker.wake(application as unknown as Backend);
+    waker.wake(application);
     calls[0]?.reject(new KubeError(409, 'Conflict', 'x'));
     await turns();
     expect(calls.length).to.equal(2);

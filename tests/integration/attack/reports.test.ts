@@ -29,7 +29,7 @@ describe('Attack: a pod that reports too much', function () {
   const stream = new BalancerStream('leader');
   let local: LocalApi;
   let server: Server;
-  let serve: (limits: ReportLimits, tokens: ProgramTokens | undefined) => Promise<Server>;
+  let serve: (limits: ReportLimits, tokens: Pick<ProgramTokens, 'verify'> | undefined) => Promise<Server>;
 
   before(async () => {
     local = await startLocalApi();
@@ -202,8 +202,9 @@ describe('Attack: a pod that reports too much', function () {
     }
     const limits = new CountedLimits();
     // The token is the pod's name.
-    const verify = (podName: string) => Promise.resolve({ identity: { namespace: 'n', podName, podUid: podName } });
-    const guarded = await serve(limits, { verify } as unknown as ProgramTokens);
+    const verify = (podName: string) =>
+      Promise.resolve({ identity: { namespace: 'n', serviceAccount: 's', podName, podUid: podName } });
+    const guarded = await serve(limits, { verify });
     const statuses: number[] = [];
     for (let time = 0; time < 100; time += 1) {
       const { status } = await fetch(`http://127.0.0.1:${(guarded.address() as AddressInfo).port}/metrics`, {

@@ -3,10 +3,10 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { KubeConfig } from '@kubernetes/client-node';
 import { expect } from 'chai';
-import type { Backend } from '../../../loadbalancer/routing/backend.ts';
 import { Waker } from '../../../loadbalancer/wake/waker.ts';
 import { KubeApi } from '../../../shared/kubernetes/kube-api.ts';
 import { systemClock } from '../../../shared/runtime/clock.ts';
+import { application, deployment } from '../../support/builders.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
 
 /** Somebody's webhook that is gone costs each write its timeout, 10 s by default; reads go on as ever. */
@@ -49,12 +49,8 @@ describe('A wake where writes take longer than a first call waits', function () 
       onOutcome: () => undefined,
       onReachable: () => undefined,
     });
-    const deployment = { metadata: { name: 'd', namespace: 'n', resourceVersion: '5' }, spec: { replicas: 0 } };
-    waker.wake({
-      key: 'n/a',
-      queue: { queued: 1 },
-      snapshot: { deployment, resource: { spec: { mode: 'Active', minReplicas: 0 } } },
-    } as unknown as Backend);
+    const snapshot = application({ deployment: deployment(0) });
+    waker.wake({ key: 'n/a', queue: { queued: 1, oldestArrivalMs: undefined }, snapshot });
     // Mocha's time limit ends it otherwise.
     while (landed === 0) await once(server, 'answered');
     waker.stop();

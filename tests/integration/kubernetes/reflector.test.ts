@@ -2,14 +2,10 @@ import { expect } from 'chai';
 import { EventRecorder } from '../../../shared/kubernetes/event-recorder.ts';
 import { isKubeStatus, KubeError } from '../../../shared/kubernetes/kube-api.ts';
 import { trimDeployment, metadataOnly, createPodTrimmer } from '../../../shared/kubernetes/trim.ts';
-import {
-  replicasManager,
-  type Deployment,
-  type KubernetesObject,
-  type Pod,
-} from '../../../shared/kubernetes/objects.ts';
+import { replicasManager, type KubernetesObject } from '../../../shared/kubernetes/objects.ts';
 import { Reflector, type ReflectorEvent } from '../../../shared/kubernetes/reflector.ts';
 import { systemClock } from '../../../shared/runtime/clock.ts';
+import { deployment as makeDeployment } from '../../support/builders.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { startLocalApi, type LocalApi } from '../../support/local-api.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
@@ -110,15 +106,15 @@ describe('Reflector over a real API', () => {
 
   it('Given a pod, Then what is kept of it is what is read of it, and a bundle that many have is kept once', () => {
     const keep = createPodTrimmer();
-    const pod = (name: string): Pod =>
-      ({
+    // More than the type knows, as it comes from the API server.
+    const pod = (name: string) => ({
         metadata: { name, namespace: 'n', uid: name, resourceVersion: '1', creationTimestamp: 'x', managedFields: [{}], labels: { a: 'b' },
           annotations: { 'nemesis.io/ca': ['PEM', '1'].join(' '), other: 'x'.repeat(1000) } },
         spec: { nodeName: 'n1', containers: [{ name: 'app', image: 'i', env: [{ name: 'A', value: 'b' }], ports: [{ containerPort: 1 }] }],
           initContainers: [{ name: 'init', image: 'i' }], volumes: [{ name: 'v', emptyDir: {} }, { name: 'ca', downwardAPI: { items: [] } }] },
         status: { phase: 'Running', podIP: '10.0.0.1', hostIP: 'h', conditions: [{ type: 'Ready', status: 'True', lastProbeTime: null }],
           containerStatuses: [{ name: 'app', ready: true, restartCount: 0, image: 'i', imageID: 'sha' }] },
-      }) as unknown as Pod; // prettier-ignore
+    }); // prettier-ignore
     const [one, two] = [keep(pod('one')), keep(pod('two'))];
     expect(one).to.deep.equal({
       metadata: { name: 'one', namespace: 'n', uid: 'one', resourceVersion: '1', creationTimestamp: 'x', labels: { a: 'b' }, annotations: { 'nemesis.io/ca': 'PEM 1' } },
@@ -134,12 +130,13 @@ describe('Reflector over a real API', () => {
       { manager: 'scaler', time: '2026-01-02T00:00:00Z', subresource: 'scale', fieldsV1: { 'f:spec': { 'f:replicas': {} } } },
       { manager: 'kube-controller-manager', time: '2026-01-03T00:00:00Z', fieldsV1: { 'f:status': { 'f:replicas': {} } } },
     ]; // prettier-ignore
-    const deployment = { metadata: { name: 'd', managedFields }, spec: { replicas: 2 } } as unknown as Deployment;
-    const kept = trimDeployment(deployment);
+    const deployment = makeDeployment(2);
+    const written = { ...deployment, metadata: { ...deployment.metadata, managedFields } };
+    const kept = trimDeployment(written);
     expect(kept.metadata.managedFields?.map(({ manager }) => manager)).to.deep.equal(['kubectl', 'scaler']);
     expect(JSON.stringify(kept)).to.not.include('f:template');
-    expect(replicasManager(kept)).to.equal('scaler').and.to.equal(replicasManager(deployment));
-    expect(kept.spec).to.equal(deployment.spec);
+    expect(replicasManager(kept)).to.equal('scaler').and.to.equal(replicasManager(written));
+    expect(kept.spec).to.equal(written.spec);
   });
 
   it('Given a handler that throws, Then the others still hear and the watch goes on', async () => {

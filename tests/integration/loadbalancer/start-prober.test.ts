@@ -2,7 +2,8 @@ import { expect } from 'chai';
 import { Announcements } from '../../../loadbalancer/routing/announcements.ts';
 import type { Backend } from '../../../loadbalancer/routing/backend.ts';
 import { StartProber } from '../../../loadbalancer/wake/start-prober.ts';
-import type { Pod } from '../../../shared/kubernetes/objects.ts';
+import type { Probe } from '../../../shared/kubernetes/objects.ts';
+import { application, pod } from '../../support/builders.ts';
 import { answering, monotonicMs, podAt, type Plane, startPlane, startRaw, statusOf, talk, until } from './support.ts';
 
 const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
@@ -19,7 +20,7 @@ describe('StartProber over a data plane', () => {
 
   /** A pod that is starting, with a request held for it; resolves when that is answered. */
   async function wake(
-    readinessProbe: object | undefined,
+    readinessProbe: Probe | undefined,
   ): Promise<{ status: number; heads: string[]; accepted: number }> {
     setup = await startPlane();
     cleanups.push(() => setup.close());
@@ -31,17 +32,17 @@ describe('StartProber over a data plane', () => {
       answer(socket);
     });
     cleanups.push(() => server.close());
-    const port = { containerPort: server.port };
-    const pod = {
-      metadata: { name: `pod-${server.port}`, namespace: 'n', uid: `uid-${server.port}` },
-      spec: { containers: [{ name: 'app', ports: [port], readinessProbe }] },
-      status: { podIP: '127.0.0.1' },
-    } as unknown as Pod;
-    const application = {
+    const port = { name: 'http', containerPort: server.port };
+    const container = { name: 'app', ports: [port], ...(readinessProbe === undefined ? {} : { readinessProbe }) };
+    const starting = pod(`uid-${server.port}`, { spec: { containers: [container] }, status: { podIP: '127.0.0.1' } });
+    const backend: Backend = {
       key: 'n/app',
       queue: setup.application,
-      snapshot: { pods: [pod], deployment: { spec: { replicas: 1 } }, resource: { spec: {} } },
-    } as unknown as Backend;
+      snapshot: application({ pods: [starting] }),
+      drain: undefined,
+      foreignZeroSinceMs: undefined,
+      timer: undefined,
+    };
     prober = new StartProber({
       announcements: new Announcements(),
       clock: { monotonicMs, wallMs: () => Date.now() },
@@ -51,7 +52,7 @@ describe('StartProber over a data plane', () => {
     setup.application.setPods([podAt(server.port, { state: 'notReady' })], monotonicMs());
     const answered = talk(setup.port, [get]);
     await until(() => setup.held.times === 1);
-    prober.look(application);
+    prober.look(backend);
     return { status: statusOf(await answered), heads, accepted };
   }
 
@@ -61,7 +62,7 @@ describe('StartProber over a data plane', () => {
   });
 
   it('Given a pod with a probe of a path, then that is asked first, on a connection of its own', async () => {
-    const { status, heads, accepted } = await wake({ httpGet: { path: '/readyz' } });
+    const { status, heads, accepted } = await wake({ httpGet: { path: '/readyz', port: 'http' } });
     expect([status, accepted]).to.deep.equal([200, 2]);
     expect(heads.map((head) => head.slice(0, head.indexOf(' HTTP')))).to.deep.equal(['GET /readyz', 'GET /']);
   });

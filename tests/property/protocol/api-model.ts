@@ -1,4 +1,4 @@
-import { KubeError, type KubeApi, type KubeRequestOptions } from '../../../shared/kubernetes/kube-api.ts';
+import { KubeError, type KubeClient, type KubeRequestOptions } from '../../../shared/kubernetes/kube-api.ts';
 import type { ClusterModel } from './cluster-model.ts';
 import type { Process, Simulation } from './simulation.ts';
 
@@ -11,7 +11,7 @@ export interface ScaleCall {
 }
 
 /** A client of the model's API server: each leg of a call takes a chosen time, and either may be lost. */
-export class ApiModel {
+export class ApiModel implements KubeClient {
   readonly #sim: Simulation;
   readonly #cluster: ClusterModel;
   readonly #owner: Process;
@@ -27,11 +27,6 @@ export class ApiModel {
     this.#cluster = cluster;
     this.#owner = owner;
     this.#onScaleCall = onScaleCall;
-  }
-
-  /** As the class that the code under test expects. */
-  asKubeApi(): KubeApi {
-    return this as unknown as KubeApi;
   }
 
   request<T>(method: string, path: string, options: KubeRequestOptions = {}): Promise<T> {

@@ -9,7 +9,7 @@ import type { TrafficReport } from '../../../shared/contracts/traffic-report.ts'
 import { ApiModel, type ScaleCall } from './api-model.ts';
 import type { ClusterModel } from './cluster-model.ts';
 import { KEY } from './cluster-objects.ts';
-import { silent } from './controller-model.ts';
+import { silentLogger } from '../../support/silent-logger.ts';
 import { Process, type Simulation } from './simulation.ts';
 import { SLEEP_TIMES } from '../../../shared/model/sleep-times.ts';
 
@@ -87,10 +87,10 @@ export class BalancerModel {
         if (application.drain !== undefined) this.#reporter.urgent();
       },
     });
-    this.#waker = new Waker(new ApiModel(sim, cluster, this.process, deps.onScaleCall).asKubeApi(), {
+    this.#waker = new Waker(new ApiModel(sim, cluster, this.process, deps.onScaleCall), {
       clock,
       random,
-      logger: silent,
+      logger: silentLogger,
       onOutcome: () => undefined,
       onReachable: (reachable) => this.plane.freezeDeadlines(!reachable, sim.nowMs),
     });

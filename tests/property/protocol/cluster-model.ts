@@ -1,6 +1,6 @@
 import { autoscalerSpecSchema, type AutoscalerStatus } from '../../../shared/api/autoscaler.ts';
 import { DEFAULT_SETTINGS } from '../../../shared/api/load-balancer-settings.ts';
-import type { ApplicationSnapshot, ApplicationWatch } from '../../../shared/kubernetes/application-watch.ts';
+import type { ApplicationWatch } from '../../../shared/kubernetes/application-watch.ts';
 import type { Deployment, Pod } from '../../../shared/kubernetes/objects.ts';
 import {
   applicationOf,
@@ -27,6 +27,11 @@ export interface PodClient {
 interface PodModel extends PodState {
   gone: boolean;
   readonly inFlight: Set<PodClient>;
+}
+
+/** What a program sees of the cluster. */
+export interface ClusterView extends Pick<ApplicationWatch, 'get' | 'keys' | 'settings' | 'synced' | 'connected'> {
+  readonly balancers: Map<string, Pod>;
 }
 
 interface Watcher {
@@ -70,7 +75,7 @@ export class ClusterModel {
   }
 
   /** A client's view of the cluster, listed now and then watched with delays. */
-  watch(owner: Process, onChange: (kind: string) => void): ApplicationWatch & { readonly balancers: Map<string, Pod> } {
+  watch(owner: Process, onChange: (kind: string) => void): ClusterView {
     const view: View = {
       autoscaler: { rv: this.statusRv, status: this.status },
       deployment: this.#deployment(),
@@ -80,15 +85,14 @@ export class ClusterModel {
       balancers: new Map(this.#balancers),
     };
     this.#watchers.add({ owner, view, onChange: () => onChange(''), lastMs: new Map() });
-    const get = (key: string): ApplicationSnapshot | undefined =>
-      key === KEY ? applicationOf(view, this.spec) : undefined;
     return {
-      get,
+      get: (key) => (key === KEY ? applicationOf(view, this.spec) : undefined),
       keys: () => [KEY],
       settings: DEFAULT_SETTINGS,
       synced: true,
+      connected: true,
       balancers: view.balancers,
-    } as unknown as ApplicationWatch & { readonly balancers: Map<string, Pod> };
+    };
   }
 
   /** Applies a fenced change of replicas. Returns false for 409. */

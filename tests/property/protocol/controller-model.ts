@@ -10,7 +10,7 @@ import { MetricsCollector } from '../../../autoscaler/domain/signals/metrics-col
 import { Balancers } from '../../../autoscaler/signals/balancers.ts';
 import { measurementsOf } from '../../../autoscaler/signals/signal-source.ts';
 import type { TrafficReport } from '../../../shared/contracts/traffic-report.ts';
-import type { Logger } from '../../../shared/runtime/logger.ts';
+import { silentLogger } from '../../support/silent-logger.ts';
 import { ApiModel, type ScaleCall } from './api-model.ts';
 import type { ClusterModel } from './cluster-model.ts';
 import { KEY } from './cluster-objects.ts';
@@ -27,8 +27,6 @@ const LEASE_MS = 15_000;
 const RETRY_MS = 2_000;
 
 const nothing = (): void => undefined;
-/** A logger that says nothing. */
-export const silent = { info: nothing, warn: nothing, error: nothing, debug: nothing } as unknown as Logger;
 
 /** A controller: the real controllers of an application over the model's API server, and a place in the election. */
 export class ControllerModel {
@@ -54,13 +52,13 @@ export class ControllerModel {
     this.#sim = sim;
     this.#lease = lease;
     const { clock } = sim;
-    const api = new ApiModel(sim, cluster, this.process, onScaleCall).asKubeApi();
+    const api = new ApiModel(sim, cluster, this.process, onScaleCall);
     const watch = cluster.watch(this.process, () => this.look());
     const isLeader = (): boolean => this.isLeader();
     const specs = new ScalingSpecs();
     const measurements = (): ReturnType<typeof measurementsOf> => measurementsOf(undefined);
     this.#balancers = new Balancers({ readings: this.#collector.traffic, measurementsOf: measurements, clock });
-    const actuator = new Actuator(api, { isLeader, publish: nothing, logger: silent });
+    const actuator = new Actuator(api, { isLeader, publish: nothing, logger: silentLogger });
     this.#controller = new ApplicationController({
       watch,
       collector: this.#collector,
@@ -74,7 +72,7 @@ export class ControllerModel {
       balancersMissing: () => false,
       isLeader,
       actuator,
-      statusWriter: new StatusWriter(api, { isLeader, clock, logger: silent }),
+      statusWriter: new StatusWriter(api, { isLeader, clock, logger: silentLogger }),
       recorder: new ApplicationRecorder({ publish: nothing, clock }),
       specs,
       observations: new Observations({

@@ -1,9 +1,10 @@
 import { expect } from 'chai';
 import { CaDistributor } from '../../../autoscaler/certificates/ca-distributor.ts';
 import type { Certificates } from '../../../autoscaler/certificates/certificates.ts';
-import { KubeError, type KubeApi, type KubeRequestOptions } from '../../../shared/kubernetes/kube-api.ts';
-import type { Pod } from '../../../shared/kubernetes/objects.ts';
+import { KubeError, type KubeRequestOptions } from '../../../shared/kubernetes/kube-api.ts';
+import type { ObjectMeta, Pod, Volume } from '../../../shared/kubernetes/objects.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { kubeClient } from '../../support/kube-client.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
 import { until } from '../../support/until.ts';
 
@@ -29,7 +30,7 @@ class World {
   /** Names of the webhooks that validate. */
   validating: string[] = [];
 
-  readonly distributor = new CaDistributor({ request: this.#request.bind(this) } as unknown as KubeApi, {
+  readonly distributor = new CaDistributor(kubeClient(this.#request.bind(this)), {
     certificates: this.#certificates(),
     pods: () => [this.pods],
     withWebhook: true,
@@ -42,10 +43,10 @@ class World {
   pod(
     name: string,
     ca: string | undefined,
-    fields: { metadata?: object; phase?: string; volumes?: object[] } = {},
+    fields: { metadata?: Partial<ObjectMeta>; phase?: string; volumes?: Volume[] } = {},
   ): Pod {
     const items = [{ path: 'ca.crt', fieldRef: { fieldPath: FIELD } }];
-    const pod = {
+    const pod: Pod = {
       metadata: {
         name,
         namespace: 'n',
@@ -60,7 +61,7 @@ class World {
         volumes: fields.volumes ?? [{ name: 'v', projected: { sources: [{}, { downwardAPI: { items } }] } }],
       },
       status: { phase: fields.phase ?? 'Running' },
-    } as unknown as Pod;
+    };
     this.pods.set(`n/${name}`, pod);
     return pod;
   }
@@ -102,11 +103,12 @@ describe('The distribution of the authority', () => {
   it('tells each pod that shows it and lacks it, by its UID, and no other', async () => {
     const world = new World();
     const items = [{ path: 'x', fieldRef: { fieldPath: FIELD } }];
+    const emptyDir = { name: 'v', emptyDir: {} };
     world.pod('lacks', undefined);
     world.pod('old', 'zero');
     world.pod('plain-volume', undefined, { volumes: [{ name: 'v', downwardAPI: { items } }] });
     world.pod('right', 'one');
-    world.pod('other-volume', undefined, { volumes: [{ name: 'v', emptyDir: {} }] });
+    world.pod('other-volume', undefined, { volumes: [emptyDir] });
     world.pod('no-volume', undefined, { volumes: [] });
     world.pod('terminating', undefined, { metadata: { deletionTimestamp: '2026-01-01T00:00:00Z' } });
     world.pod('done', undefined, { phase: 'Succeeded' });

@@ -2,8 +2,9 @@ import { X509Certificate } from 'node:crypto';
 import type { Secret } from '../../../autoscaler/certificates/authority-secret.ts';
 import { ManagedCertificates } from '../../../autoscaler/certificates/managed-certificates.ts';
 import { certificatesIn } from '../../../autoscaler/certificates/x509.ts';
-import { KubeError, type KubeApi, type KubeRequestOptions } from '../../../shared/kubernetes/kube-api.ts';
+import { KubeError, type KubeClient, type KubeRequestOptions } from '../../../shared/kubernetes/kube-api.ts';
 import type { FakeClock } from '../../support/fake-clock.ts';
+import { kubeClient } from '../../support/kube-client.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
 
 /** An API server that has one Secret, with resourceVersions and conflicts. */
@@ -15,8 +16,8 @@ export class OneSecret {
   #version = 0;
 
   /** The part of the client that is needed. */
-  get api(): KubeApi {
-    return { request: this.#request.bind(this) } as unknown as KubeApi;
+  get api(): KubeClient {
+    return kubeClient(this.#request.bind(this));
   }
 
   /** A value of the Secret as text. */

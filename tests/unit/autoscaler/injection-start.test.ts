@@ -7,9 +7,7 @@ import { Registry } from 'prom-client';
 import { startWebhooks } from '../../../autoscaler/admission/start-webhooks.ts';
 import type { Certificates } from '../../../autoscaler/certificates/certificates.ts';
 import { createAuthority, issueServerCertificate } from '../../../autoscaler/certificates/x509.ts';
-import type { ApplicationWatch } from '../../../shared/kubernetes/application-watch.ts';
-import type { KubeApi } from '../../../shared/kubernetes/kube-api.ts';
-import type { Lifecycle } from '../../../shared/runtime/lifecycle.ts';
+import { kubeClient } from '../../support/kube-client.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
 
 const LIFE = { notBeforeMs: Date.now() - 60_000, notAfterMs: Date.now() + 3_600_000 };
@@ -40,10 +38,10 @@ describe("The webhook's port", function () {
       systemNamespace: 'nemesis-system',
     };
     const deps = {
-      api: { request: () => Promise.resolve({ major: '1', minor: '34' }) } as unknown as KubeApi,
+      api: kubeClient(() => Promise.resolve({ major: '1', minor: '34' })),
       version: '1',
       certificates,
-      watch: { keys: () => [], get: () => undefined } as unknown as ApplicationWatch,
+      watch: { applicationOfTarget: () => undefined },
       registry: new Registry(),
       logger: silentLogger,
       lifecycle: {
@@ -54,7 +52,7 @@ describe("The webhook's port", function () {
             return step();
           };
         },
-      } as unknown as Lifecycle,
+      },
     };
     server = await startWebhooks(settings, deps);
   });

@@ -9,6 +9,7 @@ import { AutoscalerValidator } from '../../../autoscaler/admission/autoscaler-va
 import { createWebhookApp } from '../../../autoscaler/admission/webhook-server.ts';
 import type { ApplicationSnapshot } from '../../../shared/kubernetes/application-watch.ts';
 import { close, listen } from '../../../shared/http/listen.ts';
+import { application, autoscaler } from '../../support/builders.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
 import { pod } from './injection-support.ts';
 
@@ -135,8 +136,7 @@ describe('The webhook', () => {
 
 describe('What the webhook knows of a pod and its cluster', () => {
   const owner = { kind: 'ReplicaSet', name: 'web-app-7d4b9', controller: true };
-  const application = (port: string): ApplicationSnapshot =>
-    ({ resource: { spec: { route: { port }, startup: undefined } } }) as unknown as ApplicationSnapshot;
+  const onPort = (port: string): ApplicationSnapshot => application({ resource: autoscaler({ route: { port } }) });
   const watchOf = (byTarget: Record<string, ApplicationSnapshot>) => ({
     applicationOfTarget: (target: string) => byTarget[target],
   });
@@ -144,16 +144,16 @@ describe('What the webhook knows of a pod and its cluster', () => {
 
   it("finds the Autoscaler by the Deployment's name, in the pod's namespace", () => {
     const watch = watchOf({
-      'other/web-app': application('a'),
-      'n/web': application('b'),
-      'n/web-app': application('c'),
+      'other/web-app': onPort('a'),
+      'n/web': onPort('b'),
+      'n/web-app': onPort('c'),
     });
     expect(applicationOfPod(watch, made, 'n')).to.deep.equal({ port: 'c', announceProbe: undefined });
     expect(applicationOfPod(watch, made, 'nowhere')).to.equal(undefined);
   });
 
   it('knows none for pods of no Deployment', () => {
-    const watch = watchOf({ 'n/web-app': application('c') });
+    const watch = watchOf({ 'n/web-app': onPort('c') });
     for (const metadata of [
       {},
       { ownerReferences: [owner] },

@@ -5,6 +5,7 @@ import { UNKNOWN_LIFECYCLE } from '../../../autoscaler/domain/lifecycle/lifecycl
 import { replicaHealth, type ReplicaFacts } from '../../../autoscaler/domain/lifecycle/replica-health.ts';
 import { findStartProblem } from '../../../autoscaler/domain/lifecycle/start-problem.ts';
 import type { Deployment } from '../../../shared/kubernetes/objects.ts';
+import { deployment } from '../../support/builders.ts';
 
 describe('replicaHealth', () => {
   const pod = (uid: string, over: { ready?: boolean; waiting?: string; deleted?: boolean } = {}) => ({
@@ -53,20 +54,19 @@ describe('replicaHealth', () => {
 });
 
 describe('isRollingOut', () => {
-  const deployment = (reason: string): Deployment =>
-    ({
-      metadata: { generation: 2 },
-      spec: { replicas: 2 },
+  const progressing = (reason: string): Deployment =>
+    deployment(2, {
+      metadata: { ...deployment().metadata, generation: 2 },
       status: {
         observedGeneration: 2,
         replicas: 3,
         updatedReplicas: 1,
         conditions: [{ type: 'Progressing', status: reason === 'ProgressDeadlineExceeded' ? 'False' : 'True', reason }],
       },
-    }) as unknown as Deployment;
+    });
   it('Given a rollout beyond its progress deadline, Then it is not in progress any more', () => {
-    expect(isRollingOut(deployment('ReplicaSetUpdated'))).to.equal(true);
-    expect(isRollingOut(deployment('ProgressDeadlineExceeded'))).to.equal(false);
+    expect(isRollingOut(progressing('ReplicaSetUpdated'))).to.equal(true);
+    expect(isRollingOut(progressing('ProgressDeadlineExceeded'))).to.equal(false);
   });
 });
 

@@ -10,6 +10,7 @@ import { SampleWindow } from '../../../autoscaler/domain/signals/sample-window.t
 import { BALANCER_AGES } from '../../../autoscaler/domain/signals/traffic-readings.ts';
 import { hasTraffic, noData, type Signals } from '../../../autoscaler/domain/signals/signals.ts';
 import type { Pod } from '../../../shared/kubernetes/objects.ts';
+import { pod as anyPod } from '../../support/builders.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import type { ApplicationTraffic } from '../../../shared/model/measurements.ts';
 
@@ -211,10 +212,7 @@ describe('MetricsCollector', () => {
 
 describe('existingBalancers', () => {
   const balancer = (uid: string, ready: boolean, phase = 'Running'): Pod =>
-    ({
-      metadata: { name: uid, uid },
-      status: { phase, conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }] },
-    }) as unknown as Pod;
+    anyPod(uid, { status: { phase, conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }] } });
   it('Given pods, Then those count that are ready or were heard, and those that report but are not shown yet', () => {
     const pods = [balancer('a', true), balancer('b', false), balancer('c', false), balancer('d', true, 'Failed')];
     const uids = existingBalancers(pods, (uid) => uid === 'c', ['a', 'e']).map(({ uid }) => uid);

@@ -1,9 +1,10 @@
 import { mock } from 'node:test';
 import { expect } from 'chai';
-import type { Backend } from '../../../loadbalancer/routing/backend.ts';
-import { Waker, type WakeOutcome } from '../../../loadbalancer/wake/waker.ts';
-import { KubeError, type KubeApi } from '../../../shared/kubernetes/kube-api.ts';
+import { Waker, type WakeOutcome, type WakeTarget } from '../../../loadbalancer/wake/waker.ts';
+import { KubeError } from '../../../shared/kubernetes/kube-api.ts';
+import { application, deployment } from '../../support/builders.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { kubeClient } from '../../support/kube-client.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
 
 const turns = async (): Promise<void> => {
@@ -14,12 +15,10 @@ function setUp(answers: (() => unknown)[]) {
   const calls: string[] = [];
   const outcomes: WakeOutcome[] = [];
   const reachable: boolean[] = [];
-  const api = {
-    request: (method: string) => {
-      calls.push(method);
-      return Promise.resolve().then(() => answers.shift()?.());
-    },
-  } as unknown as KubeApi;
+  const api = kubeClient((method) => {
+    calls.push(method);
+    return Promise.resolve().then(() => answers.shift()?.());
+  });
   const waker = new Waker(api, {
     clock: new FakeClock(),
     random: () => 1,
@@ -27,13 +26,12 @@ function setUp(answers: (() => unknown)[]) {
     onOutcome: (outcome) => outcomes.push(outcome),
     onReachable: (yes) => reachable.push(yes),
   });
-  const deployment = { metadata: { name: 'd', namespace: 'n', resourceVersion: '5' }, spec: { replicas: 0 } };
-  const application = {
+  const asleep: WakeTarget = {
     key: 'n/a',
-    queue: { queued: 1 },
-    snapshot: { deployment, resource: { spec: { mode: 'Active', minReplicas: 0 } } },
-  } as unknown as Backend;
-  return { waker, application, calls, outcomes, reachable };
+    queue: { queued: 1, oldestArrivalMs: undefined },
+    snapshot: application({ deployment: deployment(0) }),
+  };
+  return { waker, application: asleep, calls, outcomes, reachable };
 }
 
 const refuse = (status: number) => () => {

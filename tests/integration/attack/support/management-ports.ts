@@ -7,7 +7,6 @@ import { publishRefusal } from '../../../../autoscaler/api/publish-refusal.ts';
 import { managementRoutes } from '../../../../autoscaler/api/routes.ts';
 import { autoscalerOpenapi } from '../../../../autoscaler/api/openapi.ts';
 import { MetricsCollector } from '../../../../autoscaler/domain/signals/metrics-collector.ts';
-import { noData, type Signals } from '../../../../autoscaler/domain/signals/signals.ts';
 import { applyManifest } from '../../../../demo/apply.ts';
 import { rightsManifests } from '../../../../demo/stack-manifests.ts';
 import { loadbalancerOpenapi } from '../../../../loadbalancer/api/openapi.ts';
@@ -15,7 +14,6 @@ import { HoldBudget } from '../../../../loadbalancer/domain/hold-queue.ts';
 import { proxyRoutes } from '../../../../loadbalancer/api/proxy/routes.ts';
 import { SETTINGS_ROUTES } from '../../../../loadbalancer/api/settings/routes.ts';
 import { RequestLog } from '../../../../loadbalancer/request-log/request-log.ts';
-import type { ApplicationDirectory } from '../../../../loadbalancer/routing/application-directory.ts';
 import { customResourceDefinitions } from '../../../../shared/api/crd.ts';
 import { ClusterAccess } from '../../../../shared/http/access.ts';
 import { AuditLog } from '../../../../shared/http/audit-log.ts';
@@ -26,6 +24,7 @@ import { KubeApi } from '../../../../shared/kubernetes/kube-api.ts';
 import type { Logger } from '../../../../shared/runtime/logger.ts';
 import { systemClock } from '../../../../shared/runtime/clock.ts';
 import { close, listen } from '../../../../shared/http/listen.ts';
+import { directoryOf } from '../../../support/directory.ts';
 import { startLocalApi, type LocalApi } from '../../../support/local-api.ts';
 import { silentLogger } from '../../../support/silent-logger.ts';
 import { until } from '../../../support/until.ts';
@@ -93,10 +92,10 @@ export class ManagementPorts {
   }
 
   async #serveBoth(): Promise<void> {
-    const note = (text: string, fields: object): void => {
+    const note: Logger['info'] = (text, fields) => {
       if (text === 'audit') this.audited.push({ ...fields });
     };
-    const logger = { ...silentLogger, info: note, warn: note } as unknown as Logger;
+    const logger: Logger = { ...silentLogger, info: note, warn: note };
     await this.#serveAutoscaler(logger);
     await this.#serveLoadbalancer(logger);
   }
@@ -108,6 +107,7 @@ export class ManagementPorts {
     this.#watch.start(() => undefined);
     await this.#watch.firstSync();
     await until(() => this.#watch.keys().length === 2);
+    const collector = new MetricsCollector();
     const publish: Publish = (event) => {
       if (event.kind === 'Audited') this.history.push(event.record);
     };
@@ -125,8 +125,8 @@ export class ManagementPorts {
           managementRoutes({
             api: autoscaler,
             watch: this.#watch,
-            collector: new MetricsCollector(),
-            signalsOf: () => NO_SIGNALS,
+            collector,
+            signalsOf: ({ key }) => collector.signals(key, [], [], 0, 15_000),
             history: { query: () => Promise.resolve({ items: [], nextCursor: undefined }) },
             publish,
             clock,
@@ -152,7 +152,7 @@ export class ManagementPorts {
             ...bind(SETTINGS_ROUTES, { api: loadbalancer, systemNamespace: SYSTEM }),
             // A data plane that is not there answers 502: whoever sees that was let through.
             ...proxyRoutes({
-              directory: this.#directory(),
+              directory: directoryOf(this.#watch, ...this.#watch.keys()),
               budget: new HoldBudget(256 * 2 ** 20),
               requestLog: new RequestLog([]),
               dataPlane: () => ({ host: '127.0.0.1', port: 1 }),
@@ -222,26 +222,6 @@ export class ManagementPorts {
     const parsed = /^[[{]/.test(text) ? (JSON.parse(text) as Reply['body']) : {};
     return { status: answer.status, code: parsed['code'], body: parsed };
   }
-
-  #directory(): ApplicationDirectory {
-    const watch = this.#watch;
-    const routed = (key: string) => ({ key, snapshot: watch.get(key) });
-    return {
-      all: () => watch.keys().map(routed),
-      get: (key: string) => (watch.get(key) === undefined ? undefined : routed(key)),
-      match: (host: string) => {
-        const key = watch.keys().find((each) => host.startsWith(`${each.split('/')[1] ?? ''}.`));
-        return key === undefined ? 'unknown' : { application: { key } };
-      },
-    } as unknown as ApplicationDirectory;
-  }
 }
 
 const serve = (app: Parameters<typeof listen>[0]): Promise<Server> => listen(app, { host: '127.0.0.1', port: 0 });
-
-const NO_SIGNALS = {
-  cpuMillicores: noData('none'),
-  memoryBytes: noData('none'),
-  traffic: noData('none'),
-  responseTimeMs: () => noData('none'),
-} as unknown as Signals;
