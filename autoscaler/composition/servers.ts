@@ -1,3 +1,4 @@
+import type { RequestListener } from 'node:http';
 import { ClusterAccess, openAccess } from '../../shared/http/access.ts';
 import { AuditLog } from '../../shared/http/audit-log.ts';
 import { createManagementApp } from '../../shared/http/management-app.ts';
@@ -22,18 +23,37 @@ const PROGRAMS_AUDIENCE = 'nemesis';
 
 /** Opens the port for people and tools, and the one for programs. */
 export async function startServers(
-  { settings, logger, lifecycle, clock, registry, metrics }: Foundation,
-  { api, watch, balancerPods, isLeader }: Cluster,
-  { collector, sources, controller, enqueue, publish, stream }: Reconciliation,
+  foundation: Foundation,
+  cluster: Cluster,
+  reconciliation: Reconciliation,
   { certificates }: Trust,
   history: History,
   limits: ReportLimits,
 ): Promise<void> {
-  const guarded = !isLoopback(settings.bindAddress) && !settings.openManagement;
+  const { settings, lifecycle } = foundation;
+  const { bindAddress: host, port, programsPort } = settings;
+  const management = buildManagement(foundation, cluster, reconciliation, history);
+  const programs = buildPrograms(foundation, cluster, reconciliation, limits);
+  const servers = [
+    await listen(management, { host, port }, undefined, lifecycle.signal),
+    await listen(programs, { host, port: programsPort }, certificates, lifecycle.signal),
+  ];
+  lifecycle.onStop('servers', async () => {
+    reconciliation.stream.close();
+    await Promise.all(servers.map(close));
+  });
+}
+
+function buildManagement(
+  { settings, logger, lifecycle, clock, registry }: Foundation,
+  { api, watch }: Cluster,
+  { collector, controller, publish }: Reconciliation,
+  history: History,
+): RequestListener {
   const namespaces = { everywhere: settings.watchNamespace, systemNamespace: settings.systemNamespace };
-  const management = createManagementApp(
+  return createManagementApp(
     {
-      access: guarded ? new ClusterAccess(api, namespaces, { clock }) : openAccess(namespaces),
+      access: isGuarded(settings) ? new ClusterAccess(api, namespaces, { clock }) : openAccess(namespaces),
       audit: new AuditLog({ logger, clock, registry }, (entry) => publishRefusal(publish, entry, clock)),
       logger,
       registry,
@@ -51,7 +71,16 @@ export async function startServers(
       clock,
     }),
   );
-  const programs = createIngest(
+}
+
+function buildPrograms(
+  { settings, logger, clock, registry, metrics }: Foundation,
+  { api, watch, balancerPods, isLeader }: Cluster,
+  { sources, enqueue, stream }: Reconciliation,
+  limits: ReportLimits,
+): RequestListener {
+  const review = new TokenGuard(api, [PROGRAMS_AUDIENCE], { clock });
+  return createIngest(
     { logger, registry, notReadyReason: () => undefined },
     {
       watch,
@@ -62,33 +91,16 @@ export async function startServers(
       isLeader,
       metrics,
       rejections: new Rejections({ metrics, logger, clock }),
-      tokens: guarded
-        ? new ProgramTokens(api, PROGRAMS_AUDIENCE, {
-            review: new TokenGuard(api, [PROGRAMS_AUDIENCE], { clock }),
-            clock,
-            logger,
-          })
-        : undefined,
+      tokens: isGuarded(settings) ? new ProgramTokens(api, PROGRAMS_AUDIENCE, { review, clock, logger }) : undefined,
       balancerAccount: { namespace: settings.systemNamespace, name: BALANCER_ACCOUNT },
       isBalancerPod: (uid) => [...balancerPods.objects.values()].some(({ metadata }) => metadata.uid === uid),
       clock,
       enqueue,
     },
   );
-  const managementServer = await listen(
-    management,
-    { host: settings.bindAddress, port: settings.port },
-    undefined,
-    lifecycle.signal,
-  );
-  const programsServer = await listen(
-    programs,
-    { host: settings.bindAddress, port: settings.programsPort },
-    certificates,
-    lifecycle.signal,
-  );
-  lifecycle.onStop('servers', async () => {
-    stream.close();
-    await Promise.all([close(managementServer), close(programsServer)]);
-  });
+}
+
+/** Whether callers must show who they are. */
+function isGuarded({ bindAddress, openManagement }: Foundation['settings']): boolean {
+  return !isLoopback(bindAddress) && !openManagement;
 }
