@@ -1,15 +1,16 @@
 import type { ChildProcess } from 'node:child_process';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus, loadavg, release, tmpdir } from 'node:os';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { publish } from './report.ts';
 import { hasTool, load, type Round, startOn, stop } from './proxy/measure.ts';
 
 // Each candidate is pinned to core 0, load and backends to core 1; all run interleaved, round after round, so that a noisy
 // minute is noisy for all of them.
 const here = import.meta.dirname;
 // Told with the result: on a machine that others use, CPU per request is up to three times that of a quiet one.
-const loadBefore = (loadavg()[0] ?? 0).toFixed(1);
+const [loadBefore] = loadavg();
 const rounds = Number(process.env['BENCH_ROUNDS'] ?? 3);
 const seconds = Number(process.env['BENCH_SECONDS'] ?? 5);
 const folder = mkdtempSync(join(tmpdir(), 'bench-proxy-'));
@@ -157,14 +158,4 @@ const rows = [...results].flatMap(([key, measured]) => {
   );
   return candidate.startsWith('none') ? [wait] : [cpu, rate, wait];
 });
-const machine = `${cpus()[0]?.model ?? 'unknown'}, ${cpus().length} vCPU, Linux ${release()}, Node ${process.version}, load average before ${loadBefore}`;
-console.log(`\n${machine}; ${rounds} rounds of ${seconds} s, median [min - max]\n`);
-for (const row of rows) {
-  const range = `[${row.min} - ${row.max}]`;
-  console.log(
-    `${row.work.padEnd(20)} ${row.candidate.padEnd(24)} ${row.metric.padEnd(16)} ${String(row.value).padStart(9)} ${row.unit.padEnd(4)} ${range}`,
-  );
-}
-mkdirSync(join(here, 'results'), { recursive: true });
-const report = { name: 'proxy', date: new Date().toISOString(), machine, rows };
-writeFileSync(join(here, 'results', 'proxy.json'), `${JSON.stringify(report, undefined, 2)}\n`);
+publish('proxy', rows, loadBefore);

@@ -22,8 +22,12 @@ export interface Row {
  */
 const FOLDER = join(import.meta.dirname, process.env['RECORD'] === '1' ? 'results' : 'out');
 
-/** Prints the table of a benchmark and keeps it as `NAME.json`. */
-export function publish(name: string, rows: readonly Row[]): void {
+/**
+ * Prints the table of a benchmark and keeps it as `NAME.json`.
+ *
+ * @param load - the load average that is told with it. @defaultValue that of now
+ */
+export function publish(name: string, rows: readonly Row[], load: number = loadavg()[0] ?? 0): void {
   console.table(
     rows.map(({ work, candidate, metric, value, unit, min, max, rounds, bar }) => ({
       work,
@@ -38,7 +42,7 @@ export function publish(name: string, rows: readonly Row[]): void {
     })),
   );
   const gib = Math.round(totalmem() / 2 ** 30);
-  const machine = `${cpus()[0]?.model ?? 'unknown'}, ${cpus().length} vCPU, ${gib} GiB, Linux ${release()}, Node ${process.version}, load average ${(loadavg()[0] ?? 0).toFixed(1)}`;
+  const machine = `${cpus()[0]?.model ?? 'unknown'}, ${cpus().length} vCPU, ${gib} GiB, Linux ${release()}, Node ${process.version}, load average ${load.toFixed(1)}`;
   mkdirSync(FOLDER, { recursive: true });
   writeFileSync(
     join(FOLDER, `${name}.json`),
