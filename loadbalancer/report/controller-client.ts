@@ -3,11 +3,14 @@ import axios, { type AxiosInstance } from 'axios';
 import type { Announcement } from '../../shared/contracts/announcement.ts';
 import { STREAM_SILENCE_MS, streamMessageSchema } from '../../shared/contracts/stream.ts';
 import type { TrafficReport } from '../../shared/contracts/traffic-report.ts';
+import { LineSplitter } from '../../shared/runtime/line-splitter.ts';
 import { messageOf, type Logger } from '../../shared/runtime/logger.ts';
 import type { ProgramCredentials } from '../../shared/runtime/program-credentials.ts';
 
 const REPORT_TIMEOUT_MS = 2_000;
 const RECONNECT_MS = 1_000;
+/** Longest message of the controller, in UTF-16 code units. An announcement has less than 1 Ki; a newer controller may say more. */
+const MAX_MESSAGE_LENGTH = 64 * 1024;
 
 /** What the line to the controller needs. */
 export interface ControllerClientDeps {
@@ -75,16 +78,14 @@ export class ControllerClient {
       responseType: 'stream',
       signal: AbortSignal.any([this.#stop.signal, silence.signal]),
     });
-    let rest = '';
+    const splitter = new LineSplitter(MAX_MESSAGE_LENGTH);
     let timer = setTimeout(() => silence.abort(), STREAM_SILENCE_MS);
     try {
       response.data.setEncoding('utf8');
       for await (const chunk of response.data) {
         clearTimeout(timer);
         timer = setTimeout(() => silence.abort(), STREAM_SILENCE_MS);
-        const lines = (rest + String(chunk)).split('\n');
-        rest = lines.pop() ?? '';
-        for (const line of lines) this.#take(line);
+        for (const line of splitter.push(String(chunk))) this.#take(line);
       }
     } finally {
       clearTimeout(timer);

@@ -1,6 +1,7 @@
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { KubeConfig } from '@kubernetes/client-node';
+import { LineSplitter } from '../runtime/line-splitter.ts';
 
 /** An answer of the API server that is not a success. */
 export class KubeError extends Error {
@@ -18,6 +19,11 @@ export class KubeError extends Error {
 }
 
 const MAX_SOCKETS = 64;
+/**
+ * Longest event of a watch, in UTF-16 code units. etcd takes 1.5 MiB of an object, and JSON writes a byte of it as six at
+ * most (a control character): 9 MiB, and the names of its fields.
+ */
+const MAX_EVENT_LENGTH = 16 * 2 ** 20;
 
 /** Content types of PATCH. */
 export const PATCH_TYPES = {
@@ -96,7 +102,8 @@ export class KubeApi {
   /**
    * Opens a watch and calls back for each line. Resolves when the server ends it.
    *
-   * @throws KubeError when it is refused (410 Gone: list again); Error when the connection breaks
+   * @throws KubeError when it is refused (410 Gone: list again); Error when the connection breaks, or when a line is longer
+   * than any event of a Kubernetes object
    */
   async watch(
     path: string,
@@ -109,11 +116,9 @@ export class KubeApi {
     if (response.statusCode !== 200) throw this.#refusal(response.statusCode ?? 0, await textOf(response));
     onOpen();
     response.setEncoding('utf8');
-    let rest = '';
+    const splitter = new LineSplitter(MAX_EVENT_LENGTH);
     for await (const chunk of response as AsyncIterable<string>) {
-      const lines = (rest + chunk).split('\n');
-      rest = lines.pop() ?? '';
-      for (const line of lines) if (line !== '') onLine(line);
+      for (const line of splitter.push(chunk)) if (line !== '') onLine(line);
     }
   }
 
