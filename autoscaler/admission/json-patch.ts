@@ -18,13 +18,14 @@ export function patchBetween(before: unknown, after: unknown, path = ''): PatchO
     ];
   }
   if (isRecord(before) && isRecord(after)) {
-    const removed = Object.keys(before).filter((key) => after[key] === undefined && before[key] !== undefined);
+    const [old, made] = [definedOf(before), definedOf(after)];
     return [
-      ...removed.map((key): PatchOperation => ({ op: 'remove', path: `${path}/${escaped(key)}` })),
-      ...Object.entries(after).flatMap(([key, value]): PatchOperation[] => {
-        if (value === undefined) return [];
+      ...[...old.keys()]
+        .filter((key) => !made.has(key))
+        .map((key): PatchOperation => ({ op: 'remove', path: `${path}/${escaped(key)}` })),
+      ...[...made].flatMap(([key, value]): PatchOperation[] => {
         const at = `${path}/${escaped(key)}`;
-        return before[key] === undefined ? [{ op: 'add', path: at, value }] : patchBetween(before[key], value, at);
+        return old.has(key) ? patchBetween(old.get(key), value, at) : [{ op: 'add', path: at, value }];
       }),
     ];
   }
@@ -33,6 +34,11 @@ export function patchBetween(before: unknown, after: unknown, path = ''): PatchO
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The members that JSON has; a label may have the name of something that every JavaScript object inherits. */
+function definedOf(object: Record<string, unknown>): Map<string, unknown> {
+  return new Map(Object.entries(object).filter(([, value]) => value !== undefined));
 }
 
 /** RFC 6901, section 3. */
