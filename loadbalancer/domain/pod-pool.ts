@@ -10,6 +10,7 @@ import { type HasRoom, type PodDescription, PodSlot } from './pod-slot.ts';
 export class PodPool {
   readonly #pods = new Map<string, PodSlot>();
   readonly #retired: PodSlot[] = [];
+  /** Pods that may be chosen now. */
   #usable: PodSlot[] = [];
   /** Some ready pods are left out for a time. */
   #suspects = false;
@@ -19,11 +20,6 @@ export class PodPool {
   /** Requests on pods now, also on those that left. */
   get inFlight(): number {
     return this.#inFlight;
-  }
-
-  /** Pods that may be chosen now. */
-  get usable(): readonly PodSlot[] {
-    return this.#usable;
   }
 
   /** Every pod of the last announcement. */

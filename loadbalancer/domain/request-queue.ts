@@ -198,7 +198,6 @@ export class RequestQueue {
       ticket !== undefined && this.#expired(ticket, monotonicMs);
       ticket = this.#queue.head
     ) {
-      this.#traffic.expired += 1;
       this.#dismiss(ticket, this.#notStarted(), monotonicMs);
     }
     if (this.#queue.length > 0) {
@@ -229,7 +228,6 @@ export class RequestQueue {
   #held(ticket: HoldTicket, monotonicMs: number): void {
     ticket.phase = 'held';
     ticket.heldAtMs = monotonicMs;
-    this.#traffic.held += 1;
     this.#deps.onHeld?.(this);
   }
 

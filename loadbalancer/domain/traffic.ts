@@ -1,4 +1,4 @@
-import { type ResponseTimeReport, ResponseTimes } from './response-times.ts';
+import { ResponseTimes } from './response-times.ts';
 
 /** How a request that had a pod ended; `closed`: a tunnel, whose length is no response time. */
 export type Outcome = 'completed' | 'closed' | 'failed' | 'clientGone';
@@ -12,12 +12,8 @@ export interface TrafficCounts {
   readonly failures: number;
   /** Answered by us: buffer full, shut, not started in time. */
   readonly refusals: number;
-  /** Of the refusals, those whose hold ended without a pod. */
-  readonly expired: number;
   /** Clients that did not wait for their answer. */
   readonly clientsGone: number;
-  /** Times that a request was put in the hold. */
-  readonly held: number;
 }
 
 /** Where the requests of an application are now. */
@@ -30,9 +26,11 @@ export interface TrafficState {
 }
 
 /** What the balancer tells about one application. Times are of the process's monotonic clock. */
-export interface TrafficReport extends TrafficCounts, TrafficState, ResponseTimeReport {
+export interface TrafficReport extends TrafficCounts, TrafficState {
   /** Last arrival or end of a request; undefined: none yet. */
   readonly lastActivityMs: number | undefined;
+  /** Answers since the last report by time, without the time in the hold: [upper bound in ms, answers], smallest first. */
+  readonly responseTimes: readonly [number, number][];
 }
 
 /** What happened to the requests of one application. */
@@ -41,9 +39,7 @@ export class TrafficRecorder {
   completions = 0;
   failures = 0;
   refusals = 0;
-  expired = 0;
   clientsGone = 0;
-  held = 0;
   #lastActivityMs: number | undefined;
   readonly #responseTimes = new ResponseTimes();
 
@@ -64,18 +60,16 @@ export class TrafficRecorder {
 
   /** Numbers since the start, and the response times since the last call. */
   takeReport(state: TrafficState): TrafficReport {
-    const { arrivals, completions, failures, refusals, expired, clientsGone, held } = this;
+    const { arrivals, completions, failures, refusals, clientsGone } = this;
     return {
       arrivals,
       completions,
       failures,
       refusals,
-      expired,
       clientsGone,
-      held,
       ...state,
       lastActivityMs: this.#lastActivityMs,
-      ...this.#responseTimes.take(),
+      responseTimes: this.#responseTimes.take(),
     };
   }
 }

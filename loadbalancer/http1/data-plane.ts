@@ -88,7 +88,7 @@ export class DataPlane {
     return await connectionsOf(pod, this.#context).tryOpening(timeoutMs);
   }
 
-  /** Opens a port; several may be open at once (one for each captured Service). Resolves to the port. */
+  /** Opens a port; several may be open at once. Resolves to the port. */
   async listen(options: ListenOptions): Promise<number> {
     const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket));
     await new Promise<void>((resolve, reject) => {
@@ -106,16 +106,6 @@ export class DataPlane {
     this.#timer ??= setInterval(() => this.#tick(), TICK_EVERY_MS);
     const address = server.address();
     return typeof address === 'object' && address !== null ? address.port : options.port;
-  }
-
-  /** Closes one of the ports; connections that came through it stay. */
-  closePort(port: number): void {
-    for (const server of this.#servers) {
-      const address = server.address();
-      if (typeof address !== 'object' || address?.port !== port) continue;
-      server.close();
-      this.#servers.delete(server);
-    }
   }
 
   /** From now on every answer says `Connection: close`; new connections are still taken. */

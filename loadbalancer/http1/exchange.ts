@@ -47,7 +47,7 @@ export class Exchange extends ExchangeCore implements UpstreamUser {
   begin(): void {
     const { router, metrics } = this.context.deps;
     metrics.requests += 1;
-    const route = router.match(this.head.host, this.head.path, this.client.localPort);
+    const route = router.match(this.head.host, this.head.path);
     if (route === 'unknown') this.onRefused({ code: 'NoRoute', detail: `Nothing is served for "${this.head.host}".` });
     else if (route === 'notSynced') this.onRefused({ code: 'NotSynced', detail: 'The routes are still being read.' });
     else {

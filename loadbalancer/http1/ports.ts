@@ -12,10 +12,9 @@ export interface Router {
   /**
    * @param host lower case, without port; empty when the client named none (HTTP/1.0)
    * @param path the normalised path with its query, starting with `/`, or `*`
-   * @param localPort the port that the client connected to (captured Services have one each)
    * @returns `unknown`: no route (404). `notSynced`: routes are not known yet (503, never 404).
    */
-  match(host: string, path: string, localPort: number): RouteMatch | 'unknown' | 'notSynced';
+  match(host: string, path: string): RouteMatch | 'unknown' | 'notSynced';
 }
 
 /** Monotonic time for durations, wall time for the log; both in ms. */

@@ -1,7 +1,7 @@
 import { replicasManager } from '../../shared/kubernetes/objects.ts';
 import type { ApplicationSnapshot as WatchedApplication } from '../../shared/kubernetes/application-watch.ts';
 import { mustHold } from '../../shared/rules/sleep.ts';
-import { decideWake, type WakeDecision, type WakeFacts } from '../../shared/rules/wake.ts';
+import { decideWake, type WakeFacts } from '../../shared/rules/wake.ts';
 import type { RequestQueue } from '../domain/request-queue.ts';
 import type { Gate } from '../domain/application-settings.ts';
 import { SLEEP_TIMES } from '../../shared/model/sleep-times.ts';
@@ -45,25 +45,24 @@ export function wakeFacts(watched: Pick<WatchedApplication, 'deployment' | 'reso
 export function decideGate(
   backend: Backend,
   now: { monotonicMs: number; wallMs: number },
-): { gate: Gate; decision: WakeDecision; againInMs: number | undefined } {
+): { gate: Gate; againInMs: number | undefined } {
   const facts = wakeFacts(backend.snapshot);
   const decision = decideWake(facts, now.wallMs);
   if (decision.kind === 'refuse' && decision.code === 'DisabledByOther') {
     const leftMs = (backend.foreignZeroSinceMs ?? now.monotonicMs) + FOREIGN_ZERO_GRACE_MS - now.monotonicMs;
-    if (leftMs > 0) return { gate: 'hold', decision, againInMs: leftMs };
+    if (leftMs > 0) return { gate: 'hold', againInMs: leftMs };
   }
   if (decision.kind === 'refuse') {
     const { code, detail, retryAfterSeconds } = decision;
     const reject = { code, detail, ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }) };
     const againInMs = facts.retryAfterMs === undefined ? undefined : Math.max(1, facts.retryAfterMs - now.wallMs);
-    return { gate: { reject }, decision, againInMs: code === 'StartFailed' ? againInMs : undefined };
+    return { gate: { reject }, againInMs: code === 'StartFailed' ? againInMs : undefined };
   }
   const sinceSeenMs = backend.drain === undefined ? 0 : now.monotonicMs - backend.drain.sinceMs;
   const hold = mustHold({ phase: facts.phase, drainId: backend.drain?.id, replicas: facts.replicas, sinceSeenMs });
   const draining = hold && facts.replicas !== 0;
   return {
     gate: hold ? 'hold' : 'open',
-    decision,
     againInMs: draining ? SLEEP_TIMES.holdMs - sinceSeenMs + 1 : undefined,
   };
 }

@@ -22,17 +22,14 @@ const TIMEOUT_MS = 1_000;
 /** Pods probed at the same time; the others wait for their turn or for Kubernetes. */
 const MAX_PROBED = 128;
 
-interface Probed {
-  readonly beganMs: number;
-}
-
 /**
  * Probes starting pods while requests are held for them, so that readiness is seen within milliseconds and not with the
  * period of the kubelet's probe. One probe at a time for each pod.
  */
 export class StartProber {
   readonly #deps: StartProberDeps;
-  readonly #probed = new Map<string, Probed>();
+  /** UIDs of the pods that are probed now. */
+  readonly #probed = new Set<string>();
   #stopped = false;
 
   constructor(deps: StartProberDeps) {
@@ -47,7 +44,7 @@ export class StartProber {
       if (this.#probed.has(uid) || this.#probed.size >= MAX_PROBED || !this.#wanted(backend, pod)) continue;
       const check = checkOf(backend, pod);
       if (check === undefined || check.kind === 'kubernetes') continue;
-      this.#probed.set(uid, { beganMs: this.#deps.clock.monotonicMs() });
+      this.#probed.add(uid);
       // Whatever goes wrong with one pod's probe: Kubernetes' readiness tells, too.
       const forget = (): void => void this.#probed.delete(uid);
       this.#run(backend, uid, check).then(forget, forget);

@@ -25,7 +25,6 @@ type State = 'idle' | 'head' | 'exchange' | 'lastExchange' | 'lingering' | 'clos
  */
 export class ClientConnection implements ClientSide, FlowUser {
   readonly address: string;
-  readonly localPort: number;
   readonly scheme = 'http';
   writeTimeoutMs: number;
   trusted = false;
@@ -52,7 +51,6 @@ export class ClientConnection implements ClientSide, FlowUser {
     this.#context = context;
     this.#onClosed = onClosed;
     this.address = clientAddress(socket);
-    this.localPort = socket.localPort ?? 0;
     this.#reader = new RequestHeadReader(context.limits);
     this.writeTimeoutMs = context.limits.clientWriteTimeoutMs;
     this.#idleSinceMs = context.tickMs;

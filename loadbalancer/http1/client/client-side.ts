@@ -1,7 +1,6 @@
 /** The client's connection, as one request sees it. */
 export interface ClientSide {
   readonly address: string;
-  readonly localPort: number;
   readonly scheme: 'http' | 'https';
   /** The client reads more slowly than it is written to. */
   readonly needsDrain: boolean;

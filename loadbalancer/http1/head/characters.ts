@@ -38,7 +38,7 @@ export function trimmedValue(text: string, from: number, to: number): string {
 }
 
 /** Whether the code is a space or a tab. */
-export function isBlank(code: number): boolean {
+function isBlank(code: number): boolean {
   return code === 32 || code === 9;
 }
 

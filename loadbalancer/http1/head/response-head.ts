@@ -24,7 +24,6 @@ export interface ResponseHead {
   keepAliveSeconds: number | undefined;
   upgrade: string | undefined;
   hasRequestId: boolean;
-  hasTrailer: boolean;
 }
 
 /**
@@ -52,7 +51,6 @@ export function parseResponseHead(text: string, end: number, maxHeaders: number)
     keepAliveSeconds: undefined,
     upgrade: undefined,
     hasRequestId: false,
-    hasTrailer: false,
   };
   return parseFields(head, firstEnd + 2, maxHeaders, response);
 }
@@ -92,12 +90,9 @@ function parseFields(head: string, start: number, maxHeaders: number, response: 
 function readField(response: ResponseHead, head: string, at: number, colon: number, end: number): boolean | string {
   switch (colon - at) {
     case 7:
-      if (nameIs(head, at, colon, 'upgrade')) {
-        response.upgrade = trimmedValue(head, colon + 1, end);
-        return false;
-      }
-      if (nameIs(head, at, colon, 'trailer')) response.hasTrailer = true;
-      return true;
+      if (!nameIs(head, at, colon, 'upgrade')) return true;
+      response.upgrade = trimmedValue(head, colon + 1, end);
+      return false;
     case 10:
       if (!nameIs(head, at, colon, 'keep-alive')) return true;
       response.keepAliveSeconds = keepAliveTimeout(trimmedValue(head, colon + 1, end));

@@ -39,11 +39,6 @@ export class PodConnections implements PodTransport, ConnectionKeeper {
     this.#retired = pod.state === 'terminating';
   }
 
-  /** Idle connections now. */
-  get idleCount(): number {
-    return this.#idle.length;
-  }
-
   /** An idle connection, if there is one that can be relied on. */
   takeIdle(user: UpstreamUser, repeatable: boolean): UpstreamConnection | undefined {
     const last = this.#idle.at(-1);
