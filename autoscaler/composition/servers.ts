@@ -40,7 +40,7 @@ export async function startServers(
   ];
   lifecycle.onStop('servers', async () => {
     reconciliation.stream.close();
-    await Promise.all(servers.map(close));
+    await Promise.all(servers.map((server) => close(server)));
   });
 }
 

@@ -82,6 +82,8 @@ export class HoldQueue {
   readonly #budget: HoldBudget;
   #head: HoldTicket | undefined;
   #tail: HoldTicket | undefined;
+  /** Where the last one was put back: a pod that goes gives its requests back in order of arrival. */
+  #restored: HoldTicket | undefined;
   #length = 0;
   #bytes = 0;
 
@@ -113,7 +115,7 @@ export class HoldQueue {
 
   /**
    * Puts a request back where its arrival says. It was accepted before, so the application's own bounds do not turn it
-   * away now; the bound of the process does.
+   * away now; the bound of the process does. Those that are put back in order of arrival cost O(1) each.
    */
   restore(ticket: HoldTicket, bytes: number): boolean {
     if (!this.#budget.take(bytes)) return false;
@@ -121,11 +123,16 @@ export class HoldQueue {
     this.#bytes += bytes;
     let before: HoldTicket | undefined;
     let next = this.#head;
+    if (this.#restored !== undefined && this.#restored.arrivalNumber < ticket.arrivalNumber) {
+      before = this.#restored;
+      next = before.after;
+    }
     while (next !== undefined && next.arrivalNumber < ticket.arrivalNumber) {
       before = next;
       next = next.after;
     }
     this.#link(ticket, before);
+    this.#restored = ticket;
     return true;
   }
 
@@ -142,6 +149,7 @@ export class HoldQueue {
 
   /** Takes a request out, wherever it is. */
   remove(ticket: HoldTicket): void {
+    if (ticket === this.#restored) this.#restored = ticket.before;
     if (ticket.before === undefined) this.#head = ticket.after;
     else ticket.before.after = ticket.after;
     if (ticket.after === undefined) this.#tail = ticket.before;

@@ -13,6 +13,8 @@ export class PodPool {
   /** Pods that may be chosen now. */
   #usable: PodSlot[] = [];
   /** Some ready pods are left out for a time. */
+  /** A pod that is left out is trusted again. */
+  #isCleared = false;
   #suspects = false;
   #limit = Infinity;
   #inFlight = 0;
@@ -84,6 +86,8 @@ export class PodPool {
 
   /** A request was answered by the pod. */
   noteAnswer(pod: PodSlot): void {
+    // It answered before its suspicion was over, so no time brings it back.
+    if (pod.suspectUntilMs !== 0) this.#isCleared = true;
     pod.trust();
     pod.outlier.succeeded();
   }
@@ -121,7 +125,7 @@ export class PodPool {
   }
 
   #forgive(monotonicMs: number): void {
-    let due = false;
+    let due = this.#isCleared;
     for (const { suspectUntilMs, outlier } of this.#pods.values()) {
       due ||= suspectUntilMs !== 0 && suspectUntilMs <= monotonicMs;
       due ||= outlier.ejectedUntilMs !== 0 && outlier.ejectedUntilMs <= monotonicMs;
@@ -132,6 +136,7 @@ export class PodPool {
   #refill(monotonicMs: number): void {
     const ready = [...this.#pods.values()].filter(({ state }) => state === 'ready');
     this.#returnEjected(ready, monotonicMs);
+    this.#isCleared = false;
     this.#usable = [];
     for (const pod of ready) {
       if (pod.suspectUntilMs <= monotonicMs) pod.suspectUntilMs = 0;

@@ -27,6 +27,21 @@ const failOften = (pool: PodPool, name: string, monotonicMs: number, times = 5):
 };
 
 describe('A pod that breaks connections', () => {
+  it('is back as soon as it answers another request, also before its suspicion would be over', () => {
+    const pool = new PodPool();
+    pool.update(pods(2), 0);
+    const [suspect] = pool.pods;
+    if (suspect === undefined) throw new Error('there is a pod');
+    pool.suspect(suspect, 0);
+    expect(usableAt(pool, 0)).to.deep.equal(['p1']);
+    pool.noteAnswer(suspect);
+    expect(usableAt(pool, 1)).to.deep.equal(['p0', 'p1']);
+    pool.suspect(suspect, 1);
+    pool.noteAnswer(suspect);
+    pool.noteAnswer(suspect);
+    expect(usableAt(pool, 600_000)).to.deep.equal(['p0', 'p1']);
+  });
+
   it('is ejected after five failures in a row, and not after four and an answer', () => {
     const pool = new PodPool();
     pool.update(pods(4), 0);

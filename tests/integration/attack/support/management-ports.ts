@@ -165,7 +165,7 @@ export class ManagementPorts {
 
   async stop(): Promise<void> {
     this.#watch.stop();
-    await Promise.all(this.#servers.map(close));
+    await Promise.all(this.#servers.map((server) => close(server)));
     for (const api of this.apis) api.close();
     await this.#local.stop();
   }
