@@ -13,6 +13,8 @@ const SCALE_TIMEOUT_MS = 3_000;
 const LONGEST_SCALE_TIMEOUT_MS = 30_000;
 /** A call that waits for so long is taken for an API server that is away; then it is nobody's fault. */
 const SLOW_MS = 1_000;
+/** A call that was refused (a missing right, an admission policy) is repeated more and more rarely, at least so often. */
+const LONGEST_REFUSED_MS = 5_000;
 const WARM_EVERY_MS = 5_000;
 
 /** What happened to scale calls; for metrics. */
@@ -49,6 +51,9 @@ export class Waker {
   /** The Deployment's version that our last successful call made; until the watch shows it, nothing is repeated. */
   readonly #written = new Map<string, { resourceVersion: string; atMs: number }>();
 
+  /** Calls that were refused in a row, by key, until the Deployment changes or one succeeds. */
+  readonly #refused = new Map<string, { count: number; untilMs: number; resourceVersion: string }>();
+
   /** How long the next call may take, by key, where the last one was cut off. */
   readonly #scaleTimeouts = new Map<string, number>();
   /** Where to ask whether the API server is back: where the last wake was, since rights may end there. */
@@ -78,9 +83,16 @@ export class Waker {
         return;
       }
     }
+    const refused = this.#refused.get(key);
+    const waitMs = refused?.resourceVersion === seen ? refused.untilMs - this.#deps.clock.monotonicMs() : 0;
+    if (waitMs > 0) {
+      this.#again(backend, waitMs);
+      return;
+    }
     this.#busy.add(key);
     void this.#call(backend, decision.replicas, snapshot.deployment.metadata).then((outcome) => {
       this.#busy.delete(key);
+      this.#noteRefusal(key, outcome, seen);
       const asked = this.#asked.get(key) ?? backend;
       // The newer Deployment is here already: a Deployment whose pods end changes often, and each 250 ms would add up.
       const newer = asked.snapshot.deployment?.metadata.resourceVersion !== seen;
@@ -111,6 +123,7 @@ export class Waker {
   forget(backend: WakeTarget): void {
     if (this.#asked.get(backend.key) === backend) this.#asked.delete(backend.key);
     this.#written.delete(backend.key);
+    this.#refused.delete(backend.key);
     this.#scaleTimeouts.delete(backend.key);
   }
 
@@ -218,9 +231,18 @@ export class Waker {
     if (!away) this.#deps.onReachable(true);
   }
 
-  #again(backend: WakeTarget): void {
+  #noteRefusal(key: string, outcome: WakeOutcome, resourceVersion: string): void {
+    if (outcome === 'done') this.#refused.delete(key);
+    if (outcome !== 'refused') return;
+    const before = this.#refused.get(key);
+    const count = before?.resourceVersion === resourceVersion ? before.count + 1 : 1;
+    const waitMs = Math.min(LONGEST_REFUSED_MS, REPEAT_MS * 2 ** Math.min(count, 10));
+    this.#refused.set(key, { count, untilMs: this.#deps.clock.monotonicMs() + waitMs, resourceVersion });
+  }
+
+  #again(backend: WakeTarget, afterMs: number = REPEAT_MS): void {
     if (backend.queue.queued === 0 || this.#timers.has(backend.key)) return;
-    const delayMs = REPEAT_MS * (0.6 + 0.4 * this.#deps.random());
+    const delayMs = afterMs * (0.6 + 0.4 * this.#deps.random());
     this.#timers.set(
       backend.key,
       setTimeout(() => {

@@ -19,8 +19,9 @@ function setUp(answers: (() => unknown)[]) {
     calls.push(method);
     return Promise.resolve().then(() => answers.shift()?.());
   });
+  const clock = new FakeClock();
   const waker = new Waker(api, {
-    clock: new FakeClock(),
+    clock,
     random: () => 1,
     logger: silentLogger,
     onOutcome: (outcome) => outcomes.push(outcome),
@@ -31,7 +32,7 @@ function setUp(answers: (() => unknown)[]) {
     queue: { queued: 1, oldestArrivalMs: undefined },
     snapshot: application({ deployment: deployment(0) }),
   };
-  return { waker, application: asleep, calls, outcomes, reachable };
+  return { waker, clock, application: asleep, calls, outcomes, reachable };
 }
 
 const refuse = (status: number) => () => {
@@ -69,6 +70,33 @@ describe('Waker', () => {
       waker.stop();
     });
   }
+
+  it('Given a call that is refused, Then it is repeated ever more rarely, whoever asks, until the Deployment changes', async () => {
+    const { waker, clock, application: asleep, calls } = setUp(Array.from({ length: 100 }, () => refuse(403)));
+    const waits: number[] = [];
+    let sinceMs = 0;
+    for (let seen = 0; waits.length < 7; sinceMs += 50) {
+      // A request that arrives asks, too.
+      waker.wake(asleep);
+      await turns();
+      if (calls.length > seen) {
+        seen = calls.length;
+        waits.push(sinceMs);
+        sinceMs = 0;
+      }
+      clock.advance(50);
+      mock.timers.tick(50);
+      await turns();
+    }
+    expect(waits.slice(1)).to.deep.equal([500, 1000, 2000, 4000, 5000, 5000]);
+    const before = calls.length;
+    const { metadata } = deployment(0);
+    const changed = deployment(0, { metadata: { ...metadata, resourceVersion: '2' } });
+    waker.wake({ ...asleep, snapshot: application({ deployment: changed }) });
+    await turns();
+    expect(calls.length).to.equal(before + 1);
+    waker.stop();
+  });
 
   it('Given an API server that lets the call wait, Then it counts as away after a second and as reachable when it answers', async () => {
     const late = Promise.withResolvers<unknown>();
