@@ -71,7 +71,7 @@ function buildFoundation(): Foundation {
 function startWatches(
   { logger, lifecycle }: Foundation,
   { api, watch, otherScalers, balancerPods, isLeader }: Cluster,
-  { collector, ticker, enqueue }: Reconciliation,
+  { collector, enqueue }: Reconciliation,
   { distributor }: Trust,
   limits: ReportLimits,
 ): void {
@@ -90,7 +90,7 @@ function startWatches(
   const orphans = new Orphans(api, { watch, isLeader, logger });
   orphans.start();
   watch.start(enqueue);
-  otherScalers.start(() => ticker.enqueueAll());
+  otherScalers.start();
   balancerPods.start();
   lifecycle.onStop('watches', () => {
     orphans.stop();

@@ -95,6 +95,7 @@ export class Actuator {
     const costs = deletionCosts(pods, inFlight, count);
     await Promise.allSettled(
       [...costs].map(async ([{ metadata }, cost]) => {
+        if (!this.#deps.isLeader()) return;
         await this.#api.request('PATCH', pathOf(RESOURCES.pods, metadata.namespace, metadata.name), {
           contentType: PATCH_TYPES.merge,
           timeoutMs: 2000,

@@ -25,21 +25,20 @@ export class OtherScalers {
       kind,
       reflector: new Reflector<ScaleTargetHolder>(
         api,
-        { resource, optional: true, namespace: options.namespace },
+        { resource, optional: true, namespace: options.namespace, transform: trimScaler },
         deps,
       ),
     }));
   }
 
-  /** Begins to watch; `onChange` gets the target as `namespace/name`. */
-  start(onChange: (target: string) => void): void {
+  /** Begins to watch. Nobody is told: they write their status all the time, and every application asks each second. */
+  start(): void {
     for (const { kind, reflector } of this.#reflectors) {
       reflector.onEvent((event) => {
         const name = `${kind} ${keyOf(event.object)}`;
         if (event.type === 'set' && event.previous !== undefined) this.#drop(event.previous, name);
         if (event.type === 'delete') this.#drop(event.object, name);
         else this.#add(event.object, name);
-        onChange(targetOf(event.object));
       });
       reflector.start();
     }
@@ -68,6 +67,15 @@ export class OtherScalers {
     names?.delete(name);
     if (names?.size === 0) this.#byTarget.delete(target);
   }
+}
+
+/** Their status, metrics and managedFields are many times of what is read here. */
+function trimScaler({ metadata, spec }: ScaleTargetHolder): ScaleTargetHolder {
+  const { name, namespace, uid, resourceVersion, creationTimestamp } = metadata;
+  return {
+    metadata: { name, uid, resourceVersion, creationTimestamp, ...(namespace === undefined ? {} : { namespace }) },
+    spec: { scaleTargetRef: spec.scaleTargetRef },
+  };
 }
 
 function targetOf(object: ScaleTargetHolder): string {
