@@ -14,7 +14,8 @@ import type { DeclaredRefusals } from './refusal-check.ts';
 import { Reply, type BoundRoute } from './route.ts';
 
 /**
- * Mounts a route: lets in who may ask, reads and validates what came, and sends what the handler answers.
+ * Mounts a route: lets in who may ask, reads and validates what came, and sends what the handler answers. For a caller that
+ * leaves before it was let in, no body is read and no handler runs.
  *
  * @throws Error when the route says nothing about who may ask
  */
@@ -29,13 +30,15 @@ export function mountRoute(app: Express, route: BoundRoute, keepers: Gatekeepers
   const enter: RequestHandler = async (request, response, next) => {
     response.locals[DECLARED_REFUSALS] = refusals;
     response.locals[ENTERED] = await gate(request, response);
-    next();
+    // A caller that left while it was reviewed: what would be counted or kept until the answer closes would stay forever.
+    if (!response.closed) next();
   };
   const answer: RequestHandler = async (request, response) => {
     const entered = response.locals[ENTERED] as Entered;
     // Who is asked about what the body names is asked about what was understood of it.
     if (declared.body !== undefined && objectInBody) request.body = bodyOf(declared.body, request);
     await entered.afterBody();
+    if (response.closed) return;
     const input = { ...parsed(declared, request, objectInBody), caller: entered.caller, raw: request };
     const result = await route.handle(input as never, undefined, response);
     if (promised.streamed === undefined) send(response, promised, result);
