@@ -19,7 +19,7 @@ export interface TrafficReporterDeps {
 export class TrafficReporter {
   readonly #deps: TrafficReporterDeps;
   readonly #startedMs: number;
-  readonly #unsent = new Map<string, [number, number][]>();
+  #unsent = new Map<string, [number, number][]>();
   #timer: NodeJS.Timeout | undefined;
   #urgent: NodeJS.Timeout | undefined;
   #sequence = 0;
@@ -72,12 +72,10 @@ export class TrafficReporter {
     void this.#deps.send({ balancer: this.#deps.self, sequence: this.#sequence++, applications }).then((taken) => {
       this.#sending = false;
       if (taken) this.#introduced.resolve(undefined);
-      for (const { namespace, name, responseTimes } of applications) {
-        // What was not taken is told with the next report; answers that nobody hears of for long are let go.
-        const key = `${namespace}/${name}`;
-        if (taken) this.#unsent.delete(key);
-        else this.#unsent.set(key, responseTimes.slice(-200));
-      }
+      // What was not taken is told with the next report; of applications that are gone nothing is kept.
+      this.#unsent = new Map(
+        taken ? [] : applications.map(({ namespace, name, responseTimes }) => [`${namespace}/${name}`, responseTimes]),
+      );
       if (!this.#again) return;
       this.#again = false;
       this.#send();

@@ -1,6 +1,9 @@
 import { z } from 'zod';
 import type { ApplicationTraffic } from '../model/measurements.ts';
 
+/** Different upper bounds that response times are counted by; a balancer has no more buckets. */
+export const MAX_RESPONSE_BUCKETS = 256;
+
 const trafficSchema = z.object({
   namespace: z.string().min(1).max(63),
   name: z.string().min(1).max(253).describe('Name of the Autoscaler.'),
@@ -13,7 +16,7 @@ const trafficSchema = z.object({
   idleMs: z.number().min(0).describe('Time since the last request came or was answered.'),
   responseTimes: z
     .array(z.tuple([z.number().min(0), z.number().int().min(1)]))
-    .max(200)
+    .max(MAX_RESPONSE_BUCKETS)
     .describe('Since the last report: [upper bound in ms, answers].'),
   podsInFlight: z.record(z.string(), z.number().int().min(0)).describe('Requests in flight by pod UID.').default({}),
   drainId: z.string().max(64).optional().describe('The sleep for which this balancer holds.'),

@@ -7,7 +7,7 @@ import type { Clock } from '../../../shared/runtime/clock.ts';
 import { messageOf, type Logger } from '../../../shared/runtime/logger.ts';
 import { TokenBucket } from '../../../shared/runtime/token-bucket.ts';
 import type { ReconcileState } from './reconcile-state.ts';
-import { buildStatus, isTransition, sameStatus, sameStatusInput, statusPatch } from './status.ts';
+import { buildStatus, isTransition, sameStatus, sameStatusInput, stamped, statusPatch } from './status.ts';
 import type { StatusInput, WantedCondition } from './status.ts';
 
 /** Reasons and sentences of one application are written at most so often. */
@@ -64,13 +64,17 @@ export class StatusWriter {
     conditions: readonly WantedCondition[],
   ): Promise<void> {
     const now = new Date(this.#deps.clock.wallMs()).toISOString();
+    const { learnedStartSeconds, templateHash, conditions: known = [] } = state.status ?? {};
+    const before = new Map(known.map((each) => [each.type, each]));
+    // Of a resource that cannot be read not even that is known.
+    const generation = application.resource?.metadata.generation;
     const status: AutoscalerStatus = {
       ...(state.lastDecision === undefined ? {} : { lastDecision: state.lastDecision }),
-      conditions: conditions.map((each) => ({
-        ...each,
-        message: each.message.slice(0, 4096),
-        lastTransitionTime: now,
-      })),
+      // What was learned of its starts holds again once it is valid.
+      ...(learnedStartSeconds === undefined ? {} : { learnedStartSeconds }),
+      ...(templateHash === undefined ? {} : { templateHash }),
+      ...(generation === undefined ? {} : { observedGeneration: generation }),
+      conditions: conditions.map((each) => stamped(each, before.get(each.type), generation, now)),
     };
     const told = state.status?.conditions?.map(({ message }) => message).join('\n');
     const sentence = status.conditions?.map(({ message }) => message).join('\n');

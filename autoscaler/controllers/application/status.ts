@@ -85,14 +85,16 @@ export function buildStatus(input: StatusInput, wallMs: number): AutoscalerStatu
   };
 }
 
-function stamped(
+/** A condition with its time, which only moves with its status, and the generation that it was found for. */
+export function stamped(
   wanted: WantedCondition,
   before: AutoscalerCondition | undefined,
-  observedGeneration: number,
+  observedGeneration: number | undefined,
   now: string,
 ): AutoscalerCondition {
   const lastTransitionTime = before?.status === wanted.status ? before.lastTransitionTime : now;
-  return { ...wanted, message: wanted.message.slice(0, 4096), lastTransitionTime, observedGeneration };
+  const condition = { ...wanted, message: wanted.message.slice(0, 4096), lastTransitionTime };
+  return observedGeneration === undefined ? condition : { ...condition, observedGeneration };
 }
 
 /** The conditions of a healthy resource, from the last step and decision. */
