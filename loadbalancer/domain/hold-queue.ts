@@ -26,7 +26,7 @@ export abstract class HoldTicket {
   heldMs = 0;
   /** Bytes of head and body kept in memory, as counted against the bounds. */
   heldBytes = 0;
-  /** Outage credit of the application when the request arrived; see `Application.freezeDeadlines`. */
+  /** Outage credit of the application when the request arrived; see `RequestQueue.freezeDeadlines`. */
   creditAtArrivalMs = 0;
   pod: PodSlot | undefined;
   before: HoldTicket | undefined;

@@ -1,9 +1,9 @@
 /** Failures in a row after which a pod is ejected (Envoy, `consecutive_local_origin_failure`). */
-const FAILURES_IN_AROW = 5;
-/** The first ejection lasts so long, each further one by as much longer (Envoy, `base_ejection_time`, `max_ejection_time`). */
+const CONSECUTIVE_FAILURES = 5;
+/** How long the first ejection lasts; each further one is longer by as much (Envoy, `base_ejection_time`, `max_ejection_time`). */
 const BASE_EJECTION_MS = 30_000;
 const MAX_EJECTION_MS = 300_000;
-/** For each time so long without an ejection one is forgotten (Envoy, `interval`). */
+/** After each such time without an ejection, one is forgotten (Envoy, `interval`). */
 const FORGET_EVERY_MS = 10_000;
 
 /**
@@ -21,7 +21,7 @@ export class OutlierDetection {
   /** A request failed on the pod. Returns whether the pod should be ejected. */
   failed(): boolean {
     this.#failures += 1;
-    return this.#failures >= FAILURES_IN_AROW;
+    return this.#failures >= CONSECUTIVE_FAILURES;
   }
 
   /** The pod answered. */

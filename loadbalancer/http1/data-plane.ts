@@ -22,7 +22,7 @@ export interface ListenOptions {
   readonly port: number;
 }
 
-/** The HTTP/1.1 data plane: accepts clients, and forwards their requests to the pods that `Router` and `Application` name. */
+/** The HTTP/1.1 data plane: accepts clients, and forwards their requests to the pods that `Router` and `RequestQueue` choose. */
 export class DataPlane {
   readonly #context: PlaneContext;
   readonly #servers = new Set<Server>();

@@ -110,7 +110,7 @@ function registerRequests(
 ): void {
   new Counter({
     name: 'nemesis_requests_total',
-    help: 'Proxied requests by application and class of status; 499: the client went away.',
+    help: 'Proxied requests by application and status; 499: the client went away.',
     labelNames: ['namespace', 'name', 'status'],
     registers: [registry],
     collect() {

@@ -2,7 +2,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
 import { close, trackConnections } from './server-close.ts';
 
-/** An idle connection is kept for so long: sidecars report each 10 s when calm, and a new connection costs more than a report. */
+/** How long an idle connection is kept: sidecars report each 10 s when calm, and a new connection costs more than a report. */
 const KEEP_ALIVE_MS = 25_000;
 
 /** Where a server's certificate comes from. */

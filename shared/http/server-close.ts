@@ -19,7 +19,6 @@ interface Tracked {
 const tracked = new WeakMap<Server, Tracked>();
 
 // A TLS socket is another object than the connection that it is in; both have the same peer.
-// A TLS socket is another object than the connection that it is in; both have the same peer.
 function peerOf({ remoteAddress = '', remotePort = 0 }: Socket): string {
   return `${remoteAddress} ${remotePort}`;
 }

@@ -23,7 +23,7 @@ interface Entry {
 }
 
 /**
- * Who owns what, kept up to date change by change: the same verdicts as {@link decideClaims}, which decides all at once.
+ * Who owns what, kept up to date change by change: the same verdicts as `decideOwnership`, which decides all at once.
  * A change is decided again for the resource itself and for the younger ones that claim something of its; memory grows
  * with the number of claims, a change costs O(resources with a claim in common).
  */

@@ -2,11 +2,11 @@ import type { Logger } from './logger.ts';
 import { messageOf } from './logger.ts';
 import { SettingsError } from './settings.ts';
 
-/** What a program does while it stops, in the order in which it was registered last. */
+/** What a program does while it stops: its steps, in the reverse order of their registration. */
 export interface Lifecycle {
   /** Aborted when the program begins to stop. */
   readonly signal: AbortSignal;
-  /** Registers a step of the shutdown; steps run one after the other, the last registered first. */
+  /** Registers a step of the shutdown; steps run one after the other, the last one registered first. */
   onStop(name: string, step: () => unknown): void;
   /** Begins the shutdown. */
   stop(reason: string): void;
