@@ -17,6 +17,8 @@ export interface AuditEntry {
   readonly object: string;
   /** Why it was refused; undefined: it was done. */
   readonly refused?: ErrorCode;
+  /** The caller did not wait for the answer: it may have been done or refused. */
+  readonly callerLeft?: true;
   /** How often the same was refused since the entry before. */
   readonly repeated?: number;
 }
@@ -47,9 +49,13 @@ export class AuditLog {
     });
   }
 
-  /** A request that changes something was answered. */
-  done({ name: user, address }: Caller, action: string, object: string): void {
-    const entry = { user, address, action, object };
+  /**
+   * A request that changes something was answered.
+   *
+   * @param callerLeft - the caller closed the connection before there was an answer @defaultValue false
+   */
+  done({ name: user, address }: Caller, action: string, object: string, callerLeft = false): void {
+    const entry = { user, address, action, object, ...(callerLeft ? { callerLeft } : {}) };
     this.#deps.logger.info('audit', entry);
     this.#sink(entry);
   }

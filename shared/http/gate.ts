@@ -28,7 +28,7 @@ export interface Gatekeepers {
 /** Somebody who was let in. */
 export interface Entered {
   readonly caller: Caller | ProgramIdentity | undefined;
-  /** Reviews what could not be reviewed before the body was there, and notes a change once it is answered. */
+  /** Reviews what could not be reviewed before the body was there, and notes a change once its answer is over. */
   readonly afterBody: () => Promise<void>;
 }
 
@@ -100,8 +100,10 @@ function gateForPeople(permissions: PermissionList<undefined>, options: PeopleGa
       afterBody: async () => {
         const about = object ?? (await authorize(request, caller, permission));
         if (!changes) return;
-        response.once('finish', () => {
-          if (response.statusCode < 400) audit.done(caller, action, about);
+        // `finish` does not come for a caller that resets the connection, and the change is made all the same.
+        response.once('close', () => {
+          if (!response.headersSent) audit.done(caller, action, about, true);
+          else if (response.statusCode < 400) audit.done(caller, action, about);
         });
       },
     };

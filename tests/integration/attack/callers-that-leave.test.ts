@@ -8,6 +8,7 @@ import { BalancerStream } from '../../../autoscaler/ingest/balancer-stream.ts';
 import { proxyRoutes } from '../../../loadbalancer/api/proxy/routes.ts';
 import { HoldBudget } from '../../../loadbalancer/domain/hold-queue.ts';
 import { RequestLog } from '../../../loadbalancer/request-log/request-log.ts';
+import { NemesisError } from '../../../shared/errors/registry.ts';
 import { openAccess, type Access } from '../../../shared/http/access.ts';
 import { AuditLog, type AuditEntry } from '../../../shared/http/audit-log.ts';
 import { close, listen } from '../../../shared/http/listen.ts';
@@ -47,10 +48,22 @@ const streams = route({
   },
 });
 
+const SETTINGS = { verb: 'update', resource: 'autoscalers', scope: 'AllNamespaces' } as const;
+const changes = route({
+  method: 'put',
+  path: '/settings',
+  summary: 'Changes something, which takes its time.',
+  permissions: [SETTINGS],
+  response: { status: 204, description: 'Changed' },
+  refusals: ['Conflict'],
+  handle: async (_input, deps: { change: () => Promise<void> }) => await deps.change(),
+});
+
 describe('Attack: callers that leave the management port', () => {
   const stream = new BalancerStream('leader');
   let authentication: Review | undefined;
   let authorization: Review | undefined;
+  let change: () => Promise<void>;
   let handled: string[];
   let audited: AuditEntry[];
   let budget: HoldBudget;
@@ -92,6 +105,7 @@ describe('Attack: callers that leave the management port', () => {
       },
       [
         ...bind([streams], { stream, handled }),
+        ...bind([changes], { change: () => change() }),
         ...proxyRoutes({
           directory: directoryOf(watchOf(application({ key: 'n/a', resource })), 'n/a'),
           budget,
@@ -143,5 +157,24 @@ describe('Attack: callers that leave the management port', () => {
     await leaveAt(authentication.begun.promise, 'GET', '/stream');
     await authentication.end();
     expect(handled).to.deep.equal([]);
+  });
+
+  it('during a change leave a line in the audit log, which says that they did not wait for the answer', async () => {
+    const changing = new Review();
+    change = () => changing.wait();
+    await leaveAt(changing.begun.promise, 'PUT', '/settings');
+    await changing.end();
+    expect(audited.map(({ action, callerLeft }) => [action, callerLeft])).to.deep.equal([['PUT /settings', true]]);
+  });
+
+  it('are not said to have left when they wait, and a change that is refused is none', async () => {
+    const { port } = server.address() as AddressInfo;
+    const put = async (): Promise<number> =>
+      (await fetch(`http://127.0.0.1:${port}/settings`, { method: 'PUT' })).status;
+    change = () => Promise.resolve();
+    expect(await put()).to.equal(204);
+    change = () => Promise.reject(new NemesisError('Conflict', 'No.'));
+    expect(await put()).to.equal(409);
+    expect(audited.map(({ action, callerLeft }) => [action, callerLeft])).to.deep.equal([['PUT /settings', undefined]]);
   });
 });
