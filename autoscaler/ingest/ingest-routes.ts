@@ -74,7 +74,7 @@ const announce = route({
   refusals: ['Forbidden', 'NotFound', 'Conflict'],
   handle: ({ body, caller, raw }, deps: IngestDeps) => {
     const pod = authorizedPod(deps, 'announcement', raw, caller, body);
-    const refusal = authorizeAddress(pod, body.address, raw.socket.remoteAddress, deps.watch.pods.objects.values());
+    const refusal = authorizeAddress(pod, body.address, raw.socket.remoteAddress, deps.watch.podsAt(body.address));
     rejectIf(deps, 'announcement', raw, caller, refusal);
     deps.stream.send({ type: 'announcement', announcement: body });
   },

@@ -80,7 +80,7 @@ export function authorizeBalancer(
  * announcement came over must come from that address, and no other pod may have it.
  *
  * @param peer - remote address of the connection
- * @param others - pods that are known
+ * @param others - pods whose status shows that address
  */
 export function authorizeAddress(
   pod: Pod,

@@ -16,6 +16,7 @@ import type { KubeWatchClient } from './kube-api.ts';
 import type { Deployment, KubernetesObject, Pod, ReplicaSet } from './objects.ts';
 import { RESOURCES } from './paths.ts';
 import { parseAutoscaler, targetOf, withType, type ParsedAutoscaler } from './parse-autoscaler.ts';
+import { PodAddresses } from './pod-addresses.ts';
 import { addMember, dropMember, PodOwnership } from './pod-ownership.ts';
 import { keyOf, Reflector, type ReflectorOptions } from './reflector.ts';
 
@@ -55,6 +56,7 @@ export class ApplicationWatch {
   readonly #parsed = new Map<string, ParsedAutoscaler>();
   readonly #keysByTarget = new Map<string, Set<string>>();
   readonly #podOwnership: PodOwnership;
+  readonly #podAddresses = new PodAddresses();
   readonly #claims = new OwnershipIndex();
   /** Changes of one list, decided together; what a resource was before, by key. */
   readonly #listed = new Map<string, Autoscaler | undefined>();
@@ -77,6 +79,7 @@ export class ApplicationWatch {
     this.deployments = watched({ resource: RESOURCES.deployments, transform: trimDeployment });
     this.replicaSets = watched<ReplicaSet>({ resource: RESOURCES.replicaSets, transform: metadataOnly });
     this.pods = watched({ resource: RESOURCES.pods, transform: createPodTrimmer() });
+    this.pods.onEvent((event) => this.#podAddresses.podChanged(event));
     this.#podOwnership = new PodOwnership({ replicaSets: this.replicaSets.objects, pods: this.pods.objects });
   }
 
@@ -121,6 +124,11 @@ export class ApplicationWatch {
   /** Resolves when every collection was listed once. */
   async firstSync(): Promise<void> {
     await Promise.all(this.#all().map((each) => each.firstSync));
+  }
+
+  /** The pods whose status shows this address. */
+  podsAt(address: string): Iterable<Pod> {
+    return this.#podAddresses.podsAt(address);
   }
 
   /** Settings that hold where a resource says nothing. */

@@ -76,9 +76,10 @@ export class LeaseElector {
     const led = this.isLeader();
     this.#stop.abort();
     await this.#run;
-    if (led) await this.#release().catch(() => undefined);
+    // Before the lease is given back: another may lead as soon as that lands, whenever its answer comes.
     this.#renewedMs = undefined;
     this.#tell();
+    if (led) await this.#release().catch(() => undefined);
   }
 
   async #loop(): Promise<void> {
