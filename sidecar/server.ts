@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { sendProblem } from '../shared/errors/problem.ts';
 import { NemesisError } from '../shared/errors/registry.ts';
+import { openPort, portOf, type PortAddress } from '../shared/http/open-port.ts';
 import { trackConnections } from '../shared/http/server-close.ts';
 import { drain, SharedDrain, type DrainTimes } from './drain/drain.ts';
 import type { Log } from './log.ts';
@@ -19,7 +20,7 @@ export interface SidecarServerDeps extends Omit<SidecarRoutesDeps, 'drains'> {
 const MAX_CONNECTIONS = 64;
 
 /** The sidecar's own port, on plain node:http: a framework would double what the sidecar costs in every pod. */
-export async function startServer(address: { host: string; port: number }, deps: SidecarServerDeps): Promise<Server> {
+export async function startServer(address: PortAddress, deps: SidecarServerDeps): Promise<Server> {
   const drains = new SharedDrain(async () => {
     const result = await drain(deps.sockets, deps.appPort, deps.drainTimes);
     deps.log('info', 'drained', { ...result });
@@ -51,11 +52,8 @@ export async function startServer(address: { host: string; port: number }, deps:
     void answer(route, request, response);
   });
   trackConnections(server, deps.stopping, MAX_CONNECTIONS);
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) =>
-      reject(new Error(`cannot listen on ${address.host}:${address.port}: ${error.message}`)),
-    );
-    server.listen(address.port, address.host, resolve);
-  });
+  await openPort(server, address, ({ message: reason }) =>
+    deps.log('warn', 'a connection could not be accepted', { port: portOf(server), reason }),
+  );
   return server;
 }

@@ -51,7 +51,7 @@ export async function startWebhooks(settings: WebhookSettings, deps: WebhookDeps
   const app = createWebhookApp({ injector, validator }, { logger, registry });
   const address = { host: settings.bindAddress, port: settings.webhookPort };
   // When it stops, each answer closes its connection: the next question goes to another controller.
-  const server = await listen(app, address, certificates, lifecycle.signal);
+  const server = await listen(app, address, { tls: certificates, stopping: lifecycle.signal, logger });
   server.keepAliveTimeout = IDLE_CONNECTION_MS;
   lifecycle.onStop('webhook', async () => {
     await delay(STILL_ANSWERING_MS);

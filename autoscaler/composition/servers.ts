@@ -30,13 +30,14 @@ export async function startServers(
   history: History,
   limits: ReportLimits,
 ): Promise<void> {
-  const { settings, lifecycle } = foundation;
+  const { settings, lifecycle, logger } = foundation;
   const { bindAddress: host, port, programsPort } = settings;
   const management = buildManagement(foundation, cluster, reconciliation, history);
   const programs = buildPrograms(foundation, cluster, reconciliation, limits);
+  const options = { stopping: lifecycle.signal, logger };
   const servers = [
-    await listen(management, { host, port }, undefined, lifecycle.signal),
-    await listen(programs, { host, port: programsPort }, certificates, lifecycle.signal),
+    await listen(management, { host, port }, options),
+    await listen(programs, { host, port: programsPort }, { ...options, tls: certificates }),
   ];
   lifecycle.onStop('servers', async () => {
     reconciliation.stream.close();

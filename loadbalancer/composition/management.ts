@@ -40,7 +40,7 @@ export async function startManagement(
     ],
   );
   const { bindAddress: host, port } = settings;
-  const server = await listen(management, { host, port }, undefined, lifecycle.signal);
+  const server = await listen(management, { host, port }, { stopping: lifecycle.signal, logger });
   lifecycle.onStop('management server', () => close(server));
 }
 

@@ -1,5 +1,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
+import type { Logger } from '../runtime/logger.ts';
+import { openPort, portOf, type PortAddress } from './open-port.ts';
 import { close, trackConnections } from './server-close.ts';
 
 /** How long an idle connection is kept: sidecars report each 10 s when calm, and a new connection costs more than a report. */
@@ -13,27 +15,32 @@ export interface TlsSource {
   onChange(handler: () => void): void;
 }
 
+/** How a server listens. */
+export interface ListenOptions {
+  /** TLS 1.2 or newer, and new connections get the newest certificate. @defaultValue plain HTTP */
+  readonly tls?: TlsSource | undefined;
+  /** From when it is aborted, every answer says `Connection: close`. */
+  readonly stopping?: AbortSignal;
+  /** Is told of connections that cannot be accepted. @defaultValue they are warnings of the process */
+  readonly logger?: Pick<Logger, 'warn'>;
+}
+
 /**
  * Listens, and resolves once the port is open.
  *
- * @param tls - undefined: plain HTTP; else TLS 1.2 or newer, and new connections get the newest certificate
- * @param stopping - from when it is aborted, every answer says `Connection: close`
  * @throws Error with the address in its message when the port cannot be opened
  */
 export async function listen(
   app: RequestListener,
-  address: { host: string; port: number },
-  tls?: TlsSource,
-  stopping?: AbortSignal,
+  address: PortAddress,
+  { tls, stopping, logger }: ListenOptions = {},
 ): Promise<Server> {
   const server = tls === undefined ? createServer(app) : createTlsServer(app, tls);
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   trackConnections(server, stopping);
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) => {
-      reject(new Error(`cannot listen on ${address.host}:${address.port}: ${error.message}`));
-    });
-    server.listen(address.port, address.host, resolve);
+  await openPort(server, address, (error) => {
+    if (logger === undefined) process.emitWarning(error);
+    else logger.warn('a connection could not be accepted', { port: portOf(server), reason: error.message });
   });
   return server;
 }

@@ -14,7 +14,7 @@ describe('A server that is closed in the middle of an answer', () => {
       finish = () => response.end('two');
     });
     const stopping = new AbortController();
-    const server = await listen(app, { host: '127.0.0.1', port: 0 }, undefined, stopping.signal);
+    const server = await listen(app, { host: '127.0.0.1', port: 0 }, { stopping: stopping.signal });
     const client = connect((server.address() as AddressInfo).port, '127.0.0.1');
     let text = '';
     client.on('data', (chunk: Buffer) => (text += chunk.toString()));
