@@ -19,6 +19,8 @@ interface TokenReview {
   readonly status?: {
     readonly authenticated?: boolean;
     readonly error?: string;
+    /** Those of the audiences asked for that the token is for; an authenticator that knows no audiences returns none. */
+    readonly audiences?: readonly string[];
     readonly user?: {
       readonly username?: string;
       readonly uid?: string;
@@ -71,7 +73,7 @@ export class TokenGuard {
           spec: { token, ...(this.#audiences.length === 0 ? {} : { audiences: this.#audiences }) },
         },
       });
-      if (status?.authenticated !== true) return undefined;
+      if (status?.authenticated !== true || !this.#isForUs(status.audiences)) return undefined;
       const { username = '', uid, groups = [], extra = {} } = status.user ?? {};
       return {
         username,
@@ -82,6 +84,11 @@ export class TokenGuard {
         podUid: extra['authentication.kubernetes.io/pod-uid']?.[0],
       };
     });
+  }
+
+  /** @see https://kubernetes.io/docs/reference/kubernetes-api/authentication-resources/token-review-v1/ (`status.audiences`) */
+  #isForUs(audiences: readonly string[] = []): boolean {
+    return this.#audiences.length === 0 || this.#audiences.some((each) => audiences.includes(each));
   }
 }
 
