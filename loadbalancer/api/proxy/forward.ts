@@ -1,6 +1,7 @@
 import type { Response } from 'express';
 import axios, { type AxiosResponse } from 'axios';
 import { NemesisError } from '../../../shared/errors/registry.ts';
+import { authorityOf } from '../../domain/pod-slot.ts';
 import type { Destination } from './destination.ts';
 
 /** Headers that concern one connection, and the token that was for us. */
@@ -27,6 +28,7 @@ export interface ForwardedRequest extends Omit<Destination, 'application'> {
 
 /** Where our own data plane listens. */
 export interface DataPlaneAddress {
+  /** IPv6 without brackets. */
   readonly host: string;
   readonly port: number;
 }
@@ -58,7 +60,7 @@ export async function forward(
   try {
     answer = await axios.request<NodeJS.ReadableStream>({
       method: request.method,
-      url: `http://${host}:${port}${request.path}`,
+      url: `http://${authorityOf({ address: host, port })}${request.path}`,
       headers: { ...withoutHopByHop(request.headers), host: request.host },
       ...(request.body === undefined ? {} : { data: request.body }),
       responseType: 'stream',

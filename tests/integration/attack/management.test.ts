@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
+import express from 'express';
 import { Registry } from 'prom-client';
 import { z } from 'zod';
 import { openAccess } from '../../../shared/http/access.ts';
@@ -11,6 +12,7 @@ import { bind, route } from '../../../shared/http/route.ts';
 import type { ApplicationSnapshot } from '../../../shared/kubernetes/application-watch.ts';
 import { systemClock } from '../../../shared/runtime/clock.ts';
 import { HoldBudget } from '../../../loadbalancer/domain/hold-queue.ts';
+import { forward } from '../../../loadbalancer/api/proxy/forward.ts';
 import { proxyRoutes } from '../../../loadbalancer/api/proxy/routes.ts';
 import { RequestLog } from '../../../loadbalancer/request-log/request-log.ts';
 import { close, listen } from '../../../shared/http/listen.ts';
@@ -161,5 +163,25 @@ describe('The management API, asked oddly', () => {
   it('answers a body that is nested too deeply with 400', async () => {
     const reply = await ask(server, 'PUT', '/settings', `{"data":${'['.repeat(100_000)}${']'.repeat(100_000)}}`);
     expect([reply.status, codeOf(reply)]).to.deep.equal([400, 'InvalidBody']);
+  });
+});
+
+describe('A data plane that listens on an IPv6 address', () => {
+  it('is reached from the management API', async () => {
+    const plane = createServer((incoming, response) => response.end(incoming.url)).listen(0, '::1');
+    await once(plane, 'listening');
+    const app = express();
+    app.get('/', async (_request, response) => {
+      await forward(
+        response,
+        { host: '::1', port: (plane.address() as AddressInfo).port },
+        { method: 'GET', host: 'app', path: '/x?y=1', headers: {}, body: undefined },
+      );
+    });
+    const server = await listen(app, { host: '127.0.0.1', port: 0 });
+    expect(await ask(server, 'GET', '/')).to.deep.equal({ status: 200, text: '/x?y=1' });
+    await close(server);
+    plane.close();
+    plane.closeAllConnections();
   });
 });
