@@ -19,7 +19,14 @@ export function buildSources(
   { api, watch }: Cluster,
   { pods, traffic }: MetricsCollector,
 ): Sources {
-  const resourceMetrics = new ResourceMetrics({ api, readings: pods, clock, random: Math.random, logger });
+  const resourceMetrics = new ResourceMetrics({
+    api,
+    readings: pods,
+    podExists: (key) => watch.pods.objects.has(key),
+    clock,
+    random: Math.random,
+    logger,
+  });
   lifecycle.onStop('resource metrics', () => resourceMetrics.stop());
   return {
     sidecars: new Sidecars({ readings: pods, measurementsOf: (key) => measurementsOf(watch.resourceOf(key)), clock }),

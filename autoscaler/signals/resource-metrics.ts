@@ -30,6 +30,8 @@ const JITTER = 0.1;
 export interface ResourceMetricsDeps {
   readonly api: KubeClient;
   readonly readings: Pick<PodReadings, 'add' | 'noteResourceMetrics'>;
+  /** Whether the pod `namespace/name` still exists: of one that went while the API server was asked, nothing is kept. */
+  readonly podExists: (pod: string) => boolean;
   readonly clock: Clock;
   /** From 0 to 1. */
   readonly random: () => number;
@@ -158,7 +160,7 @@ export class ResourceMetrics implements SignalSource {
     for (const demand of namespace.demands.values()) {
       for (const pod of demand.readyPods) {
         const item = itemOf(pod.key.slice(name.length + 1));
-        if (item === undefined) continue;
+        if (item === undefined || !this.#deps.podExists(pod.key)) continue;
         measuredAt.set(pod.key, item.timestamp);
         if (namespace.measuredAt.get(pod.key) !== item.timestamp) this.#add(pod, item, demand, monotonicMs);
       }

@@ -90,7 +90,7 @@ const measurements = (key: string): ReturnType<typeof measurementsOf> =>
 const sources = allOf([
   new Sidecars({ readings: pods, measurementsOf: measurements, clock }),
   new Balancers({ readings: traffic, measurementsOf: measurements, clock }),
-  new ResourceMetrics({ api, readings: pods, clock, random: Math.random, logger }),
+  new ResourceMetrics({ api, readings: pods, podExists: () => true, clock, random: Math.random, logger }),
 ]);
 const controller = new ApplicationController({
   watch,

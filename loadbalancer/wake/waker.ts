@@ -93,6 +93,8 @@ export class Waker {
     void this.#call(backend, decision.replicas, snapshot.deployment.metadata).then((outcome) => {
       this.#busy.delete(key);
       this.#noteRefusal(key, outcome, seen);
+      // Forgotten while it was called: what the call noted of it goes, too.
+      if (!this.#asked.has(key)) this.#forgetCalls(key);
       const asked = this.#asked.get(key) ?? backend;
       // The newer Deployment is here already: a Deployment whose pods end changes often, and each 250 ms would add up.
       const newer = asked.snapshot.deployment?.metadata.resourceVersion !== seen;
@@ -122,9 +124,13 @@ export class Waker {
   /** The application is not routed any more. */
   forget(backend: WakeTarget): void {
     if (this.#asked.get(backend.key) === backend) this.#asked.delete(backend.key);
-    this.#written.delete(backend.key);
-    this.#refused.delete(backend.key);
-    this.#scaleTimeouts.delete(backend.key);
+    this.#forgetCalls(backend.key);
+  }
+
+  #forgetCalls(key: string): void {
+    this.#written.delete(key);
+    this.#refused.delete(key);
+    this.#scaleTimeouts.delete(key);
   }
 
   /** Ends all repetitions. */

@@ -52,6 +52,7 @@ describe('Resource metrics of the cluster', () => {
   let clock: FakeClock;
   let readings: PodReadings;
   let source: ResourceMetrics;
+  let gone: Set<string>;
 
   before(async () => {
     server = createServer((request, response) => {
@@ -76,7 +77,9 @@ describe('Resource metrics of the cluster', () => {
     answer = list('t0', {});
     clock = new FakeClock(START_MS);
     readings = new PodReadings();
-    source = new ResourceMetrics({ api, readings, clock, random: () => 0, logger: silentLogger });
+    gone = new Set();
+    const podExists = (key: string): boolean => !gone.has(key);
+    source = new ResourceMetrics({ api, readings, podExists, clock, random: () => 0, logger: silentLogger });
   });
 
   const signals = (...pods: readonly PodRef[]) => readings.signals(pods, RECORDED, clock.monotonicMs(), 15_000);
@@ -253,6 +256,21 @@ describe('Resource metrics of the cluster', () => {
     const before = asked.length;
     await later(maxIntervalMs);
     expect(asked).to.have.length(before);
+  });
+
+  it('Given a pod that goes while it is asked about, Then nothing is kept of it, however many do', async () => {
+    for (let round = 0; round < 50; round += 1) {
+      const name = `p${round}`;
+      answer = (response) => {
+        // What the watch tells meanwhile.
+        gone.add(`n/${name}`);
+        readings.forget(`n/${name}`);
+        list(`t${round}`, { [name]: [usage('app', '1', '1Mi')], stays: [usage('app', '1', '1Mi')] })(response);
+      };
+      source.demand('n/a', demand(pod(`n/${name}`), pod('n/stays')));
+      await later(intervalMs);
+    }
+    expect(readings.count('resourceMetrics')).to.equal(1);
   });
 
   it('Given an answer that comes after its application is gone, Then nothing is kept of it', async () => {
