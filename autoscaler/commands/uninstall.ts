@@ -127,6 +127,7 @@ async function wake(api: KubeClient, resource: Autoscaler): Promise<Outcome> {
         {
           mode: resource.spec.mode,
           phase: resource.status?.phase,
+          statusIsCurrent: true,
           phaseMessage: resource.status?.conditions?.find(({ type }) => type === 'Ready')?.message,
           // A start that failed is no reason to leave it at zero for good.
           retryAfterMs: undefined,

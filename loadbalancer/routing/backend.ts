@@ -33,6 +33,7 @@ export function wakeFacts(watched: Pick<WatchedApplication, 'deployment' | 'reso
   return {
     mode: resource?.spec.mode ?? 'Active',
     phase: status?.phase,
+    statusIsCurrent: (status?.observedGeneration ?? 0) >= (resource?.metadata.generation ?? 0),
     phaseMessage: status?.conditions?.find(({ type }) => type === 'Ready')?.message,
     retryAfterMs: status?.retryAfter === undefined ? undefined : Date.parse(status.retryAfter),
     minReplicas: resource?.spec.minReplicas ?? 0,

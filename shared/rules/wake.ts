@@ -7,6 +7,8 @@ export const FIELD_MANAGERS = { autoscaler: 'nemesis-autoscaler', loadbalancer: 
 export interface WakeFacts {
   readonly mode: Mode;
   readonly phase: 'Observing' | 'Asleep' | 'Waking' | 'Active' | 'Draining' | 'Failed' | 'Paused' | undefined;
+  /** The controller has seen the spec as it is now (`observedGeneration`). */
+  readonly statusIsCurrent: boolean;
   /** Why the phase is what it is; quoted to the client. */
   readonly phaseMessage: string | undefined;
   /** With phase Failed: epoch milliseconds before which no start is tried. */
@@ -59,6 +61,8 @@ export function decideWake(facts: WakeFacts, wallMs: number): WakeDecision {
   }
   if (replicas > 0) return { kind: 'wait' };
   if (phase === 'Paused') {
+    // Its spec was changed since, perhaps to resume it: the controller says within moments whether it did.
+    if (!facts.statusIsCurrent) return { kind: 'wait' };
     return { kind: 'refuse', code: 'Paused', detail: facts.phaseMessage ?? 'The application is paused.' };
   }
   if (facts.mode === 'Observe') {

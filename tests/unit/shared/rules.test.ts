@@ -94,6 +94,7 @@ describe('decideWake', () => {
   const base: WakeFacts = {
     mode: 'Active',
     phase: 'Asleep',
+    statusIsCurrent: true,
     phaseMessage: 'because',
     retryAfterMs: undefined,
     minReplicas: 0,
@@ -108,7 +109,7 @@ describe('decideWake', () => {
     if (facts.mode === 'Paused') return facts.replicas > 0 ? 'wait' : 'Paused';
     if (facts.phase === 'Failed' && (facts.retryAfterMs ?? 0) > monotonicMs) return 'StartFailed';
     if (facts.replicas > 0) return 'wait';
-    if (facts.phase === 'Paused') return 'Paused';
+    if (facts.phase === 'Paused') return facts.statusIsCurrent ? 'Paused' : 'wait';
     if (facts.mode === 'Observe') return 'Observed';
     const running = ['Active', 'Waking', 'Draining'].includes(facts.phase ?? '');
     const ours = facts.replicasManager?.startsWith('nemesis-') === true;
@@ -120,12 +121,13 @@ describe('decideWake', () => {
       for (const phase of phases)
         for (const replicas of [undefined, 0, 1])
           for (const replicasManager of managers)
-            for (const retryAfterMs of [undefined, 99, 100, 101]) {
-              const facts = { ...base, mode, phase, replicas, replicasManager, retryAfterMs };
-              const decision = decideWake(facts, 100);
-              const shown = decision.kind === 'refuse' ? decision.code : decision.kind;
-              expect(shown, JSON.stringify(facts)).to.equal(expected(facts, 100));
-            }
+            for (const statusIsCurrent of [true, false])
+              for (const retryAfterMs of [undefined, 99, 100, 101]) {
+                const facts = { ...base, mode, phase, replicas, replicasManager, statusIsCurrent, retryAfterMs };
+                const decision = decideWake(facts, 100);
+                const shown = decision.kind === 'refuse' ? decision.code : decision.kind;
+                expect(shown, JSON.stringify(facts)).to.equal(expected(facts, 100));
+              }
   });
 
   it('Given minReplicas 3, When it wakes, Then to 3', () => {
