@@ -10,10 +10,10 @@ import { ScalingSpecs } from '../../autoscaler/controllers/application/scaling-s
 import { StatusWriter } from '../../autoscaler/controllers/application/status-writer.ts';
 import { ApplicationRecorder } from '../../autoscaler/controllers/application/record.ts';
 import { Ticker } from '../../autoscaler/controllers/ticker.ts';
-import { KubernetesSink } from '../../autoscaler/events/kubernetes-sink.ts';
-import { PrometheusSink } from '../../autoscaler/events/prometheus-sink.ts';
+import { KubernetesSink } from '../../autoscaler/events/sinks/kubernetes.ts';
+import { PrometheusSink } from '../../autoscaler/events/sinks/prometheus.ts';
 import { createPublisher } from '../../autoscaler/events/publisher.ts';
-import { StoreSink } from '../../autoscaler/events/store-sink.ts';
+import { StoreSink } from '../../autoscaler/events/sinks/store.ts';
 import { UsageRecorder } from '../../autoscaler/controllers/usage/usage-recorder.ts';
 import { MetricsCollector } from '../../autoscaler/domain/signals/metrics-collector.ts';
 import { Balancers } from '../../autoscaler/signals/balancers.ts';

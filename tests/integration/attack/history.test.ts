@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
 import { Registry } from 'prom-client';
-import { StoreSink } from '../../../autoscaler/events/store-sink.ts';
+import { StoreSink } from '../../../autoscaler/events/sinks/store.ts';
 import { UsageRecorder } from '../../../autoscaler/controllers/usage/usage-recorder.ts';
 import { MetricsCollector } from '../../../autoscaler/domain/signals/metrics-collector.ts';
 import { HISTORY_CONDITION, HistoryCondition } from '../../../autoscaler/store/history-condition.ts';

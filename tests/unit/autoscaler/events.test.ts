@@ -2,11 +2,11 @@ import { expect } from 'chai';
 import { Registry } from 'prom-client';
 import { ControllerMetrics } from '../../../autoscaler/controllers/controller-metrics.ts';
 import type { DomainEvent } from '../../../autoscaler/events/domain-event.ts';
-import { KubernetesSink } from '../../../autoscaler/events/kubernetes-sink.ts';
-import { LogSink } from '../../../autoscaler/events/log-sink.ts';
-import { PrometheusSink } from '../../../autoscaler/events/prometheus-sink.ts';
+import { KubernetesSink } from '../../../autoscaler/events/sinks/kubernetes.ts';
+import { LogSink } from '../../../autoscaler/events/sinks/log.ts';
+import { PrometheusSink } from '../../../autoscaler/events/sinks/prometheus.ts';
 import { createPublisher } from '../../../autoscaler/events/publisher.ts';
-import { StoreSink } from '../../../autoscaler/events/store-sink.ts';
+import { StoreSink } from '../../../autoscaler/events/sinks/store.ts';
 import { application } from '../../support/builders.ts';
 
 const about = application();

@@ -1,5 +1,5 @@
-import type { Logger } from '../../shared/runtime/logger.ts';
-import type { DomainEvent, EventSink } from './domain-event.ts';
+import type { Logger } from '../../../shared/runtime/logger.ts';
+import type { DomainEvent, EventSink } from '../domain-event.ts';
 
 /** Writes what changed into the program's log. */
 export class LogSink implements EventSink {

@@ -1,6 +1,6 @@
-import type { EventRecorder } from '../../shared/kubernetes/event-recorder.ts';
-import { API_GROUP_VERSION } from '../../shared/model/api-group.ts';
-import type { DomainEvent, EventApplication, EventSink } from './domain-event.ts';
+import type { EventRecorder } from '../../../shared/kubernetes/event-recorder.ts';
+import { API_GROUP_VERSION } from '../../../shared/model/api-group.ts';
+import type { DomainEvent, EventApplication, EventSink } from '../domain-event.ts';
 
 /** Shows events as Kubernetes Events of the Autoscaler, for `kubectl describe`. */
 export class KubernetesSink implements EventSink {

@@ -1,5 +1,5 @@
-import type { HistorySink } from '../store/records.ts';
-import type { DomainEvent, EventSink } from './domain-event.ts';
+import type { HistorySink } from '../../store/records.ts';
+import type { DomainEvent, EventSink } from '../domain-event.ts';
 
 /** Keeps events in the store. */
 export class StoreSink implements EventSink {

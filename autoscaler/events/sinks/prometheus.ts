@@ -1,5 +1,5 @@
-import type { ControllerMetrics } from '../controllers/controller-metrics.ts';
-import type { DomainEvent, EventSink } from './domain-event.ts';
+import type { ControllerMetrics } from '../../controllers/controller-metrics.ts';
+import type { DomainEvent, EventSink } from '../domain-event.ts';
 
 /** Counts events for Prometheus. */
 export class PrometheusSink implements EventSink {
