@@ -1,10 +1,12 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { BALANCING_POLICY_NAMES_FILE, balancingPolicyNames } from './balancing-policy-names.ts';
+import { EVENT_SINKS_FILE, eventSinks } from './event-sinks.ts';
 
 const root = join(import.meta.dirname, '..');
 
-// The schemas import these names, so they are written before the schemas are loaded.
+// Other code imports these modules, so they are written before it is loaded.
+write(EVENT_SINKS_FILE, eventSinks());
 write(BALANCING_POLICY_NAMES_FILE, balancingPolicyNames());
 const { generatedFiles } = await import('./generated-files.ts');
 for (const [path, text] of Object.entries(generatedFiles())) write(path, text);

@@ -7,13 +7,17 @@ import { BALANCING_POLICY_NAMES_FILE, balancingPolicyNames } from './balancing-p
 import { benchmarksPage } from './benchmarks-page.ts';
 import { clusterTestsPage } from './cluster-tests-page.ts';
 import { customResourceDefinitions } from '../shared/api/crd.ts';
+import { EVENT_SINKS_FILE, eventSinks } from './event-sinks.ts';
 import { permissionsPage } from './permissions-page.ts';
 import { scalingMetricsPage } from './scaling-metrics-page.ts';
 import { settingsPage } from './settings-page.ts';
 
 /** Every file that is made from code, by its path in the repository; a test says when one is stale. */
 export function generatedFiles(): Record<string, string> {
-  const files: Record<string, string> = { [BALANCING_POLICY_NAMES_FILE]: balancingPolicyNames() };
+  const files: Record<string, string> = {
+    [BALANCING_POLICY_NAMES_FILE]: balancingPolicyNames(),
+    [EVENT_SINKS_FILE]: eventSinks(),
+  };
   for (const definition of customResourceDefinitions()) {
     files[`manifests/crds/${definition.metadata.name}.yaml`] =
       '# Made by "npm run generate" from shared/api; do not edit.\n' +

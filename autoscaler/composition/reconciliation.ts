@@ -13,11 +13,8 @@ import { UsageRecorder } from '../controllers/usage/usage-recorder.ts';
 import { MetricsCollector } from '../domain/signals/metrics-collector.ts';
 import type { BalancerRef } from '../domain/signals/traffic-readings.ts';
 import type { Publish } from '../events/domain-event.ts';
-import { KubernetesSink } from '../events/sinks/kubernetes.ts';
-import { LogSink } from '../events/sinks/log.ts';
-import { PrometheusSink } from '../events/sinks/prometheus.ts';
 import { createPublisher } from '../events/publisher.ts';
-import { StoreSink } from '../events/sinks/store.ts';
+import { EVENT_SINKS } from '../events/sinks/index.ts';
 import { BalancerStream } from '../ingest/balancer-stream.ts';
 import { allOf } from '../signals/signal-source.ts';
 import type { History } from '../store/history.ts';
@@ -43,11 +40,9 @@ export function buildReconciliation(foundation: Foundation, cluster: Cluster, hi
   const { api, watch, otherScalers, balancerPods, isLeader } = cluster;
   const collector = new MetricsCollector();
   const sources = buildSources(foundation, cluster, collector);
-  const events = new EventRecorder(api, 'nemesis-autoscaler', { logger, clock });
-  const publish = createPublisher(
-    [new StoreSink(history), new KubernetesSink(events), new LogSink(logger), new PrometheusSink(metrics)],
-    { logger },
-  );
+  const recorder = new EventRecorder(api, 'nemesis-autoscaler', { logger, clock });
+  const sinks = EVENT_SINKS.map((createSink) => createSink({ history, recorder, logger, metrics }));
+  const publish = createPublisher(sinks, { logger });
   const actuator = new Actuator(api, { isLeader, publish, logger });
   const stream = new BalancerStream(identity);
   lifecycle.onStop('stream to the balancers', () => stream.close());

@@ -1,6 +1,7 @@
 import type { EventRecorder } from '../../../shared/kubernetes/event-recorder.ts';
 import { API_GROUP_VERSION } from '../../../shared/model/api-group.ts';
 import type { DomainEvent, EventApplication, EventSink } from '../domain-event.ts';
+import type { SinkParts } from '../sink-parts.ts';
 
 /** Shows events as Kubernetes Events of the Autoscaler, for `kubectl describe`. */
 export class KubernetesSink implements EventSink {
@@ -42,4 +43,9 @@ export class KubernetesSink implements EventSink {
     const subject = { apiVersion: API_GROUP_VERSION, kind: 'Autoscaler', namespace, name, uid };
     this.#events.record(subject, type, reason, message);
   }
+}
+
+/** The sink of the running controller. */
+export function createSink({ recorder }: SinkParts): EventSink {
+  return new KubernetesSink(recorder);
 }

@@ -1,5 +1,6 @@
 import type { Logger } from '../../../shared/runtime/logger.ts';
 import type { DomainEvent, EventSink } from '../domain-event.ts';
+import type { SinkParts } from '../sink-parts.ts';
 
 /** Writes what changed into the program's log. */
 export class LogSink implements EventSink {
@@ -29,4 +30,9 @@ export class LogSink implements EventSink {
       case 'Warned':
     }
   }
+}
+
+/** The sink of the running controller. */
+export function createSink({ logger }: SinkParts): EventSink {
+  return new LogSink(logger);
 }

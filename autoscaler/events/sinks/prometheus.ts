@@ -1,5 +1,6 @@
 import type { ControllerMetrics } from '../../controllers/controller-metrics.ts';
 import type { DomainEvent, EventSink } from '../domain-event.ts';
+import type { SinkParts } from '../sink-parts.ts';
 
 /** Counts events for Prometheus. */
 export class PrometheusSink implements EventSink {
@@ -27,4 +28,9 @@ export class PrometheusSink implements EventSink {
       case 'Warned':
     }
   }
+}
+
+/** The sink of the running controller. */
+export function createSink({ metrics }: SinkParts): EventSink {
+  return new PrometheusSink(metrics);
 }

@@ -1,5 +1,6 @@
 import type { HistorySink } from '../../store/records.ts';
 import type { DomainEvent, EventSink } from '../domain-event.ts';
+import type { SinkParts } from '../sink-parts.ts';
 
 /** Keeps events in the store. */
 export class StoreSink implements EventSink {
@@ -31,4 +32,9 @@ export class StoreSink implements EventSink {
       case 'Warned':
     }
   }
+}
+
+/** The sink of the running controller. */
+export function createSink({ history }: SinkParts): EventSink {
+  return new StoreSink(history);
 }

@@ -1,12 +1,17 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import { Registry } from 'prom-client';
 import { ControllerMetrics } from '../../../autoscaler/controllers/controller-metrics.ts';
 import type { DomainEvent } from '../../../autoscaler/events/domain-event.ts';
+import { EVENT_SINKS } from '../../../autoscaler/events/sinks/index.ts';
 import { KubernetesSink } from '../../../autoscaler/events/sinks/kubernetes.ts';
 import { LogSink } from '../../../autoscaler/events/sinks/log.ts';
 import { PrometheusSink } from '../../../autoscaler/events/sinks/prometheus.ts';
 import { createPublisher } from '../../../autoscaler/events/publisher.ts';
 import { StoreSink } from '../../../autoscaler/events/sinks/store.ts';
+import { eventSinks } from '../../../scripts/event-sinks.ts';
 import { application } from '../../support/builders.ts';
 
 const about = application();
@@ -105,5 +110,51 @@ describe('domain events', () => {
     publish(EVENTS.Audited);
     expect(seen).to.deep.equal(['audit']);
     expect(errors).to.deep.equal(['BrokenSink']);
+  });
+
+  it('Given the sinks of the controller, Then each event reaches history, Kubernetes, log and Prometheus', async () => {
+    const seen: string[] = [];
+    const registry = new Registry();
+    const parts = {
+      history: { append: (table: string) => seen.push(`row in ${table}`) },
+      recorder: { record: (_subject: object, _type: string, reason: string) => seen.push(`Event ${reason}`) },
+      logger: {
+        info: (message: string) => seen.push(`log: ${message}`),
+        warn: () => undefined,
+        error: () => undefined,
+      },
+      metrics: new ControllerMetrics(registry),
+    };
+    const publish = createPublisher(
+      EVENT_SINKS.map((createSink) => createSink(parts)),
+      { logger: { error: (message) => seen.push(message) } },
+    );
+    publish(EVENTS.Scaled);
+    publish(EVENTS.Decided);
+    expect(seen).to.deep.equal(['Event ScaleUp', 'log: scaled', 'row in decisions']);
+    expect(await registry.metrics()).to.include('nemesis_decisions_total{reason="ScaleUp"} 1');
+  });
+});
+
+describe('the list of event sinks', () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'sinks-'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  it('Given a new file in the folder, Then it is listed, in alphabetical order and under a name of its own', () => {
+    for (const file of ['store.ts', 'dead-letter.ts', 'index.ts', 'notes.md']) writeFileSync(join(folder, file), '');
+    const text = eventSinks(folder);
+    expect(text.match(/^import \{.*$/gm)).to.deep.equal([
+      "import { createSink as deadLetterSink } from './dead-letter.ts';",
+      "import { createSink as storeSink } from './store.ts';",
+    ]);
+    expect(text).to.include('[\n  deadLetterSink,\n  storeSink,\n];\n');
+  });
+
+  it('Given a file whose name cannot become an identifier, Then the sentence names it', () => {
+    writeFileSync(join(folder, 'Bad.sink.ts'), '');
+    expect(() => eventSinks(folder)).to.throw('Bad.sink.ts: the name of a sink');
   });
 });
