@@ -3,6 +3,7 @@ import type { PodSlot } from '../domain/pod-slot.ts';
 import { clientAddress } from './client/client-address.ts';
 import { ClientConnection } from './client/client-connection.ts';
 import { ConnectionAdmission, type ConnectionBounds } from './client/connection-admission.ts';
+import { HttpDate } from './http-date.ts';
 import type { PlaneContext } from './plane-context.ts';
 import { type Attempt, connectionsOf } from './upstream/pod-connections.ts';
 import { type DataPlaneDeps, type DataPlaneLimits, DEFAULT_LIMITS } from './ports.ts';
@@ -44,6 +45,7 @@ export class DataPlane {
       deps,
       limits: { ...DEFAULT_LIMITS, ...limits },
       tickMs: deps.clock.monotonicMs(),
+      date: new HttpDate(deps.clock),
       draining: false,
       trustedProxies: new TrustedProxies([]),
       pipelinedBytes: 0,

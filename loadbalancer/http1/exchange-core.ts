@@ -29,7 +29,7 @@ export abstract class ExchangeCore extends HoldTicket {
   constructor(client: ClientSide, context: PlaneContext, head: RequestHead, headBytes: number) {
     super();
     this.client = client;
-    this.answer = new Answer(client, head);
+    this.answer = new Answer(client, head, context.date);
     this.context = context;
     this.head = head;
     this.headBytes = headBytes;

@@ -1,5 +1,6 @@
 import type { RequestQueue } from '../domain/request-queue.ts';
 import type { DataPlaneDeps, DataPlaneLimits } from './ports.ts';
+import type { HttpDate } from './http-date.ts';
 import type { TrustedProxies } from './client/trusted-proxies.ts';
 
 /** Idle connections to one pod, as the tick and the close see them. */
@@ -14,6 +15,7 @@ export interface PlaneContext {
   readonly limits: DataPlaneLimits;
   /** Time of the last tick: exact enough for time-outs, and free. */
   tickMs: number;
+  readonly date: HttpDate;
   /** The data plane is closing: every answer says `Connection: close`. */
   draining: boolean;
   trustedProxies: TrustedProxies;

@@ -1,4 +1,5 @@
 import type { Refusal } from '../../domain/hold-queue.ts';
+import type { HttpDate } from '../http-date.ts';
 import { clientResponseHead } from './client-response-head.ts';
 import type { ClientSide } from './client-side.ts';
 import { renderOwnAnswer } from './own-answers.ts';
@@ -30,12 +31,14 @@ export class Answer {
   keepAlive: boolean;
   readonly #client: ClientSide;
   readonly #request: RequestHead;
+  readonly #date: HttpDate;
   #pendingHead = '';
   #holdsBack = false;
 
-  constructor(client: ClientSide, request: RequestHead) {
+  constructor(client: ClientSide, request: RequestHead, date: HttpDate) {
     this.#client = client;
     this.#request = request;
+    this.#date = date;
     this.keepAlive = request.keepAlive;
   }
 
@@ -50,7 +53,13 @@ export class Answer {
     const untilClose = framing === 'untilClose' || framing === 'tunnel' || (framing === 'chunked' && minor === 0);
     if (untilClose || mustClose) this.keepAlive = false;
     this.status = head.status;
-    this.#pendingHead = clientResponseHead(head, framing, { minor, keepAlive: this.keepAlive, requestId, heldMs });
+    this.#pendingHead = clientResponseHead(head, framing, {
+      minor,
+      keepAlive: this.keepAlive,
+      requestId,
+      heldMs,
+      date: this.#date,
+    });
   }
 
   /** Forgets a head of which nothing was written yet. Returns whether there was one: another answer may be given then. */
@@ -96,6 +105,7 @@ export class Answer {
       heldMs: heldMs > 0 ? heldMs : undefined,
       close: !this.keepAlive,
       withoutBody: this.#request.method === 'HEAD',
+      date: this.#date,
     });
     this.status = answer.status;
     this.#write(answer.text);

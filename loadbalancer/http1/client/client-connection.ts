@@ -231,7 +231,7 @@ export class ClientConnection implements ClientSide, FlowUser {
   #refuse(fault: ConnectionFault): -1 {
     const { deps } = this.#context;
     deps.metrics.malformedRequests += 1;
-    const { answer, entry } = refusedUnread(fault, this.#reader.received, this.address, deps);
+    const { answer, entry } = refusedUnread(fault, this.#reader.received, this.address, this.#context);
     deps.onRequestLogged(entry);
     this.writeText(answer);
     this.#linger();

@@ -1,3 +1,4 @@
+import type { HttpDate } from '../http-date.ts';
 import { coldStartHeader } from './own-answers.ts';
 import type { ResponseHead } from '../head/response-head.ts';
 import type { ResponseFraming } from '../upstream/upstream-connection.ts';
@@ -9,6 +10,7 @@ export interface AnswerContext {
   readonly requestId: string;
   /** Time in the hold; 0: was not held. */
   readonly heldMs: number;
+  readonly date: HttpDate;
 }
 
 /** The head for the client: the pod's own lines, framing and persistence written anew, and what we have to tell. */
@@ -21,6 +23,8 @@ export function clientResponseHead(head: ResponseHead, framing: ResponseFraming,
   if (framing === 'tunnel') text += `connection: upgrade\r\nupgrade: ${head.upgrade ?? ''}\r\n`;
   else if (!context.keepAlive) text += 'connection: close\r\n';
   else if (context.minor === 0) text += 'connection: keep-alive\r\n';
+  // A gateway adds the time at which it received the answer (RFC 9110, section 6.6.1).
+  if (!head.hasDate && framing !== 'tunnel') text += context.date.line();
   if (!head.hasRequestId) text += `x-request-id: ${context.requestId}\r\n`;
   if (context.heldMs > 0) text += coldStartHeader(context.heldMs);
   return `${text}\r\n`;

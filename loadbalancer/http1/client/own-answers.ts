@@ -1,6 +1,7 @@
 import { problem } from '../../../shared/errors/problem.ts';
 import { ERRORS, type ErrorCode } from '../../../shared/errors/registry.ts';
 import type { Refusal } from '../../domain/hold-queue.ts';
+import type { HttpDate } from '../http-date.ts';
 
 /** Seconds that `Retry-After` says where the cause names no time of its own. */
 const RETRY_AFTER_SECONDS: Partial<Readonly<Record<ErrorCode, number>>> = {
@@ -30,6 +31,7 @@ export interface OwnAnswerContext {
   readonly close: boolean;
   /** An answer to HEAD has the head only. */
   readonly withoutBody: boolean;
+  readonly date: HttpDate;
 }
 
 /** An answer of our own, ready to be sent. */
@@ -52,7 +54,7 @@ export function renderOwnAnswer(refusal: Refusal, context: OwnAnswerContext): Ow
     (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
   let head = `HTTP/1.1 ${status} ${REASON_PHRASES[status] ?? 'Error'}\r\ncontent-type: application/problem+json\r\n`;
-  head += `content-length: ${body.length}\r\ncache-control: no-store\r\n`;
+  head += `content-length: ${body.length}\r\ncache-control: no-store\r\n${context.date.line()}`;
   if (retryAfter !== undefined) head += `retry-after: ${Math.max(1, Math.ceil(retryAfter))}\r\n`;
   if (context.requestId !== undefined) head += `x-request-id: ${context.requestId}\r\n`;
   if (context.heldMs !== undefined) head += coldStartHeader(context.heldMs);

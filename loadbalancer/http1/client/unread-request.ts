@@ -1,6 +1,6 @@
 import type { RequestLogEntry } from '../../request-log/request-log-entry.ts';
 import { renderOwnAnswer } from './own-answers.ts';
-import type { DataPlaneDeps } from '../ports.ts';
+import type { PlaneContext } from '../plane-context.ts';
 import type { HeadFault } from '../head/request-head.ts';
 import { makeRequestId } from '../head/request-ids.ts';
 
@@ -19,10 +19,19 @@ export function refusedUnread(
   { code, detail }: ConnectionFault,
   received: string,
   clientIp: string,
-  { clock, random }: DataPlaneDeps,
+  { deps: { clock, random }, date }: PlaneContext,
 ): { readonly answer: string; readonly entry: RequestLogEntry } {
   const requestId = makeRequestId(random);
-  const answer = renderOwnAnswer({ code, detail }, { requestId, heldMs: undefined, close: true, withoutBody: false });
+  const answer = renderOwnAnswer(
+    { code, detail },
+    {
+      requestId,
+      heldMs: undefined,
+      close: true,
+      withoutBody: false,
+      date,
+    },
+  );
   const [, method = '', path = ''] = REQUEST_LINE.exec(received) ?? [];
   const entry = {
     timestampMs: clock.wallMs(),

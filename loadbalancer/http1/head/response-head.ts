@@ -24,6 +24,7 @@ export interface ResponseHead {
   keepAliveSeconds: number | undefined;
   upgrade: string | undefined;
   hasRequestId: boolean;
+  hasDate: boolean;
 }
 
 /**
@@ -51,6 +52,7 @@ export function parseResponseHead(text: string, end: number, maxHeaders: number)
     keepAliveSeconds: undefined,
     upgrade: undefined,
     hasRequestId: false,
+    hasDate: false,
   };
   return parseFields(head, firstEnd + 2, maxHeaders, response);
 }
@@ -89,6 +91,9 @@ function parseFields(head: string, start: number, maxHeaders: number, response: 
  */
 function readField(response: ResponseHead, head: string, at: number, colon: number, end: number): boolean | string {
   switch (colon - at) {
+    case 4:
+      if (nameIs(head, at, colon, 'date')) response.hasDate = true;
+      return true;
     case 7:
       if (!nameIs(head, at, colon, 'upgrade')) return true;
       response.upgrade = trimmedValue(head, colon + 1, end);
