@@ -47,6 +47,10 @@ export class Exchange extends ExchangeCore implements UpstreamUser {
   begin(): void {
     const { router, metrics } = this.context.deps;
     metrics.requests += 1;
+    if (this.head.maxForwards === 0) {
+      this.#answerAsLast();
+      return;
+    }
     const route = router.match(this.head.host, this.head.path);
     if (route === 'unknown') this.onRefused({ code: 'NoRoute', detail: `Nothing is served for "${this.head.host}".` });
     else if (route === 'notSynced') this.onRefused({ code: 'NotSynced', detail: 'The routes are still being read.' });
@@ -165,6 +169,17 @@ export class Exchange extends ExchangeCore implements UpstreamUser {
         this.onRefused({ code: 'BadGateway', detail: `The pod's answer failed: ${fault.detail}.` });
       else this.cutOff('failed', 'BadGateway');
     }
+  }
+
+  /** Answers a request that may not be forwarded (RFC 9110, section 7.6.2), whichever application it is for. */
+  #answerAsLast(): void {
+    if (this.head.method === 'TRACE') {
+      // The final recipient would reflect the request, with the cookies in it.
+      this.onRefused({ code: 'NotImplemented', detail: 'TRACE is forwarded, but not answered here.' });
+      return;
+    }
+    this.answer.allow(this.additions());
+    this.finish('completed', undefined);
   }
 
   /** Sends the request once more, where that is safe. */

@@ -11,7 +11,7 @@ export const ERRORS = {
   HeadersTooLarge: { status: 431, title: 'The request head is too large' },
   NoRoute: { status: 404, title: 'No application has this host and path' },
   RequestTimeout: { status: 408, title: 'The request did not arrive in time' },
-  NotImplemented: { status: 501, title: 'The method is not known' },
+  NotImplemented: { status: 501, title: 'The method is not implemented' },
   VersionNotSupported: { status: 505, title: 'The version of HTTP is not supported' },
   NotSynced: { status: 503, title: 'The balancer does not know the routes yet' },
   BufferFull: { status: 503, title: 'Too many requests wait for this application' },

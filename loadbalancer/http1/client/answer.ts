@@ -2,7 +2,7 @@ import type { Refusal } from '../../domain/hold-queue.ts';
 import type { HttpDate } from '../http-date.ts';
 import { clientResponseHead } from './client-response-head.ts';
 import type { ClientSide } from './client-side.ts';
-import { renderOwnAnswer } from './own-answers.ts';
+import { renderAllowAnswer, renderOwnAnswer } from './own-answers.ts';
 import type { RequestHead } from '../head/request-head.ts';
 import type { ResponseHead } from '../head/response-head.ts';
 import type { ResponseFraming, UpstreamConnection } from '../upstream/upstream-connection.ts';
@@ -107,6 +107,14 @@ export class Answer {
       withoutBody: this.#request.method === 'HEAD',
       date: this.#date,
     });
+    this.status = answer.status;
+    this.#write(answer.text);
+  }
+
+  /** Answers OPTIONS in our own name. */
+  allow({ requestId, mustClose }: AnswerAdditions): void {
+    if (mustClose) this.keepAlive = false;
+    const answer = renderAllowAnswer({ requestId, close: !this.keepAlive, date: this.#date });
     this.status = answer.status;
     this.#write(answer.text);
   }

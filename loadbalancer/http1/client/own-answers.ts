@@ -1,6 +1,7 @@
 import { problem } from '../../../shared/errors/problem.ts';
 import { ERRORS, type ErrorCode } from '../../../shared/errors/registry.ts';
 import type { Refusal } from '../../domain/hold-queue.ts';
+import { KNOWN_METHODS } from '../head/request-head.ts';
 import type { HttpDate } from '../http-date.ts';
 
 /** Seconds that `Retry-After` says where the cause names no time of its own. */
@@ -23,6 +24,8 @@ const REASON_PHRASES: Readonly<Record<number, string>> = {
   504: 'Gateway Timeout',
   505: 'HTTP Version Not Supported',
 };
+
+const ALLOWED = [...KNOWN_METHODS].join(', ');
 
 /** What a particular answer adds to its definition. */
 export interface OwnAnswerContext {
@@ -60,6 +63,18 @@ export function renderOwnAnswer(refusal: Refusal, context: OwnAnswerContext): Ow
   if (context.heldMs !== undefined) head += coldStartHeader(context.heldMs);
   if (context.close) head += 'connection: close\r\n';
   return { status, text: context.withoutBody ? `${head}\r\n` : `${head}\r\n${body}` };
+}
+
+/** The answer to OPTIONS where it may not be forwarded: the methods that are, for all that is known here. */
+export function renderAllowAnswer({
+  requestId,
+  close,
+  date,
+}: Pick<OwnAnswerContext, 'requestId' | 'close' | 'date'>): OwnAnswer {
+  let head = `HTTP/1.1 204 No Content\r\nallow: ${ALLOWED}\r\n${date.line()}`;
+  if (requestId !== undefined) head += `x-request-id: ${requestId}\r\n`;
+  if (close) head += 'connection: close\r\n';
+  return { status: 204, text: `${head}\r\n` };
 }
 
 /** The header line that tells a client how long its request waited for a pod. */

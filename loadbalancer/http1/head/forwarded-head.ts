@@ -30,6 +30,7 @@ export function forwardedHead(head: RequestHead, add: ForwardedWith): string {
   if (head.upgrade !== undefined) text += `connection: upgrade\r\nupgrade: ${head.upgrade}\r\n`;
   if (head.requestId === undefined) text += `x-request-id: ${add.requestId}\r\n`;
   if (head.traceparent === undefined) text += `traceparent: ${add.traceparent}\r\n`;
+  if (head.maxForwards !== undefined) text += `max-forwards: ${head.maxForwards - 1}\r\n`;
   const via = `1.${head.minor} nemesis`;
   text += `via: ${head.via === undefined ? via : `${head.via}, ${via}`}\r\n`;
   if (!add.trusted) {

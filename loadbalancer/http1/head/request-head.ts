@@ -10,6 +10,7 @@ import {
   withoutFields,
 } from './characters.ts';
 import { type ForwardingFields, isForwarding, noteForwarding } from './forwarding-fields.ts';
+import { countsForwards, readMaxForwards } from './max-forwards.ts';
 import { parseHost, parseRequestTarget } from './request-target.ts';
 
 /** Why a head is refused; `code` is one of our own answers. */
@@ -40,10 +41,12 @@ export interface RequestHead extends ForwardingFields {
   requestId: string | undefined;
   traceparent: string | undefined;
   via: string | undefined;
+  /** Times that a TRACE or OPTIONS may still be forwarded; undefined: not limited. */
+  maxForwards: number | undefined;
 }
 
-const KNOWN_METHODS = new Set(METHODS);
-KNOWN_METHODS.delete('CONNECT');
+/** Methods that are forwarded. */
+export const KNOWN_METHODS: ReadonlySet<string> = new Set(METHODS.filter((method) => method !== 'CONNECT'));
 
 function bad(detail: string): HeadFault {
   return { code: 'BadRequest', detail };
@@ -108,6 +111,7 @@ export function parseRequestHead(text: string, end: number, maxHeaders: number):
     forwardedHost: undefined,
     forwarding: '',
     via: undefined,
+    maxForwards: undefined,
   });
 }
 
@@ -220,6 +224,10 @@ function readOtherField(request: RequestHead, head: string, at: number, colon: n
       return true;
     }
     case 12: {
+      if (countsForwards(request.method) && nameIs(head, at, colon, 'max-forwards')) {
+        request.maxForwards = readMaxForwards(request.maxForwards, trimmedValue(head, colon + 1, end));
+        return false;
+      }
       if (!nameIs(head, at, colon, 'x-request-id')) break;
       const value = trimmedValue(head, colon + 1, end);
       if (request.requestId !== undefined || !SHORT_REQUEST_ID.test(value)) return false;
@@ -242,6 +250,7 @@ function readOtherField(request: RequestHead, head: string, at: number, colon: n
 /** What only all fields together tell: framing (RFC 9112, section 6.3), Host, persistence. */
 function settle(request: RequestHead, fields: Readonly<FramingFields>): RequestHead | HeadFault {
   const { contentLength, transferEncoding, connection } = fields;
+  if (Number.isNaN(request.maxForwards)) return bad('Max-Forwards is malformed or given twice.');
   if (transferEncoding !== undefined) {
     if (request.minor === 0) return bad('Transfer-Encoding is not part of HTTP/1.0.');
     if (contentLength !== undefined) return bad('Content-Length and Transfer-Encoding contradict each other.');
