@@ -45,6 +45,14 @@ export function sendProblem(
   return known.code;
 }
 
+/** What of body-parser's refusals is not `InvalidBody`: a body beyond the limit; a charset or an encoding that it cannot decode. */
+const BODY_CODES: Readonly<Record<number, ErrorCode>> = { 413: 'ContentTooLarge', 415: 'UnsupportedMediaType' };
+
+/** Such an error has a type, a status from 400 to 499 and, when the body is too large, the limit in bytes. */
+function isBodyParserError(error: unknown): error is Error & { readonly status: number; readonly limit?: number } {
+  return error instanceof Error && 'type' in error && 'status' in error && Number(error.status) < 500;
+}
+
 /** The id that the client gave its request, if it is a short text of visible characters; otherwise a new one. */
 function requestIdOf({ headers }: IncomingMessage): string {
   const given = headers['x-request-id'];
@@ -53,9 +61,9 @@ function requestIdOf({ headers }: IncomingMessage): string {
 
 function toNemesisError(error: unknown): NemesisError {
   if (error instanceof NemesisError) return error;
-  // body-parser's errors carry a type and a status of 4xx.
-  if (error instanceof Error && 'type' in error && 'status' in error && Number(error.status) < 500) {
-    return new NemesisError('InvalidBody', `The body could not be read: ${error.message}.`);
+  if (isBodyParserError(error)) {
+    const why = error.limit === undefined ? error.message : `it is longer than ${error.limit} bytes`;
+    return new NemesisError(BODY_CODES[error.status] ?? 'InvalidBody', `The body could not be read: ${why}.`);
   }
   if (error instanceof RangeError && error.message === 'Maximum call stack size exceeded') {
     return new NemesisError('InvalidBody', 'The body is nested too deeply to be read.');

@@ -26,6 +26,8 @@ export const ERRORS = {
   ShuttingDown: { status: 503, title: 'The balancer is shutting down' },
   // Answers of the management APIs
   InvalidBody: { status: 400, title: 'The body of the request is not valid' },
+  ContentTooLarge: { status: 413, title: 'The body of the request is too large' },
+  UnsupportedMediaType: { status: 415, title: 'The body of the request is in a form that is not read' },
   InvalidQuery: { status: 400, title: 'A query parameter is not valid' },
   NotFound: { status: 404, title: 'Not found' },
   MethodNotAllowed: { status: 405, title: 'The method is not allowed here' },

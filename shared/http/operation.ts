@@ -33,7 +33,7 @@ export interface PlainParameter {
 /** What a body must be. */
 export interface BodyDeclaration<B extends z.ZodType = z.ZodType> {
   readonly schema: B;
-  /** A longer one is refused. */
+  /** A longer one is answered `ContentTooLarge`. */
   readonly maxBytes: number;
   /** How a refusal calls it. @defaultValue The body */
   readonly what?: string;
@@ -88,7 +88,7 @@ export function refusalsOf({ permissions, request = {}, refusals = [] }: Operati
   return [
     ...new Set<ErrorCode>([
       ...accessRefusals(permissions),
-      ...(body === undefined ? [] : (['InvalidBody'] as const)),
+      ...(body === undefined ? [] : (['InvalidBody', 'ContentTooLarge', 'UnsupportedMediaType'] as const)),
       ...(query === undefined && headers === undefined ? [] : (['InvalidQuery'] as const)),
       ...(params === undefined ? [] : (['BadRequest', 'NotFound'] as const)),
       ...refusals,

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { NemesisError } from '../errors/registry.ts';
+import { NemesisError, type ErrorCode } from '../errors/registry.ts';
 
 /** What a body may be. */
 export interface BodyLimits {
@@ -12,13 +12,17 @@ export interface BodyLimits {
 /**
  * Reads the JSON body of a request that does not go through Express.
  *
- * @throws NemesisError `InvalidBody` when it is too long or too slow, is compressed, ends early or is no JSON
+ * @throws NemesisError `ContentTooLarge` when it is too long; `UnsupportedMediaType` when it is compressed; `InvalidBody` when it
+ * is too slow, ends early or is no JSON
  */
 export async function readJson(request: IncomingMessage, limits: BodyLimits): Promise<unknown> {
   const { maxBytes } = limits;
   const { 'content-length': length, 'content-encoding': encoding = 'identity' } = request.headers;
   if (length !== undefined && Number(length) > maxBytes) throw tooLong(maxBytes);
-  if (encoding !== 'identity') throw invalid(`it has the Content-Encoding ${encoding}, and only plain JSON is taken`);
+  if (encoding !== 'identity') {
+    const why = `it has the Content-Encoding ${encoding}, and only plain JSON is taken`;
+    throw unreadable('UnsupportedMediaType', why);
+  }
   const text = await readText(request, limits);
   try {
     return JSON.parse(text);
@@ -61,9 +65,13 @@ function readText(request: IncomingMessage, { maxBytes, timeoutMs }: BodyLimits)
 }
 
 function tooLong(maxBytes: number): NemesisError {
-  return invalid(`it is longer than ${maxBytes} bytes`);
+  return unreadable('ContentTooLarge', `it is longer than ${maxBytes} bytes`);
 }
 
 function invalid(why: string): NemesisError {
-  return new NemesisError('InvalidBody', `The body could not be read: ${why}.`);
+  return unreadable('InvalidBody', why);
+}
+
+function unreadable(code: ErrorCode, why: string): NemesisError {
+  return new NemesisError(code, `The body could not be read: ${why}.`);
 }

@@ -16,6 +16,8 @@ const TIMEOUT_MS = 2_000;
 const LONGEST_PAUSE_MS = 30_000;
 /** Measurements that are merged into one report at most. */
 const MAX_MEASURED = 600;
+/** Answers after which a report is not sent again: the controller will never take it. */
+const NEVER_TAKEN = new Set([400, 403, 413, 415]);
 
 interface Measured {
   readonly atMs: number;
@@ -136,8 +138,8 @@ export class Reporter {
   #failed(error: unknown, batch: readonly Measured[]): void {
     this.#failures += 1;
     const status = isAxiosError(error) ? error.response?.status : undefined;
-    // What the controller will never take is not kept.
-    if (status === 400 || status === 403) this.#waiting = this.#waiting.filter((each) => !batch.includes(each));
+    if (status !== undefined && NEVER_TAKEN.has(status))
+      this.#waiting = this.#waiting.filter((each) => !batch.includes(each));
     // Example: at 1 s, tries come after 1, 2, 4, 8, 16 and then 30 s, each 50 to 100 % of it.
     const pauseMs = Math.min(LONGEST_PAUSE_MS, this.#deps.intervalMs * 2 ** Math.min(this.#failures - 1, 10));
     const askedMs = retryAfterMs(error);

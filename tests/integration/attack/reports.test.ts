@@ -131,7 +131,7 @@ describe('Attack: a pod that reports too much', function () {
     const connections = Object.fromEntries(
       Array.from({ length: 5_000 }, (_, index) => [`10.0.${index}.1:${index}`, 1]),
     );
-    expect((await post('honest', { metrics: { connections } })).status).to.equal(400);
+    expect((await post('honest', { metrics: { connections } })).status).to.equal(413);
   });
 
   it('A body that grows beyond that without having said how long it is is refused too, and one that is no plain JSON', async () => {
@@ -151,13 +151,13 @@ describe('Attack: a pod that reports too much', function () {
         controller.enqueue(Buffer.alloc(16_384, ' '));
       },
     });
-    expect(await send(endless)).to.deep.equal([400, 'The body could not be read: it is longer than 65536 bytes.']);
+    expect(await send(endless)).to.deep.equal([413, 'The body could not be read: it is longer than 65536 bytes.']);
     const [status, detail] = await send('{"podName":');
     expect(status).to.equal(400);
     expect(detail).to.match(/^The body could not be read: .*JSON/);
     const gzip = await send(gzipSync('{}'), { 'content-encoding': 'gzip' });
     expect(gzip).to.deep.equal([
-      400,
+      415,
       'The body could not be read: it has the Content-Encoding gzip, and only plain JSON is taken.',
     ]);
   });

@@ -67,14 +67,16 @@ describe('Reporter', () => {
     server.closeAllConnections();
   });
 
-  it('Given a report that the controller will never take, Then it is not kept', async () => {
-    const server = createServer((_request, response) => response.writeHead(403).end('{"detail":"no"}'));
-    const reporter = new Reporter(`http://127.0.0.1:${await listening(server)}`, pod, credentials, deps);
-    await reporter.report({ cpuUsage: 1 });
-    expect(reporter.waiting).to.equal(0);
-    server.close();
-    server.closeAllConnections();
-  });
+  for (const status of [400, 403, 413, 415]) {
+    it(`Given a report that the controller refuses with ${status} and will never take, Then it is not kept`, async () => {
+      const server = createServer((_request, response) => response.writeHead(status).end('{"detail":"no"}'));
+      const reporter = new Reporter(`http://127.0.0.1:${await listening(server)}`, pod, credentials, deps);
+      await reporter.report({ cpuUsage: 1 });
+      expect(reporter.waiting).to.equal(0);
+      server.close();
+      server.closeAllConnections();
+    });
+  }
 });
 
 describe('drain over real connections', () => {

@@ -134,7 +134,28 @@ describe('A mounted route', () => {
     ]);
     const body = await problemOf(await send('PUT', '/text', { text: 'a', more: 1 }));
     expect(body).to.deep.include({ code: 'InvalidBody', errors: [{ path: 'more', message: 'unknown field' }] });
-    expect((await problemOf(await send('PUT', '/text', { text: 'a'.repeat(200) }))).code).to.equal('InvalidBody');
+  });
+
+  it('refuses a body that is too large, or that it cannot decode, with 413 and 415', async () => {
+    const large = await problemOf(await send('PUT', '/text', { text: 'a'.repeat(200) }));
+    expect([large.status, large.code]).to.deep.equal([413, 'ContentTooLarge']);
+    expect(large.detail).to.equal('The body could not be read: it is longer than 100 bytes.');
+    const json = 'application/json';
+    for (const [what, headers] of [
+      ['charset', { 'content-type': `${json}; charset=iso-8859-1` }],
+      ['encoding', { 'content-type': json, 'content-encoding': 'lzma' }],
+    ] as const) {
+      const { status, code, detail } = await problemOf(
+        await fetch(url('/text'), { method: 'PUT', headers, body: '{}' }),
+      );
+      expect([status, code], what).to.deep.equal([415, 'UnsupportedMediaType']);
+      expect(detail).to.include(`unsupported ${what === 'encoding' ? 'content encoding' : what}`);
+    }
+    for (const body of ['{', '{"text":']) {
+      const headers = { 'content-type': json };
+      const { status, code } = await problemOf(await fetch(url('/text'), { method: 'PUT', headers, body }));
+      expect([status, code], body).to.deep.equal([400, 'InvalidBody']);
+    }
   });
 
   it('answers 204 without a body, and writes a change to the audit log once it is done', async () => {
