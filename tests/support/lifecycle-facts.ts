@@ -35,6 +35,7 @@ export function facts(over: Partial<LifecycleFacts> = {}): LifecycleFacts {
     startDeadlineMs: 60_000,
     idleTimeoutMs: 10_000,
     traffic: { inFlight: 0, queued: 0, idleMs: 20_000 },
+    trafficAtLeast: undefined,
     trafficMissing: undefined,
     directConnections: 0,
     cpuBelow: undefined,

@@ -4,7 +4,7 @@ import type { Conflict } from '../../../shared/rules/ownership.ts';
 import { ScalingEngine, type ScalingResult } from '../../domain/engine/scaling-engine.ts';
 import type { LifecycleState, LifecycleTransition } from '../../domain/lifecycle/lifecycle.ts';
 import { step } from '../../domain/lifecycle/step.ts';
-import type { Signals } from '../../domain/signals/signals.ts';
+import { knownTraffic, type Signals } from '../../domain/signals/signals.ts';
 import type { Publish } from '../../events/domain-event.ts';
 import { act, type ActDeps } from './act.ts';
 import { decide } from './decide.ts';
@@ -114,7 +114,8 @@ export class ApplicationController {
     const transition = step(state.lifecycle, observation.facts, newId, now.wallMs);
     const { wakeId, phase } = transition.state;
     if (leftZero && wakeId !== undefined) state.coldStarts.begin(wakeId, now.monotonicMs);
-    state.coldStarts.observe(application, observation.facts.traffic?.queued ?? 0, now.monotonicMs);
+    const queued = knownTraffic(observation.signals.traffic)?.queued ?? 0;
+    state.coldStarts.observe(application, queued, now.monotonicMs);
     const spec = specs.of(resource, watch.settings);
     const decision = decide(this.#engine, spec, application, resource, state, transition, observation);
     recorder.recordDecision(application, resource, state, transition, decision);

@@ -42,6 +42,7 @@ export function lifecycleFacts(input: {
     startDeadlineMs: startDeadlineMs(resource),
     idleTimeoutMs: (spec.sleep?.idleSeconds ?? settings.idleSeconds) * 1000,
     traffic,
+    trafficAtLeast: 'kind' in signals.traffic ? signals.traffic.atLeast : undefined,
     trafficMissing: 'kind' in signals.traffic ? signals.traffic.why : undefined,
     directConnections: signals.directConnections,
     cpuBelow: cpuBelow(spec.sleep?.cpuBelow, signals),

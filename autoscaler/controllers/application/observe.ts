@@ -5,7 +5,7 @@ import { SIDECAR_CONTAINER } from '../../../shared/rules/readiness.ts';
 import type { LifecycleFacts } from '../../domain/lifecycle/lifecycle.ts';
 import { replicaHealth, type ReplicaHealth } from '../../domain/lifecycle/replica-health.ts';
 import type { PodRef } from '../../domain/signals/pod-readings.ts';
-import { hasTraffic, type Signals } from '../../domain/signals/signals.ts';
+import { knownTraffic, type Signals } from '../../domain/signals/signals.ts';
 import type { BalancerRef } from '../../domain/signals/traffic-readings.ts';
 import { measurementsOf, type Demand } from '../../signals/signal-source.ts';
 import { lifecycleFacts, startDeadlineMs } from './lifecycle-facts.ts';
@@ -117,7 +117,8 @@ export function replicaHealthOf(
   signals: Signals,
   monotonicMs: number,
 ): ReplicaHealth {
-  const inFlight = hasTraffic(signals.traffic) ? signals.traffic.podsInFlight : NO_REQUESTS;
+  // A lower bound will do: whoever is known to answer is busy.
+  const inFlight = knownTraffic(signals.traffic)?.podsInFlight ?? NO_REQUESTS;
   times.noteAnswering(application.pods, inFlight);
   const facts = {
     served: times.served,

@@ -1,5 +1,5 @@
 import { metricOf } from '../../../shared/model/metrics/registry.ts';
-import type { Signals } from '../signals/signals.ts';
+import { knownTraffic, type Signals } from '../signals/signals.ts';
 import { applyBehavior, recordRecommendation, type Behavior, type ScalingState } from './behavior.ts';
 import { voteOf, type ScalingRule, type Vote } from './scaling-rule.ts';
 
@@ -75,7 +75,7 @@ interface Recommendation {
  * Decides how many replicas an application should have. Pure: everything it looks at is passed in.
  *
  * Every rule votes, the highest vote wins; a rule without data votes for what is there, so that an outage of metrics
- * scales nothing. Then the HPA's behaviour and the bounds apply; last, nothing that starts or answers is taken away.
+ * scales nothing; what is known only as a lower bound may add replicas and never removes one. Then the HPA's behaviour and the bounds apply; last, nothing that starts or answers is taken away.
  */
 export class ScalingEngine {
   /** @param monotonicMs - monotonic milliseconds */
@@ -116,7 +116,7 @@ export class ScalingEngine {
 
 /** Held requests need replicas at once; everything else waits until one is ready. */
 function recommendWhileWaking({ spec, replicas, signals }: ScalingInput): Recommendation {
-  const queued = 'kind' in signals.traffic ? 0 : signals.traffic.queued;
+  const queued = knownTraffic(signals.traffic)?.queued ?? 0;
   const perReplica = spec.maxConcurrencyPerReplica > 0 ? spec.maxConcurrencyPerReplica : capacityOf(spec.rules);
   // Example: 50 held with 8 per replica need ceil(50 / 8) = 7.
   const wanted = perReplica === undefined ? 0 : Math.ceil(queued / perReplica);

@@ -5,7 +5,7 @@ import {
   type MetricName,
   type ThresholdMetric,
 } from '../../../shared/model/metrics/registry.ts';
-import { hasTraffic, podReadingOf, type Reading, type Signals } from '../signals/signals.ts';
+import { hasTraffic, noData, podReadingOf, type Reading, type Signals } from '../signals/signals.ts';
 import {
   aboveText,
   belowText,
@@ -74,16 +74,24 @@ export function voteOf(rule: ScalingRule, signals: Signals, counts: ReplicaCount
     if (idle !== undefined) return { ...base, value: undefined, ...idle };
   }
   const reading = readingOf(metric, rule, signals, counts.replicas);
+  const wishOf = metric.vote === 'proportional' ? proportional : stepwise;
   if (reading.kind === 'noData') {
-    const { pending, why } = reading;
+    const { pending, why, atLeast } = reading;
+    const up =
+      atLeast === undefined
+        ? undefined
+        : onlyUp(wishOf(metric, ofApplication(atLeast), threshold, counts), why, counts.replicas);
+    if (up !== undefined) return { ...base, ...up };
     return { ...base, value: undefined, replicas: undefined, ...(pending === undefined ? {} : { pending }), why };
   }
   const { missing } = reading;
-  const wish =
-    metric.vote === 'proportional'
-      ? proportional(metric, reading, threshold, counts)
-      : stepwise(metric, reading, threshold, counts);
-  return { ...base, ...(missing === undefined ? {} : { missing }), ...wish };
+  return { ...base, ...(missing === undefined ? {} : { missing }), ...wishOf(metric, reading, threshold, counts) };
+}
+
+/** A wish of a lower bound: it counts only where it adds replicas, since more may be there than is known. */
+function onlyUp<W extends Wish>(wish: W, missing: string, replicas: number): (W & Pick<Vote, 'missing'>) | undefined {
+  if ((wish.replicas ?? 0) <= replicas) return undefined;
+  return { ...wish, missing: [missing], why: `${wish.why}, although ${missing}` };
 }
 
 /** A value in the metric's unit, per replica; of pods with how many of them have it. */
@@ -94,7 +102,7 @@ type Averaged = {
   readonly missingCount: number;
   readonly missing?: readonly string[];
 };
-type NoData = { readonly kind: 'noData'; readonly why: string; readonly pending?: boolean };
+type NoData = Extract<Reading, { kind: 'noData' }> & { readonly pending?: boolean };
 
 function readingOf(
   metric: Exclude<MetricDefinition, TargetMetric>,
@@ -109,15 +117,19 @@ function readingOf(
       return reading.kind === 'noData' || perUnit === 1 ? reading : { ...reading, value: reading.value / perUnit };
     }
     case 'responses':
-      return ofApplication(signals.responseTimeMs(percentile), 1);
+      return perReplica(signals.responseTimeMs(percentile), 1);
     case 'traffic':
-      return ofApplication(trafficReading(signals, metric.reading), Math.max(1, replicas));
+      return perReplica(trafficReading(signals, metric.reading), Math.max(1, replicas));
   }
 }
 
-function ofApplication(reading: Reading, divisor: number): Averaged | NoData {
-  if (reading.kind === 'noData') return reading;
-  return { kind: 'value', value: reading.value / divisor, known: 1, missingCount: 0 };
+function perReplica(reading: Reading, divisor: number): Averaged | NoData {
+  if (reading.kind === 'value') return ofApplication(reading.value / divisor);
+  return noData(reading.why, reading.atLeast === undefined ? undefined : reading.atLeast / divisor);
+}
+
+function ofApplication(value: number): Averaged {
+  return { kind: 'value', value, known: 1, missingCount: 0 };
 }
 
 /** What a rule wishes for, and why. */
@@ -205,17 +217,22 @@ function withoutAnswers(traffic: Signals['traffic'], replicas: number): Pick<Vot
 function target(rule: string, target: number, metric: TargetMetric, signals: Signals, replicas: number): Vote {
   const base = { rule, metric: metric.name as MetricName, unit: '', threshold: `target ${target} per replica` };
   const reading = trafficReading(signals, metric.reading);
-  if (reading.kind === 'noData') return { ...base, value: undefined, replicas: undefined, why: reading.why };
-  const total = reading.value;
+  if (reading.kind === 'value') return { ...base, ...toTarget(reading.value, target, metric, replicas) };
+  const { why, atLeast } = reading;
+  const up = atLeast === undefined ? undefined : onlyUp(toTarget(atLeast, target, metric, replicas), why, replicas);
+  return { ...base, ...(up ?? { value: undefined, replicas: undefined, why }) };
+}
+
+function toTarget(total: number, target: number, metric: TargetMetric, replicas: number): Wish {
   const ratio = total / (target * Math.max(1, replicas));
   const shown = `${format(total)} ${metric.counted}`;
   if (Math.abs(ratio - 1) <= TOLERANCE) {
-    return { ...base, value: total, replicas, why: `${shown} are within 10 % of ${replicas} x ${target}` };
+    return { value: total, replicas, why: `${shown} are within 10 % of ${replicas} x ${target}` };
   }
   const wanted = Math.max(1, Math.ceil(total / target));
-  return { ...base, value: total, replicas: wanted, why: `${shown}, ${target} per replica, need ${wanted}` };
+  return { value: total, replicas: wanted, why: `${shown}, ${target} per replica, need ${wanted}` };
 }
 
 function trafficReading({ traffic }: Signals, name: TargetMetric['reading']): Reading {
-  return hasTraffic(traffic) ? { kind: 'value', value: traffic[name] } : traffic;
+  return hasTraffic(traffic) ? { kind: 'value', value: traffic[name] } : noData(traffic.why, traffic.atLeast?.[name]);
 }

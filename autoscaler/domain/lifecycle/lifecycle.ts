@@ -85,6 +85,8 @@ export interface LifecycleFacts {
   readonly startDeadlineMs: number;
   readonly idleTimeoutMs: number;
   readonly traffic: { readonly inFlight: number; readonly queued: number; readonly idleMs: number } | undefined;
+  /** While a balancer is silent: what the others see, a lower bound. It keeps what runs, and lets nothing sleep. */
+  readonly trafficAtLeast?: { readonly inFlight: number; readonly queued: number } | undefined;
   /** Why {@link traffic} is not known; undefined when it is. */
   readonly trafficMissing: string | undefined;
   readonly directConnections: number | undefined;

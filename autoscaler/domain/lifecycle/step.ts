@@ -124,7 +124,7 @@ function waking(state: LifecycleState, facts: LifecycleFacts, target: Target, wa
   if (target.templateChanged)
     return withoutAction({ ...state, sinceMs: wallMs, startAttempts: 0, retryAfterMs: undefined });
   // A pod that answers is not ended, whatever its readiness probe says.
-  if ((facts.traffic?.inFlight ?? 0) > 0) return withoutAction(state);
+  if (isAnswering(facts)) return withoutAction(state);
   const { startProblem } = facts;
   const waitedMs = wallMs - state.sinceMs;
   if (startProblem?.final === true) return fail(state, facts, startProblem.reason, startProblem.message, wallMs);
@@ -159,8 +159,7 @@ function fail(
   const failedWakes = Math.max(0, startAttempts - MAX_START_ATTEMPTS);
   const backoffMs = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(failedWakes, 20));
   const next = { ...enter(state, 'Failed', reason, message, wallMs), startAttempts, retryAfterMs: wallMs + backoffMs };
-  const answering = (facts.traffic?.inFlight ?? 0) > 0;
-  const mayStop = facts.minReplicas === 0 && facts.contended === undefined && !answering;
+  const mayStop = facts.minReplicas === 0 && facts.contended === undefined && !isAnswering(facts);
   const actions: LifecycleAction[] = mayStop ? [{ kind: 'scale', replicas: 0, why: `${reason}: ${message}` }] : [];
   return { state: next, actions, sleepBlocked: undefined };
 }
@@ -188,7 +187,7 @@ function failed(
   if (target.leftZeroBy === 'us') return withoutAction(startWaking(state, newId, wallMs));
   if (facts.minReplicas > 0) return withoutAction(retry ? startWaking(state, newId, wallMs) : state);
   if (retry) return withoutAction(startWaking(state, newId, wallMs));
-  if (facts.contended !== undefined || (facts.traffic?.inFlight ?? 0) > 0) return withoutAction(state);
+  if (facts.contended !== undefined || isAnswering(facts)) return withoutAction(state);
   // The scale to 0 that went with the failure has not landed yet.
   return { state, actions: [{ kind: 'scale', replicas: 0, why: state.message }], sleepBlocked: undefined };
 }
@@ -241,7 +240,7 @@ function draining(
 ): LifecycleTransition {
   if (target.replicas === 0) return withoutAction(zeroSeen(state, target, wallMs));
   if (isStartingAnew(target)) return withoutAction(startWaking(state, newId, wallMs));
-  const { traffic } = facts;
+  const traffic = facts.traffic ?? facts.trafficAtLeast;
   if (traffic !== undefined && traffic.queued + traffic.inFlight > 0) {
     const message = `A request came while it was going to sleep, so it stays awake.`;
     return blocked(state, 'Busy', message, wallMs);
@@ -286,6 +285,11 @@ function enter(state: LifecycleState, phase: Phase, reason: string, message: str
   if (state.phase === phase)
     return state.reason === reason && state.message === message ? state : { ...state, reason, message };
   return { ...state, phase, reason, message, sinceMs: wallMs, drainId: undefined };
+}
+
+/** Whether a pod answers, as far as the balancers that report know. */
+function isAnswering({ traffic, trafficAtLeast }: LifecycleFacts): boolean {
+  return ((traffic ?? trafficAtLeast)?.inFlight ?? 0) > 0;
 }
 
 function withoutAction(state: LifecycleState): LifecycleTransition {

@@ -1,7 +1,7 @@
 import type { PodMetric } from '../../../shared/model/metrics/metric.ts';
 import { RECORDED } from '../../../shared/model/metrics/registry.ts';
 import { PodReadings, type PodRef } from './pod-readings.ts';
-import type { Signals } from './signals.ts';
+import { hasTraffic, noData, type Signals } from './signals.ts';
 import { TrafficReadings, type BalancerRef } from './traffic-readings.ts';
 
 /** Keeps what sources brought and turns it into signals. Times are monotonic milliseconds. */
@@ -13,7 +13,7 @@ export class MetricsCollector {
    * The signals of an application.
    *
    * @param pods - its ready pods; averages are over those that have data
-   * @param balancers - the balancers that exist; all of them must have been heard
+   * @param balancers - the balancers that exist; while one of them is silent, the traffic is known only as a lower bound
    * @param windowMs - what averages are over
    * @param metrics - which metrics of pods are asked for, besides those of which usage is recorded
    */
@@ -30,8 +30,12 @@ export class MetricsCollector {
     return {
       ...this.pods.signals(pods, metrics, monotonicMs, windowMs),
       traffic,
-      responseTimeMs: (percentile) =>
-        'kind' in traffic ? traffic : this.traffic.responseTime(application, percentile, monotonicMs),
+      responseTimeMs: (percentile) => {
+        const reading = this.traffic.responseTime(application, percentile, monotonicMs);
+        if (hasTraffic(traffic)) return reading;
+        // It is the worst of all balancers, so those that report give a lower bound.
+        return noData(traffic.why, reading.kind === 'value' ? reading.value : undefined);
+      },
       directConnections: this.pods.directConnections(pods, addresses, monotonicMs),
     };
   }

@@ -3,15 +3,21 @@ import type { RecordedSignal } from '../../../shared/model/metrics/registry.ts';
 
 /** A measured value, or why there is none. Missing data is never read as zero. */
 export type Reading =
-  { readonly kind: 'value'; readonly value: number } | { readonly kind: 'noData'; readonly why: string };
+  | { readonly kind: 'value'; readonly value: number }
+  | {
+      readonly kind: 'noData';
+      readonly why: string;
+      /** The value is no less than this. It may add replicas, and never removes one. Undefined: nothing is known. */
+      readonly atLeast?: number;
+    };
 
 /** A reading with a value. */
 export function value(number: number): Reading {
   return { kind: 'value', value: number };
 }
-/** A reading without one. */
-export function noData(why: string): Reading {
-  return { kind: 'noData', why };
+/** A reading without one. @param atLeast - what the value is no less than, where something is known */
+export function noData(why: string, atLeast?: number): Extract<Reading, { kind: 'noData' }> {
+  return atLeast === undefined ? { kind: 'noData', why } : { kind: 'noData', why, atLeast };
 }
 
 /**
@@ -37,7 +43,7 @@ export type PodReading =
   /** `pending`: there will be data in a moment, nothing is wrong. */
   | { readonly kind: 'noData'; readonly why: string; readonly pending: boolean };
 
-/** So many pods without data are named. */
+/** Pods, or balancers, without data that are named. */
 export const MAX_MISSING = 3;
 
 /** What the balancers see of an application, all of them together. */
@@ -60,13 +66,29 @@ export interface TrafficSignals {
   readonly podsInFlight: ReadonlyMap<string, number>;
 }
 
+/**
+ * What the balancers that report see while others are silent. Every number is a lower bound, so it may add replicas and
+ * keep what runs, but never says that an application is idle.
+ */
+export type TrafficLowerBound = Pick<
+  TrafficSignals,
+  'inFlight' | 'queued' | 'concurrency' | 'queuedAverage' | 'answers' | 'podsInFlight'
+>;
+
+/** Why the traffic is not known; `atLeast` where some of the balancers report. */
+export interface TrafficMissing {
+  readonly kind: 'noData';
+  readonly why: string;
+  readonly atLeast?: TrafficLowerBound;
+}
+
 /** The signals of pods by their name. Those that are not recorded are there only where a rule asks for them: {@link podReadingOf}. */
 export type PodSignals = Readonly<Record<RecordedSignal, PodReading>>;
 
 /** All signals of an application at one moment; averages are over the window and per ready replica. */
 export type Signals = PodSignals & {
-  readonly traffic: TrafficSignals | { readonly kind: 'noData'; readonly why: string };
-  /** Response time in ms at a percentile; no data also where nothing was answered. */
+  readonly traffic: TrafficSignals | TrafficMissing;
+  /** Response time in ms at a percentile, a lower bound while a balancer is silent; no data also where nothing was answered. */
   readonly responseTimeMs: (percentile: number) => Reading;
   /** Direct connections that the sidecars see, past the balancers. */
   readonly directConnections: number | undefined;
@@ -82,4 +104,9 @@ export function podReadingOf(signals: PodSignals, { signal }: Pick<PodMetric, 's
 /** Whether the balancers' traffic is known. */
 export function hasTraffic(traffic: Signals['traffic']): traffic is TrafficSignals {
   return !('kind' in traffic);
+}
+
+/** What is known of the traffic: all of it, or the lower bound while a balancer is silent. */
+export function knownTraffic(traffic: Signals['traffic']): TrafficLowerBound | undefined {
+  return hasTraffic(traffic) ? traffic : traffic.atLeast;
 }

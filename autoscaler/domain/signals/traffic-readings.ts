@@ -1,7 +1,7 @@
 import type { ApplicationTraffic } from '../../../shared/model/measurements.ts';
 import { ResponseHistogram } from './response-histogram.ts';
 import { SampleWindow } from './sample-window.ts';
-import { noData, value, type Reading, type Signals } from './signals.ts';
+import { MAX_MISSING, noData, value, type Reading, type Signals } from './signals.ts';
 
 /** A balancer that exists. */
 export interface BalancerRef {
@@ -100,7 +100,10 @@ export class TrafficReadings {
     return confirmed;
   }
 
-  /** What all balancers see of an application together; no data as soon as one of them is silent. */
+  /**
+   * What all balancers see of an application together. As soon as one of them is silent there is no data, only the lower
+   * bound that the others give.
+   */
   signals(
     application: string,
     balancers: readonly BalancerRef[],
@@ -112,11 +115,17 @@ export class TrafficReadings {
     const podsInFlight = new Map<string, number>();
     const sums = { inFlight: 0, queued: 0, concurrency: 0, queuedAverage: 0, answers: 0 };
     let idleMs = Number.POSITIVE_INFINITY;
+    let missingCount = 0;
+    const missing: string[] = [];
     for (const { uid, name } of balancers) {
       const traffic = byBalancer?.get(uid);
-      if (traffic === undefined) return { kind: 'noData', why: `balancer ${name} has not reported yet` };
-      const ageMs = monotonicMs - traffic.lastMs;
-      if (ageMs > BALANCER_AGES.reportMs) return { kind: 'noData', why: `balancer ${name} no longer reports` };
+      const ageMs = monotonicMs - (traffic?.lastMs ?? Number.NEGATIVE_INFINITY);
+      if (traffic === undefined || ageMs > BALANCER_AGES.reportMs) {
+        missingCount += 1;
+        const why = traffic === undefined ? 'has not reported yet' : 'no longer reports';
+        if (missing.length < MAX_MISSING) missing.push(`balancer ${name} ${why}`);
+        continue;
+      }
       sums.inFlight += traffic.sample.inFlight;
       sums.queued += traffic.sample.queued;
       sums.concurrency += maxOfWindowAndBurst(traffic.concurrency, monotonicMs, windowMs);
@@ -126,6 +135,12 @@ export class TrafficReadings {
       for (const [uid, count] of Object.entries(traffic.sample.podsInFlight)) {
         podsInFlight.set(uid, (podsInFlight.get(uid) ?? 0) + count);
       }
+    }
+    if (missingCount > 0) {
+      const why = missing.join('; ');
+      return missingCount === balancers.length
+        ? { kind: 'noData', why }
+        : { kind: 'noData', why, atLeast: { ...sums, podsInFlight } };
     }
     return { ...sums, completions: this.#completions.get(application) ?? 0, idleMs, podsInFlight };
   }

@@ -1,105 +1,19 @@
 import { expect } from 'chai';
-import { EMPTY_SCALING_STATE } from '../../../autoscaler/domain/engine/behavior.ts';
+import type { ScalingReason } from '../../../autoscaler/domain/engine/scaling-engine.ts';
+import { value as reading } from '../../../autoscaler/domain/signals/signals.ts';
 import {
-  ScalingEngine,
-  type ScalingInput,
-  type ScalingReason,
-  type ScalingSpec,
-} from '../../../autoscaler/domain/engine/scaling-engine.ts';
-import type { ScalingRule } from '../../../autoscaler/domain/engine/scaling-rule.ts';
-import {
-  value as reading,
-  type PodReading,
-  type Reading,
-  type Signals,
-  type TrafficSignals,
-} from '../../../autoscaler/domain/signals/signals.ts';
-
-type PodValue = Extract<PodReading, { kind: 'value' }>;
-/** An average over as many pods as a case has replicas, unless it says otherwise. */
-const value = (average: number, over: Partial<PodValue> = {}): PodValue => ({
-  kind: 'value',
-  value: average,
-  known: 0,
-  missing: [],
-  missingCount: 0,
-  young: 0,
-  ...over,
-});
-const noData = (why: string, pending = false): PodReading => ({ kind: 'noData', why, pending });
-const known = (given: PodReading, replicas: number): PodReading =>
-  given.kind === 'noData' || given.known > 0 ? given : { ...given, known: replicas };
-const quiet: TrafficSignals = {
-  inFlight: 0,
-  queued: 0,
-  concurrency: 0,
-  queuedAverage: 0,
-  idleMs: 0,
-  completions: 0,
-  answers: 10,
-  podsInFlight: new Map(),
-};
-const signals = (over: {
-  cpu?: PodReading;
-  memory?: PodReading;
-  traffic?: Partial<TrafficSignals> | undefined;
-  rt?: Reading;
-}): Signals => ({
-  cpuMillicores: over.cpu ?? value(500),
-  memoryBytes: over.memory ?? value(500 * 2 ** 20),
-  traffic:
-    'traffic' in over && over.traffic === undefined
-      ? { kind: 'noData', why: 'silence' }
-      : { ...quiet, ...over.traffic },
-  responseTimeMs: () => over.rt ?? reading(100),
-  directConnections: 0,
-});
-const CPU: ScalingRule = { name: 'cpu', metric: 'cpu', threshold: { scaleUpAt: 800, scaleDownAt: 300 } };
-const MEMORY: ScalingRule = {
-  name: 'mem',
-  metric: 'memory',
-  threshold: { scaleUpAt: 900 * 2 ** 20, scaleDownAt: 400 * 2 ** 20 },
-};
-const LATENCY: ScalingRule = {
-  name: 'rt',
-  metric: 'responseTime',
-  percentile: 95,
-  threshold: { scaleUpAt: 250, scaleDownAt: 80 },
-};
-const QUEUE: ScalingRule = { name: 'q', metric: 'queue', threshold: { scaleUpAt: 4, scaleDownAt: 1 } };
-const LOAD: ScalingRule = { name: 'load', metric: 'concurrency', target: 4 };
-/** Downwards at once, so that single decisions show what the rules want. */
-const FREE = {
-  scaleDown: { stabilizationWindowSeconds: 0 },
-  scaleUp: { policies: [{ type: 'Pods', value: 100, periodSeconds: 1 }] },
-} as const;
-
-interface Case {
-  readonly rules?: readonly ScalingRule[];
-  readonly replicas: number;
-  readonly seen?: Signals;
-  readonly spec?: Partial<ScalingSpec>;
-  readonly input?: Partial<ScalingInput>;
-}
-const decide = ({ rules = [CPU], replicas, seen = signals({}), spec, input }: Case) =>
-  new ScalingEngine().decide(
-    {
-      spec: { minReplicas: 0, maxReplicas: 20, rules, behavior: FREE, maxConcurrencyPerReplica: 0, ...spec },
-      replicas,
-      startingReplicas: 0,
-      busyReplicas: 0,
-      phase: 'Active',
-      signals: {
-        ...seen,
-        cpuMillicores: known(seen.cpuMillicores, replicas),
-        memoryBytes: known(seen.memoryBytes, replicas),
-      },
-      state: EMPTY_SCALING_STATE,
-      otherScaler: undefined,
-      ...input,
-    },
-    1_000_000,
-  );
+  CPU,
+  decide,
+  LATENCY,
+  LOAD,
+  MEMORY,
+  noData,
+  QUEUE,
+  signals,
+  value,
+  type Case,
+  type PodValue,
+} from './engine-support.ts';
 
 describe('ScalingEngine: rules', () => {
   const cases: [string, Case, number][] = [

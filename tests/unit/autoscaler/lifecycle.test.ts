@@ -82,6 +82,7 @@ describe('step: going to sleep', () => {
   const blocks: [SleepBlock, Partial<LifecycleFacts>][] = [
     ['KeptAwake', { minReplicas: 1 }],
     ['NoTrafficData', { traffic: undefined, trafficMissing: 'silence' }],
+    ['NoTrafficData', { traffic: undefined, trafficAtLeast: { inFlight: 0, queued: 0 }, trafficMissing: 'silence' }],
     ['Busy', { traffic: { inFlight: 1, queued: 0, idleMs: 0 } }],
     ['Busy', { traffic: { inFlight: 0, queued: 1, idleMs: 99_000 } }],
     ['NotIdleLongEnough', { traffic: { inFlight: 0, queued: 0, idleMs: 9_999 } }],
@@ -198,11 +199,16 @@ describe('step: pods that served and are not ready now (T25)', () => {
     expect(next.state.phase).to.equal('Draining');
     expect(run({ ...next.state, sinceMs: NOW }, given).actions[0]).to.include({ kind: 'scale', replicas: 0 });
   });
-  it('Given requests in flight, Then a start deadline ends nothing', () => {
-    const busy = facts({ target: target({ readyReplicas: 0 }), traffic: { inFlight: 1, queued: 0, idleMs: 0 } });
-    const late = life('Waking', { sinceMs: NOW - 600_000, startAttempts: 1 });
-    expect(run(late, busy)).to.deep.include({ actions: [], state: late });
-    expect(run(life('Failed', { retryAfterMs: NOW + 1 }), busy).actions).to.deep.equal([]);
+  it('Given requests in flight, at the least at the balancers that report, Then a start deadline ends nothing', () => {
+    for (const over of [
+      { traffic: { inFlight: 1, queued: 0, idleMs: 0 } },
+      { traffic: undefined, trafficAtLeast: { inFlight: 1, queued: 0 } },
+    ]) {
+      const busy = facts({ target: target({ readyReplicas: 0 }), ...over });
+      const late = life('Waking', { sinceMs: NOW - 600_000, startAttempts: 1 });
+      expect(run(late, busy)).to.deep.include({ actions: [], state: late });
+      expect(run(life('Failed', { retryAfterMs: NOW + 1 }), busy).actions).to.deep.equal([]);
+    }
   });
 });
 

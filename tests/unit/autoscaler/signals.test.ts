@@ -168,6 +168,30 @@ describe('MetricsCollector', () => {
     expect(collector.signals(APP, [], [], 3000, 15_000).traffic).to.have.property('kind', 'noData');
   });
 
+  it('Given one silent balancer of three, Then what the others see is a lower bound, and nothing else is known', () => {
+    const collector = new MetricsCollector();
+    const report = (uid: string, atMs: number, over: Partial<ApplicationTraffic>) =>
+      collector.traffic.add(APP, uid, sample(over), atMs, 15_000);
+    report('1', 1000, { inFlight: 9, podsInFlight: { p: 9 } });
+    for (const uid of ['2', '3'])
+      report(uid, 6000, { inFlight: 2, queued: 3, podsInFlight: { p: 2 }, responseTimes: [[100, 9]] });
+    const seen = collector.signals(APP, [], ['1', '2', '3'].map(lb), 6000, 15_000);
+    expect(seen.traffic).to.deep.equal({
+      kind: 'noData',
+      why: 'balancer lb-1 no longer reports',
+      atLeast: {
+        ...{ inFlight: 4, queued: 6, concurrency: 10, queuedAverage: 6, answers: 18 },
+        podsInFlight: new Map([['p', 4]]),
+      },
+    });
+    expect(seen.responseTimeMs(95)).to.deep.equal(noData('balancer lb-1 no longer reports', 100));
+    const silent = collector.signals(APP, [], ['1', '4', '5', '6'].map(lb), 6000, 15_000);
+    const why =
+      'balancer lb-1 no longer reports; balancer lb-4 has not reported yet; balancer lb-5 has not reported yet';
+    expect(silent.traffic).to.deep.equal({ kind: 'noData', why });
+    expect(silent.responseTimeMs(50)).to.deep.equal(noData(why, 100));
+  });
+
   it('Given answers in several reports, Then the percentile is over all of them and the worst balancer counts', () => {
     const collector = new MetricsCollector();
     collector.traffic.add(APP, '1', sample({ responseTimes: [[10, 10]] }), 1000, 1500);
