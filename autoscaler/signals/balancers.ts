@@ -28,7 +28,7 @@ export class Balancers implements SignalSource {
   }
 
   /**
-   * Takes in the report of a balancer.
+   * Takes in the report of a balancer. What is known of an application that is not in it stays, and ages.
    *
    * @returns the applications that must not wait: requests are held, or a balancer confirms that it is drained
    */

@@ -33,14 +33,14 @@ export function buildControllerLink(
   });
   directory.subscribe({
     // The first one is news; the others are in the next report.
-    onHeld: ({ queue }) => {
-      if (queue.queued === 1) reporter.urgent();
+    onHeld: ({ key, queue }) => {
+      if (queue.queued === 1) reporter.urgent(key);
     },
-    onIdle: ({ drain }) => {
-      if (drain !== undefined) reporter.urgent();
+    onIdle: ({ key, drain }) => {
+      if (drain !== undefined) reporter.urgent(key);
     },
-    onUpdated: ({ drain }) => {
-      if (drain !== undefined) reporter.urgent();
+    onUpdated: ({ key, drain }) => {
+      if (drain !== undefined) reporter.urgent(key);
     },
   });
   return { controller, reporter };

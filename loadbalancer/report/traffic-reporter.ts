@@ -9,22 +9,33 @@ const URGENT_MS = 20;
 
 /** What the reporter needs. */
 export interface TrafficReporterDeps {
-  readonly directory: ApplicationDirectory;
+  readonly directory: Pick<ApplicationDirectory, 'all' | 'get'>;
   readonly self: { readonly podName: string; readonly podUid: string };
   readonly send: (report: TrafficReport) => Promise<boolean>;
   readonly clock: Clock;
 }
 
-/** Tells the controller what this balancer sees: each second, and at once when a request is held or a drain is done. */
+/**
+ * Tells the controller what this balancer sees: of every application each second, and of one application at once when a
+ * request is held or a drain is done.
+ *
+ * A full report grows with the applications, an urgent one only with those that are urgent; there are at most one full
+ * report a second and one urgent one each 20 ms, and one is under way at a time. An urgent report may leave applications
+ * out because the controller keeps what it knows of each of them with its own age: what is left out is neither zero nor
+ * gone, and the full report renews it long before it counts as silent.
+ */
 export class TrafficReporter {
   readonly #deps: TrafficReporterDeps;
   readonly #startedMs: number;
-  #unsent = new Map<string, [number, number][]>();
+  /** Response times that the controller did not take. One entry for each application of the last full report. */
+  readonly #unsent = new Map<string, [number, number][]>();
+  /** Applications that must not wait. */
+  readonly #urgentKeys = new Set<string>();
+  #fullIsDue = false;
   #timer: NodeJS.Timeout | undefined;
   #urgent: NodeJS.Timeout | undefined;
   #sequence = 0;
   #sending = false;
-  #again = false;
   readonly #introduced = Promise.withResolvers<undefined>();
 
   constructor(deps: TrafficReporterDeps) {
@@ -34,8 +45,12 @@ export class TrafficReporter {
 
   /** Begins to report. */
   start(): void {
-    this.#timer = setInterval(() => this.#send(), EVERY_MS);
-    this.#send();
+    const sendAll = (): void => {
+      this.#fullIsDue = true;
+      this.#send();
+    };
+    this.#timer = setInterval(sendAll, EVERY_MS);
+    sendAll();
   }
 
   /**
@@ -48,8 +63,9 @@ export class TrafficReporter {
     clearTimeout(timer);
   }
 
-  /** Reports soon: something happened that the controller waits for. */
-  urgent(): void {
+  /** Reports one application soon: something happened to it that the controller waits for. */
+  urgent(key: string): void {
+    this.#urgentKeys.add(key);
     this.#urgent ??= setTimeout(() => {
       this.#urgent = undefined;
       this.#send();
@@ -62,24 +78,35 @@ export class TrafficReporter {
     clearTimeout(this.#urgent);
   }
 
+  /** Sends what is due, unless a report is under way: then it is sent after that one. */
   #send(): void {
-    if (this.#sending) {
-      this.#again = true;
-      return;
-    }
+    if (this.#sending || (!this.#fullIsDue && this.#urgentKeys.size === 0)) return;
+    const { directory, self, send } = this.#deps;
+    const isFull = this.#fullIsDue;
+    const backends = isFull
+      ? [...directory.all()]
+      : [...this.#urgentKeys].map((key) => directory.get(key)).filter((backend) => backend !== undefined);
+    this.#fullIsDue = false;
+    this.#urgentKeys.clear();
+    if (!isFull && backends.length === 0) return;
     this.#sending = true;
-    const applications = [...this.#deps.directory.all()].map((backend) => this.#trafficOf(backend));
-    void this.#deps.send({ balancer: this.#deps.self, sequence: this.#sequence++, applications }).then((taken) => {
+    const applications = backends.map((backend) => this.#trafficOf(backend));
+    void send({ balancer: self, sequence: this.#sequence++, applications }).then((taken) => {
       this.#sending = false;
       if (taken) this.#introduced.resolve(undefined);
-      // What was not taken is told with the next report; of applications that are gone nothing is kept.
-      this.#unsent = new Map(
-        taken ? [] : applications.map(({ namespace, name, responseTimes }) => [`${namespace}/${name}`, responseTimes]),
-      );
-      if (!this.#again) return;
-      this.#again = false;
+      this.#noteSent(applications, taken, isFull);
       this.#send();
     });
+  }
+
+  /** What was not taken is told with the next report; of applications that are gone nothing is kept. */
+  #noteSent(applications: readonly Traffic[], taken: boolean, isFull: boolean): void {
+    if (isFull) this.#unsent.clear();
+    for (const { namespace, name, responseTimes } of applications) {
+      const key = `${namespace}/${name}`;
+      if (taken) this.#unsent.delete(key);
+      else this.#unsent.set(key, responseTimes);
+    }
   }
 
   #trafficOf({ key, queue, drain, snapshot }: Backend): Traffic {

@@ -24,7 +24,10 @@ const trafficSchema = z.object({
   heldSinceMs: z.number().min(0).optional().describe('How long the oldest held request has waited.'),
 }) satisfies z.ZodType<ApplicationTraffic>;
 
-/** Body of `POST /traffic`: what a balancer sees, each second, and at once when a request is held or a drain is done. */
+/**
+ * Body of `POST /traffic`: what a balancer sees, of all its applications each second, and of single ones at once when a
+ * request is held or a drain is done. An application that is not in a report is as it was in the one before.
+ */
 export const trafficReportSchema = z.object({
   balancer: z.object({ podName: z.string().min(1).max(253), podUid: z.string().min(1).max(64) }),
   sequence: z.number().int().min(0),

@@ -76,15 +76,15 @@ export class BalancerModel {
     this.#directory.subscribe({
       onHeld: (application) => {
         this.#waker.wake(application);
-        if (application.queue.queued === 1) this.#reporter.urgent();
+        if (application.queue.queued === 1) this.#reporter.urgent(application.key);
         this.#sweep();
       },
       onIdle: (application) => {
-        if (application.drain !== undefined) this.#reporter.urgent();
+        if (application.drain !== undefined) this.#reporter.urgent(application.key);
       },
       onUpdated: (application) => {
         this.#waker.wake(application);
-        if (application.drain !== undefined) this.#reporter.urgent();
+        if (application.drain !== undefined) this.#reporter.urgent(application.key);
       },
     });
     this.#waker = new Waker(new ApiModel(sim, cluster, this.process, deps.onScaleCall), {
