@@ -19,6 +19,10 @@ const DELETION_COST = 'controller.kubernetes.io/pod-deletion-cost';
 /** The lowest that Kubernetes takes, so below whatever somebody else has given to a pod. */
 const FIRST_TO_GO = '-2147483648';
 const NO_COST = '0';
+/** Pods that are marked at once: other applications need connections to the API server, too. */
+const MARKS_AT_ONCE = 8;
+/** What is not marked by then is left: the scale call waits for the marks. */
+const MARKING_MS = 2_000;
 
 /** The only place where this program changes a cluster's workloads. Each write is refused unless this process leads. */
 export class Actuator {
@@ -84,25 +88,33 @@ export class Actuator {
 
   /**
    * Tells the ReplicaSet which pods to delete first: those with the fewest requests in flight. Only these are marked, so a
-   * scale-down costs as many writes as it removes pods, however many stay. It is advice, so failures are no reason not to
-   * scale.
+   * scale-down costs as many writes as it removes pods, however many stay; {@link MARKS_AT_ONCE} at once, for
+   * {@link MARKING_MS} at most. It is advice, so failures are no reason not to scale.
    *
    * @param pods - its ready pods
    * @param count - how many are to go
    * @see https://kubernetes.io/docs/concepts/workloads/controllers/replicaset/#pod-deletion-cost
    */
   async adviseDeletion(pods: readonly Pod[], inFlight: ReadonlyMap<string, number>, count: number): Promise<void> {
-    const costs = deletionCosts(pods, inFlight, count);
-    await Promise.allSettled(
-      [...costs].map(async ([{ metadata }, cost]) => {
-        if (!this.#deps.isLeader()) return;
-        await this.#api.request('PATCH', pathOf(RESOURCES.pods, metadata.namespace, metadata.name), {
-          contentType: PATCH_TYPES.merge,
-          timeoutMs: 2000,
-          body: { metadata: { uid: metadata.uid, annotations: { [DELETION_COST]: cost } } },
-        });
-      }),
-    );
+    const costs = deletionCosts(pods, inFlight, count).entries();
+    const { signal, clear } = deadline(MARKING_MS);
+    const markNext = async (): Promise<void> => {
+      // Each takes from the same iterator.
+      for (const [{ metadata }, cost] of costs) {
+        if (signal.aborted || !this.#deps.isLeader()) return;
+        const body = { metadata: { uid: metadata.uid, annotations: { [DELETION_COST]: cost } } };
+        await this.#api
+          .request('PATCH', pathOf(RESOURCES.pods, metadata.namespace, metadata.name), {
+            contentType: PATCH_TYPES.merge,
+            timeoutMs: MARKING_MS,
+            signal,
+            body,
+          })
+          .catch(() => undefined);
+      }
+    };
+    await Promise.all(Array.from({ length: MARKS_AT_ONCE }, markNext));
+    clear();
   }
 
   /**
@@ -132,6 +144,12 @@ export class Actuator {
       }
     }
   }
+}
+
+function deadline(ms: number): { readonly signal: AbortSignal; readonly clear: () => void } {
+  const controller = new AbortController();
+  const timer = setTimeout(() => controller.abort(), ms);
+  return { signal: controller.signal, clear: () => clearTimeout(timer) };
 }
 
 /** The deletion costs that are to be written: of the pods that go first, and of those that were to and now are not. */

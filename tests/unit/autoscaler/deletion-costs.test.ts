@@ -1,7 +1,10 @@
+import { mock } from 'node:test';
 import { expect } from 'chai';
-import { deletionCosts } from '../../../autoscaler/controllers/application/actuator.ts';
+import { Actuator, deletionCosts } from '../../../autoscaler/controllers/application/actuator.ts';
 import type { Pod } from '../../../shared/kubernetes/objects.ts';
 import { pod } from '../../support/builders.ts';
+import { kubeClient } from '../../support/kube-client.ts';
+import { silentLogger } from '../../support/silent-logger.ts';
 
 const COST = 'controller.kubernetes.io/pod-deletion-cost';
 const FIRST = '-2147483648';
@@ -49,5 +52,52 @@ describe('deletionCosts', () => {
       pods = marked.filter((_, index) => index !== gone);
     }
     expect(writes).to.be.at.most(2 * 999);
+  });
+});
+
+describe('adviseDeletion', () => {
+  const pods = Array.from({ length: 100 }, (_, index) => withCost(`p${index}`));
+  const actuator = (answer: Parameters<typeof kubeClient>[0], isLeader = () => true): Actuator =>
+    new Actuator(kubeClient(answer), { isLeader, publish: () => undefined, logger: silentLogger });
+
+  it('Given 100 pods that go, Then all are marked, 8 at once, whatever fails', async () => {
+    const marked = new Set<string>();
+    let [underWay, most] = [0, 0];
+    const advice = actuator(async (_method, path) => {
+      underWay += 1;
+      most = Math.max(most, underWay);
+      await Promise.resolve();
+      underWay -= 1;
+      marked.add(path);
+      if (marked.size % 3 === 0) throw new Error('no');
+    });
+    await advice.adviseDeletion(pods, new Map(), 100);
+    expect([marked.size, most]).to.deep.equal([100, 8]);
+  });
+
+  it('Given an API server that does not answer, Then the scale call waits for 2 s, and for no more writes', async () => {
+    mock.timers.enable({ apis: ['setTimeout'] });
+    try {
+      let calls = 0;
+      const advice = actuator((_method, _path, { signal }) => {
+        calls += 1;
+        return new Promise((_, reject) => signal?.addEventListener('abort', () => reject(new Error('late'))));
+      });
+      const advised = advice.adviseDeletion(pods, new Map(), 100);
+      mock.timers.tick(2_000);
+      await advised;
+      expect(calls).to.equal(8);
+    } finally {
+      mock.timers.reset();
+    }
+  });
+
+  it('Given the lease is lost meanwhile, Then nothing more is written', async () => {
+    let calls = 0;
+    await actuator(
+      () => Promise.resolve((calls += 1)),
+      () => calls < 10,
+    ).adviseDeletion(pods, new Map(), 100);
+    expect(calls).to.equal(10);
   });
 });
