@@ -11,6 +11,7 @@ import { buildCluster, type Cluster } from './composition/cluster.ts';
 import type { Foundation } from './composition/foundation.ts';
 import { buildReconciliation, type Reconciliation } from './composition/reconciliation.ts';
 import { startServers } from './composition/servers.ts';
+import { stopLeadingFirst } from './composition/stop-leading.ts';
 import { buildHistory } from './composition/store.ts';
 import { buildTrust, type Trust } from './composition/trust.ts';
 import { autoscalerSettings, checkAutoscalerSettings } from './config.ts';
@@ -40,11 +41,7 @@ async function start(): Promise<Lifecycle> {
   distributor?.start();
   reconciliation.sources.resourceMetrics.start();
   startLeading(foundation, cluster, reconciliation, trust);
-  lifecycle.onStop('ticker', async () => {
-    reconciliation.ticker.stop();
-    // Whatever the other steps wait for.
-    await history.flush();
-  });
+  stopLeadingFirst(lifecycle, { elector: cluster.elector, history, ...reconciliation });
   logger.info('ready', { port: settings.port, programsPort: settings.programsPort, identity: foundation.identity });
   return lifecycle;
 }
@@ -121,7 +118,6 @@ function startLeading(
       stream.disconnect();
     }
   });
-  lifecycle.onStop('lease', () => elector.stop());
   ticker.start();
 }
 

@@ -28,6 +28,8 @@ export interface Reconciliation {
   readonly sources: Sources;
   readonly controller: ApplicationController;
   readonly ticker: Ticker;
+  /** The reconciliations that run and wait. */
+  readonly queue: KeyedQueue;
   /** Asks for a reconciliation of an application. */
   readonly enqueue: (key: string) => void;
   readonly publish: Publish;
@@ -77,9 +79,8 @@ export function buildReconciliation(foundation: Foundation, cluster: Cluster, hi
     (key) => controller.reconcile(key),
     (application, error) => logger.error('an application could not be reconciled', { application, err: error }),
   );
-  lifecycle.onStop('controller', () => queue.close());
   const enqueue = (key: string): void => queue.add(key);
 
   const ticker = new Ticker({ watch, isLeader, usage, enqueue });
-  return { collector, sources, controller, ticker, enqueue, publish, stream };
+  return { collector, sources, controller, ticker, queue, enqueue, publish, stream };
 }
