@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import {
   loadBalancerSettingsSchema,
-  loadBalancerSettingsSpecSchema,
   SETTINGS_NAME,
   type LoadBalancerSettings,
 } from '../../../shared/api/load-balancer-settings.ts';
@@ -11,44 +10,7 @@ import { ifMatchVersion, refusedByKubernetes } from '../../../shared/kubernetes/
 import { isKubeStatus, PATCH_TYPES, type KubeClient } from '../../../shared/kubernetes/kube-api.ts';
 import { pathOf, RESOURCES } from '../../../shared/kubernetes/paths.ts';
 import { API_GROUP_VERSION } from '../../../shared/model/api-group.ts';
-import { parseBalancingPolicyName } from '../../domain/policies/registry.ts';
-
-const fields = loadBalancerSettingsSpecSchema.shape;
-
-/** The settings as the REST API spells them; `policy` in either spelling. */
-const settingsBodySchema = z.object({
-  policy: z
-    .string()
-    .transform((text, context) => {
-      const policy = parseBalancingPolicyName(text);
-      if (policy !== undefined) return policy;
-      context.addIssue('expected round_robin, least_connections, random or power_of_two_choices');
-      return z.NEVER;
-    })
-    .meta({ description: 'round_robin, least_connections, random or power_of_two_choices; RoundRobin and so on as well.' }),
-  max_connections: fields.maxConnections.unwrap(),
-  max_connections_per_address: fields.maxConnectionsPerAddress.unwrap(),
-  trusted_proxies: fields.trustedProxies.unwrap(),
-  max_concurrency_per_replica: fields.maxConcurrencyPerReplica.unwrap(),
-  max_requests: fields.maxRequests.unwrap(),
-  max_bytes: fields.maxBytes.unwrap(),
-  hold_seconds: fields.holdSeconds.unwrap(),
-  body_timeout_seconds: fields.bodyTimeoutSeconds.unwrap(),
-  min_body_bytes_per_second: fields.minBodyBytesPerSecond.unwrap(),
-  response_timeout_seconds: fields.responseTimeoutSeconds.unwrap(),
-  idle_timeout_seconds: fields.idleTimeoutSeconds.unwrap(),
-  client_write_timeout_seconds: fields.clientWriteTimeoutSeconds.unwrap(),
-  tunnel_timeout_seconds: fields.tunnelTimeoutSeconds.unwrap(),
-  idle_seconds: fields.idleSeconds.unwrap(),
-  shared_hosts: fields.sharedHosts.unwrap(),
-}).partial(); // prettier-ignore
-
-type SettingsBody = z.output<typeof settingsBodySchema>;
-
-/** The settings in force: every field. */
-const settingsSchema = settingsBodySchema.required().extend({
-  policy: z.string().describe('round_robin, least_connections, random or power_of_two_choices.'),
-});
+import { bodyOf, type SettingsBody, settingsBodySchema, settingsSchema, specOf } from './settings-body.ts';
 
 /** What these routes need. */
 export interface SettingsRoutesDeps {
@@ -117,8 +79,8 @@ function pathOfSettings(systemNamespace: string): string {
   return pathOf(RESOURCES.loadBalancerSettings, systemNamespace, SETTINGS_NAME);
 }
 
-function replyWith(settings: LoadBalancerSettings | undefined): Reply<z.output<typeof settingsSchema>> {
-  return new Reply(bodyOf(settings), { headers: { etag: `"${settings?.metadata.resourceVersion ?? '0'}"` } });
+function replyWith(settings: LoadBalancerSettings | undefined): Reply<SettingsBody> {
+  return new Reply(bodyOf(settings?.spec), { headers: { etag: `"${settings?.metadata.resourceVersion ?? '0'}"` } });
 }
 
 async function read(api: KubeClient, path: string): Promise<LoadBalancerSettings | undefined> {
@@ -155,49 +117,4 @@ async function write(
     body: { metadata: { resourceVersion }, spec },
   });
   return loadBalancerSettingsSchema.parse(answer);
-}
-
-function bodyOf(settings: LoadBalancerSettings | undefined): z.output<typeof settingsSchema> {
-  const spec = settings?.spec ?? loadBalancerSettingsSpecSchema.parse({});
-  return {
-    policy: spec.policy.replace(/(?<!^)([A-Z])/g, '_$1').toLowerCase(),
-    max_connections: spec.maxConnections,
-    max_connections_per_address: spec.maxConnectionsPerAddress,
-    trusted_proxies: spec.trustedProxies,
-    max_concurrency_per_replica: spec.maxConcurrencyPerReplica,
-    max_requests: spec.maxRequests,
-    max_bytes: spec.maxBytes,
-    hold_seconds: spec.holdSeconds,
-    body_timeout_seconds: spec.bodyTimeoutSeconds,
-    min_body_bytes_per_second: spec.minBodyBytesPerSecond,
-    response_timeout_seconds: spec.responseTimeoutSeconds,
-    idle_timeout_seconds: spec.idleTimeoutSeconds,
-    client_write_timeout_seconds: spec.clientWriteTimeoutSeconds,
-    tunnel_timeout_seconds: spec.tunnelTimeoutSeconds,
-    idle_seconds: spec.idleSeconds,
-    shared_hosts: spec.sharedHosts,
-  };
-}
-
-/** Only what the body names is changed. */
-function specOf(body: SettingsBody): Record<string, unknown> {
-  const spec = {
-    policy: body.policy,
-    maxConnections: body.max_connections,
-    maxConnectionsPerAddress: body.max_connections_per_address,
-    trustedProxies: body.trusted_proxies,
-    maxConcurrencyPerReplica: body.max_concurrency_per_replica,
-    maxRequests: body.max_requests,
-    maxBytes: body.max_bytes,
-    holdSeconds: body.hold_seconds,
-    bodyTimeoutSeconds: body.body_timeout_seconds,
-    minBodyBytesPerSecond: body.min_body_bytes_per_second,
-    responseTimeoutSeconds: body.response_timeout_seconds,
-    idleTimeoutSeconds: body.idle_timeout_seconds,
-    clientWriteTimeoutSeconds: body.client_write_timeout_seconds,
-    tunnelTimeoutSeconds: body.tunnel_timeout_seconds,
-    idleSeconds: body.idle_seconds,
-    sharedHosts: body.shared_hosts,
-  };
-  return Object.fromEntries(Object.entries(spec).filter(([, value]) => value !== undefined));
 }
