@@ -3,6 +3,7 @@ import type { Registry } from 'prom-client';
 import { z } from 'zod';
 import { createManagementApp } from '../../shared/http/management-app.ts';
 import { bind, route, type Route } from '../../shared/http/route.ts';
+import { API_GROUP, API_VERSION } from '../../shared/model/api-group.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
 import type { AutoscalerValidator } from './autoscaler-validator.ts';
 import type { Injector } from './injector.ts';
@@ -74,7 +75,7 @@ const validate = route({
   request: {
     body: reviewBody({
       uid: '705ab4f5-6393-11e8-b7cc-42010a800003',
-      kind: { group: 'nemesis.io', version: 'v1alpha1', kind: 'Autoscaler' },
+      kind: { group: API_GROUP, version: API_VERSION, kind: 'Autoscaler' },
       namespace: 'models',
       name: 'sentiment',
       operation: 'CREATE',

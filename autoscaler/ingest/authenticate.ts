@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { NemesisError } from '../../shared/errors/registry.ts';
 import type { ProgramIdentity } from '../../shared/http/access.ts';
+import { bearerToken } from '../../shared/http/bearer-token.ts';
 import type { ProgramTokens } from './program-tokens.ts';
 import type { Rejections } from './rejections.ts';
 import type { Rejection } from './report-access.ts';
@@ -31,7 +32,7 @@ export async function authenticate(
     response.setHeader('www-authenticate', 'Bearer');
     throw new NemesisError('Unauthenticated', refusal.detail, { extra: { reason: refusal.reason } });
   };
-  const token = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1];
+  const token = bearerToken(request);
   if (token === undefined) {
     const detail = `This port asks for the token of a pod: send "Authorization: Bearer …" with its projected token.`;
     return refuse({ reason: 'NoToken', detail });

@@ -1,10 +1,12 @@
 import type { Request, Response } from 'express';
 import { NemesisError } from '../errors/registry.ts';
-import { ACCESS_GROUP, AccessReviews, type ResourceAttributes } from '../kubernetes/access-reviews.ts';
+import { AccessReviews, type ResourceAttributes } from '../kubernetes/access-reviews.ts';
 import type { KubeClient } from '../kubernetes/kube-api.ts';
 import { ReviewLimits } from '../kubernetes/review-limits.ts';
 import { TokenGuard, type TokenUser } from '../kubernetes/token-guard.ts';
+import { API_GROUP } from '../model/api-group.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { bearerToken } from './bearer-token.ts';
 
 /** Who sends a request to a management port. */
 export interface Caller {
@@ -81,7 +83,7 @@ export class ClusterAccess implements Access {
 
   async authenticate(request: Request, response: Response): Promise<Caller> {
     const { address } = anonymous(request);
-    const token = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1];
+    const token = bearerToken(request);
     if (token === undefined) {
       response.setHeader('www-authenticate', 'Bearer');
       throw new NemesisError(
@@ -114,7 +116,7 @@ export class ClusterAccess implements Access {
     const where = namespace === '' ? 'at the cluster scope' : `in the namespace "${namespace}"`;
     throw new NemesisError(
       'Forbidden',
-      `User "${name}" cannot ${verb} resource "${what}" in API group "${ACCESS_GROUP}" ${where}; the ClusterRoles nemesis-view, nemesis-edit and nemesis-admin allow it, bound by whoever administers the namespace.`,
+      `User "${name}" cannot ${verb} resource "${what}" in API group "${API_GROUP}" ${where}; the ClusterRoles nemesis-view, nemesis-edit and nemesis-admin allow it, bound by whoever administers the namespace.`,
     );
   }
 }

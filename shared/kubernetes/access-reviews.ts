@@ -1,3 +1,4 @@
+import { API_GROUP } from '../model/api-group.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { KubeClient } from './kube-api.ts';
 import { ReviewCache } from './review-cache.ts';
@@ -12,9 +13,6 @@ export interface ResourceAttributes {
   readonly namespace: string;
   readonly name?: string;
 }
-
-/** The API group of our resources. */
-export const ACCESS_GROUP = 'nemesis.io';
 
 // As long as the API server's own delegated authorization keeps them (apiserver/pkg/server/options/authorization.go).
 const POSITIVE_MS = 10_000;
@@ -52,7 +50,7 @@ export class AccessReviews {
       ...(uid === undefined ? {} : { uid }),
       groups,
       extra,
-      resourceAttributes: { group: ACCESS_GROUP, ...attributes },
+      resourceAttributes: { group: API_GROUP, ...attributes },
     };
     const answer = await this.#reviews.ask(JSON.stringify(spec), address, async () => {
       const { status } = await this.#api.request<{ status?: { allowed?: boolean } }>(

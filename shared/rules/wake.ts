@@ -1,4 +1,4 @@
-import type { Mode } from '../model/lifecycle.ts';
+import type { Mode, Phase } from '../model/lifecycle.ts';
 
 /** Field managers of our two writers of `spec.replicas`. */
 export const FIELD_MANAGERS = { autoscaler: 'nemesis-autoscaler', loadbalancer: 'nemesis-loadbalancer' } as const;
@@ -6,7 +6,7 @@ export const FIELD_MANAGERS = { autoscaler: 'nemesis-autoscaler', loadbalancer: 
 /** What is known about an application at the moment when a request is held for it. */
 export interface WakeFacts {
   readonly mode: Mode;
-  readonly phase: 'Observing' | 'Asleep' | 'Waking' | 'Active' | 'Draining' | 'Failed' | 'Paused' | undefined;
+  readonly phase: Phase | undefined;
   /** The controller has seen the spec as it is now (`observedGeneration`). */
   readonly statusIsCurrent: boolean;
   /** Why the phase is what it is; quoted to the client. */

@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http';
 import { problem } from '../../../shared/errors/problem.ts';
 import { ERRORS, type ErrorCode } from '../../../shared/errors/registry.ts';
 import type { Refusal } from '../../domain/hold-queue.ts';
@@ -10,19 +11,6 @@ const RETRY_AFTER_SECONDS: Partial<Readonly<Record<ErrorCode, number>>> = {
   NotSynced: 1,
   ShuttingDown: 1,
   StartTimeout: 10,
-};
-
-const REASON_PHRASES: Readonly<Record<number, string>> = {
-  400: 'Bad Request',
-  404: 'Not Found',
-  408: 'Request Timeout',
-  429: 'Too Many Requests',
-  431: 'Request Header Fields Too Large',
-  501: 'Not Implemented',
-  502: 'Bad Gateway',
-  503: 'Service Unavailable',
-  504: 'Gateway Timeout',
-  505: 'HTTP Version Not Supported',
 };
 
 const ALLOWED = [...KNOWN_METHODS].join(', ');
@@ -56,7 +44,7 @@ export function renderOwnAnswer(refusal: Refusal, context: OwnAnswerContext): Ow
     /[\u007f-\uffff]/g,
     (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
-  let head = `HTTP/1.1 ${status} ${REASON_PHRASES[status] ?? 'Error'}\r\ncontent-type: application/problem+json\r\n`;
+  let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\ncontent-type: application/problem+json\r\n`;
   head += `content-length: ${body.length}\r\ncache-control: no-store\r\n${context.date.line()}`;
   if (retryAfter !== undefined) head += `retry-after: ${Math.max(1, Math.ceil(retryAfter))}\r\n`;
   if (context.requestId !== undefined) head += `x-request-id: ${context.requestId}\r\n`;
