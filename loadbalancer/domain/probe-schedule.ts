@@ -1,5 +1,5 @@
 /** What the last probe of a starting pod found. */
-export type ProbeResult = 'passed' | 'refused' | 'failed';
+export type ProbeOutcome = 'passed' | 'refused' | 'failed';
 
 const FASTEST_MS = 1;
 const SLOWEST_MS = 100;
@@ -16,7 +16,7 @@ const NEAR_RATIO = 0.15;
  * @param elapsedMs - since the pod got its address
  * @param learnedMs - how long past starts took
  */
-export function nextProbeMs(last: ProbeResult, elapsedMs: number, learnedMs: number | undefined): number {
+export function nextProbeMs(last: ProbeOutcome, elapsedMs: number, learnedMs: number | undefined): number {
   const near = learnedMs !== undefined && Math.abs(elapsedMs - learnedMs) <= learnedMs * NEAR_RATIO;
   const fastest = last === 'refused' ? FASTEST_MS : FASTEST_HTTP_MS;
   if (near) return Math.max(fastest, learnedMs * 0.0001);

@@ -1,10 +1,10 @@
-import { Agent } from 'node:http';
-import axios, { type AxiosInstance } from 'axios';
+import type { AxiosInstance } from 'axios';
 import type { Announcement } from '../../shared/contracts/announcement.ts';
 import { STREAM_SILENCE_MS, streamMessageSchema } from '../../shared/contracts/stream.ts';
 import type { TrafficReport } from '../../shared/contracts/traffic-report.ts';
 import { LineSplitter } from '../../shared/runtime/line-splitter.ts';
 import { messageOf, type Logger } from '../../shared/runtime/logger.ts';
+import { createControllerHttp } from '../../shared/runtime/controller-http.ts';
 import type { ProgramCredentials } from '../../shared/runtime/program-credentials.ts';
 
 const REPORT_TIMEOUT_MS = 2_000;
@@ -29,18 +29,7 @@ export class ControllerClient {
 
   constructor(baseUrl: string, deps: ControllerClientDeps) {
     this.#deps = deps;
-    this.#http = axios.create({
-      baseURL: baseUrl,
-      httpAgent: new Agent({ keepAlive: true, maxSockets: 4 }),
-      maxRedirects: 0,
-      proxy: false,
-    });
-    this.#http.interceptors.request.use((config) => {
-      const authorization = deps.credentials.authorization();
-      if (authorization !== undefined) config.headers.set('authorization', authorization);
-      config.httpsAgent = deps.credentials.httpsAgent();
-      return config;
-    });
+    this.#http = createControllerHttp(baseUrl, deps.credentials);
   }
 
   /** Sends a report. Returns whether the controller took it. */

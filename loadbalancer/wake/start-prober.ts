@@ -1,12 +1,12 @@
 import { isPodReady, type Pod } from '../../shared/kubernetes/objects.ts';
 import { readinessCheck, resolvePort, type ReadinessCheck } from '../../shared/rules/readiness.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
+import { probe } from '../../shared/runtime/probe.ts';
 import type { PodSlot } from '../domain/pod-slot.ts';
 import { nextProbeMs } from '../domain/probe-schedule.ts';
 import type { Attempt } from '../http1/upstream/pod-connections.ts';
 import type { Announcements } from '../routing/announcements.ts';
 import type { Backend } from '../routing/backend.ts';
-import { probe } from './probe.ts';
 
 /** What the prober needs. */
 export interface StartProberDeps {
@@ -89,7 +89,9 @@ export class StartProber {
     const slot = backend.queue.pods.find((each) => each.uid === uid);
     if (check.kind === 'tcp' && slot?.address === address && slot.port === check.port)
       return await this.#deps.connect(slot, TIMEOUT_MS);
-    return { result: await probe(address, check, TIMEOUT_MS), closeUnused: () => undefined };
+    const path = check.kind === 'http' ? check.path : undefined;
+    const { outcome } = await probe({ host: address, port: check.port, path }, TIMEOUT_MS);
+    return { result: outcome, closeUnused: () => undefined };
   }
 
   #wanted(backend: Backend, pod: Pod): boolean {

@@ -16,13 +16,14 @@ export interface CredentialFiles {
 export class ProgramCredentials {
   readonly #token: FreshFile;
   readonly #ca: FreshFile;
-  readonly #maxSockets: number;
+  /** Connections to the controller at the same time. */
+  readonly maxSockets: number;
   #agent: { readonly ca: string; readonly agent: Agent } | undefined;
 
   constructor(files: CredentialFiles, options: { maxSockets: number }) {
     this.#token = new FreshFile(files.tokenFile);
     this.#ca = new FreshFile(files.caFile);
-    this.#maxSockets = options.maxSockets;
+    this.maxSockets = options.maxSockets;
   }
 
   /** Value of the authorization header; undefined while there is no token. */
@@ -36,7 +37,7 @@ export class ProgramCredentials {
     const ca = this.#ca.text();
     if (this.#agent?.ca === ca) return this.#agent.agent;
     // Answers under way end on the old connections; idle ones close by themselves.
-    const agent = new Agent({ keepAlive: true, maxSockets: this.#maxSockets, ...(ca === '' ? {} : { ca }) });
+    const agent = new Agent({ keepAlive: true, maxSockets: this.maxSockets, ...(ca === '' ? {} : { ca }) });
     this.#agent = { ca, agent };
     return agent;
   }

@@ -1,5 +1,5 @@
 import type { Announcement } from '../../shared/contracts/announcement.ts';
-import { probe } from '../measure/probe.ts';
+import { probe } from '../../shared/runtime/probe.ts';
 
 /** What the announcer looks at and whom it tells. */
 export interface AnnouncerDeps {
@@ -62,12 +62,13 @@ export class Announcer {
 
   async #untilReady(): Promise<boolean> {
     const { podIp, appPort, askedPort = appPort, announcePath } = this.#deps;
+    const target = { host: podIp, port: askedPort, path: announcePath === '' ? undefined : announcePath };
     const beganMs = performance.now();
     while (!this.#isStopped()) {
-      const result = await probe(podIp, askedPort, announcePath, PROBE_TIMEOUT_MS);
-      if (result.passed) return true;
+      const { outcome } = await probe(target, PROBE_TIMEOUT_MS);
+      if (outcome === 'passed') return true;
       // A refused connection costs the application nothing; one that listens and is not ready yet answers each time.
-      const fastestMs = result.refused ? FASTEST_MS : FASTEST_LISTENING_MS;
+      const fastestMs = outcome === 'refused' ? FASTEST_MS : FASTEST_LISTENING_MS;
       await this.#pause(Math.max(fastestMs, Math.min(SLOWEST_MS, (performance.now() - beganMs) * 0.001)));
     }
     return false;

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import type { PodMetrics } from '../../shared/model/measurements.ts';
+import { probe } from '../../shared/runtime/probe.ts';
 import { readCgroup } from './cgroup-reader.ts';
 import { ProcReader } from './proc-reader.ts';
 import type { ProcessFinder, ProcessStat } from './processes.ts';
-import { probe, type ProbeResult } from './probe.ts';
 import { ratePerSecond, type UsageReading } from './sample.ts';
 import type { SlowSignals } from './slow-signals.ts';
 import type { Sockets } from './sockets.ts';
@@ -53,15 +53,19 @@ export class Sampler {
   /** One measurement. Without a process of the application there is nothing to measure: undefined values, not zeros. */
   async sample(): Promise<PodMetrics> {
     const { podIp, appPort, livenessPath, sockets } = this.#deps;
-    const live: ProbeResult | undefined =
-      appPort === 0 ? undefined : await probe(podIp, appPort, livenessPath, PROBE_TIMEOUT_MS);
-    if (live?.refused === true) this.#deps.onRefused();
+    const path = livenessPath === '' ? undefined : livenessPath;
+    const probed = appPort === 0 ? undefined : await probe({ host: podIp, port: appPort, path }, PROBE_TIMEOUT_MS);
+    if (probed?.outcome === 'refused') this.#deps.onRefused();
+    const liveness = {
+      live: probed === undefined ? undefined : probed.outcome === 'passed',
+      responseTime: probed?.latencyMs,
+    };
     const atMs = performance.now();
     const processes = this.#deps.finder.find();
     const fromProc = this.#proc.read(processes);
     if (processes.length === 0) {
       this.#before = undefined;
-      return withoutUndefined({ live: live?.passed, responseTime: live?.latencyMs });
+      return withoutUndefined(liveness);
     }
     const fromCgroup = this.#deps.ownNamespaces ? this.#readCgroups(processes) : undefined;
     const usage = fromCgroup ?? fromProc;
@@ -79,8 +83,7 @@ export class Sampler {
       // Milliseconds of CPU in a second are millicores.
       cpuUsage: cpu,
       memoryUsage: usage.memoryBytes / MIB,
-      responseTime: live?.latencyMs,
-      live: live?.passed,
+      ...liveness,
       diskReadRate: ratePerSecond(before?.usage.diskReadBytes, usage.diskReadBytes, elapsedMs),
       diskWriteRate: ratePerSecond(before?.usage.diskWriteBytes, usage.diskWriteBytes, elapsedMs),
       networkReceiveRate: ratePerSecond(before?.network?.received, now.network?.received, elapsedMs),

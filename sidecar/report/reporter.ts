@@ -1,8 +1,8 @@
-import { Agent } from 'node:http';
-import axios, { isAxiosError, type AxiosInstance } from 'axios';
+import { isAxiosError, type AxiosInstance } from 'axios';
 import type { Announcement } from '../../shared/contracts/announcement.ts';
 import type { MetricsReport } from '../../shared/contracts/metrics-report.ts';
 import type { PodMetrics } from '../../shared/model/measurements.ts';
+import { createControllerHttp } from '../../shared/runtime/controller-http.ts';
 import type { ProgramCredentials } from '../../shared/runtime/program-credentials.ts';
 import type { Log } from '../log.ts';
 import { hasChanged, mergeMetrics } from './merge-metrics.ts';
@@ -57,19 +57,7 @@ export class Reporter {
   ) {
     this.#pod = pod;
     this.#deps = deps;
-    this.#http = axios.create({
-      baseURL: baseUrl,
-      timeout: TIMEOUT_MS,
-      httpAgent: new Agent({ keepAlive: true, maxSockets: 2 }),
-      maxRedirects: 0,
-      proxy: false,
-    });
-    this.#http.interceptors.request.use((config) => {
-      const authorization = credentials.authorization();
-      if (authorization !== undefined) config.headers.set('authorization', authorization);
-      config.httpsAgent = credentials.httpsAgent();
-      return config;
-    });
+    this.#http = createControllerHttp(baseUrl, credentials, TIMEOUT_MS);
   }
 
   /**

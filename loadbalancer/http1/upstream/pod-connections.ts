@@ -1,5 +1,5 @@
 import type { PodSlot, PodTransport } from '../../domain/pod-slot.ts';
-import type { ProbeResult } from '../../domain/probe-schedule.ts';
+import type { ProbeOutcome } from '../../domain/probe-schedule.ts';
 import type { PlaneContext } from '../plane-context.ts';
 import { type ConnectionKeeper, UpstreamConnection, type UpstreamUser } from './upstream-connection.ts';
 
@@ -18,7 +18,7 @@ export function isRepeatable(method: string): boolean {
 
 /** What came of a connection that was opened for nobody yet. */
 export interface Attempt {
-  readonly result: ProbeResult;
+  readonly result: ProbeOutcome;
   /** Closes the connection, unless a request has taken it. */
   readonly closeUnused: () => void;
 }
@@ -29,7 +29,7 @@ export class PodConnections implements PodTransport, ConnectionKeeper {
   readonly #context: PlaneContext;
   readonly #opening = new Set<UpstreamConnection>();
   /** Those that are opened for nobody yet, and whom to tell. */
-  readonly #attempts = new Map<UpstreamConnection, (result: ProbeResult) => void>();
+  readonly #attempts = new Map<UpstreamConnection, (result: ProbeOutcome) => void>();
   #idle: UpstreamConnection[] = [];
   #retired: boolean;
 
@@ -67,7 +67,7 @@ export class PodConnections implements PodTransport, ConnectionKeeper {
     const connection = new UpstreamConnection(this.#pod.address, this.#pod.port, this.#context, this);
     this.#opening.add(connection);
     const timer = setTimeout(() => connection.abandon('no connection in time'), timeoutMs);
-    const result = await new Promise<ProbeResult>((resolve) => this.#attempts.set(connection, resolve));
+    const result = await new Promise<ProbeOutcome>((resolve) => this.#attempts.set(connection, resolve));
     clearTimeout(timer);
     return {
       result,
