@@ -32,6 +32,8 @@ export interface ApplicationSnapshot {
     readonly name: string;
     readonly uid: string;
     readonly resourceVersion: string;
+    /** Changes with the spec, not with the status. */
+    readonly generation?: number | undefined;
   };
   /** What is wrong with the resource, a sentence each; where there is one, its rules are not acted on. */
   readonly invalid: readonly string[];
@@ -147,13 +149,13 @@ export class ApplicationWatch {
     const object = this.autoscalers.objects.get(key);
     if (parsed === undefined || object === undefined) return undefined;
     const { resource } = parsed;
-    const { namespace = '', name, uid, resourceVersion } = object.metadata;
+    const { namespace = '', name, uid, resourceVersion, generation } = object.metadata;
     const target = resource === undefined ? undefined : `${namespace}/${resource.spec.scaleTargetRef.name}`;
     const deployment = target === undefined ? undefined : this.deployments.objects.get(target);
     return {
       key,
       resource,
-      metadata: { namespace, name, uid, resourceVersion },
+      metadata: { namespace, name, uid, resourceVersion, generation },
       invalid: parsed.invalid,
       conflict: this.#claims.conflictOf(uid),
       deployment,

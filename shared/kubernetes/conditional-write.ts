@@ -21,6 +21,45 @@ export function ifMatchVersion(header: string | undefined): string | undefined {
   return version;
 }
 
+/** What an entity tag of a spec is made of. */
+export interface SpecVersion {
+  readonly uid: string;
+  readonly generation: number;
+}
+
+/**
+ * The entity tag of an object's spec: it changes with the spec, and with the object where it is created anew, and not
+ * with the status.
+ *
+ * @see https://kubernetes.io/docs/reference/using-api/api-concepts/ and RFC 9110 section 8.8.3
+ */
+export function specTag({
+  uid,
+  generation,
+}: {
+  readonly uid: string;
+  readonly generation?: number | undefined;
+}): string {
+  return `"${uid}.${generation ?? 0}"`;
+}
+
+/**
+ * The version in an `If-Match` header whose entity tags are those of {@link specTag}.
+ *
+ * @returns undefined without a header, or for `*`
+ * @throws NemesisError InvalidQuery when it is not one such entity tag
+ */
+export function ifMatchSpec(header: string | undefined): SpecVersion | undefined {
+  if (header === undefined || header.trim() === '*') return undefined;
+  const [, uid, generation] = /^"([\w-]{1,64})\.(\d{1,15})"$/.exec(header.trim()) ?? [];
+  if (uid !== undefined && generation !== undefined) return { uid, generation: Number(generation) };
+  const example = specTag({ uid: '0d4b3c1e-52f5-4b0f-8f3c-1a2b3c4d5e6f', generation: 7 });
+  throw new NemesisError(
+    'InvalidQuery',
+    `If-Match is ${header}; expected the ETag of an earlier answer, such as ${example}.`,
+  );
+}
+
 /** What the API server's refusal of a write means for the one who asked us. */
 export function refusedByKubernetes(error: unknown, what: string, conditional: boolean): NemesisError {
   if (!(error instanceof KubeError)) {

@@ -4,9 +4,14 @@ import { parseOrThrow } from '../../../shared/errors/problem.ts';
 import { NemesisError } from '../../../shared/errors/registry.ts';
 import { objectInPath, type Permission } from '../../../shared/http/permission.ts';
 import { Reply, route, type Route } from '../../../shared/http/route.ts';
-import { ifMatchVersion, refusedByKubernetes } from '../../../shared/kubernetes/conditional-write.ts';
+import {
+  ifMatchSpec,
+  refusedByKubernetes,
+  specTag,
+  type SpecVersion,
+} from '../../../shared/kubernetes/conditional-write.ts';
 import type { ApplicationSnapshot, ApplicationWatch } from '../../../shared/kubernetes/application-watch.ts';
-import { PATCH_TYPES, type KubeClient } from '../../../shared/kubernetes/kube-api.ts';
+import { isKubeStatus, PATCH_TYPES, type KubeClient } from '../../../shared/kubernetes/kube-api.ts';
 import { pathOf, RESOURCES } from '../../../shared/kubernetes/paths.ts';
 import type { Clock } from '../../../shared/runtime/clock.ts';
 import type { MetricsCollector } from '../../domain/signals/metrics-collector.ts';
@@ -15,12 +20,14 @@ import type { Publish } from '../../events/domain-event.ts';
 import {
   applicationPathSchema,
   applicationSchema,
+  applicationsPageSchema,
   applicationsQuerySchema,
   ifMatchSchema,
   podSchema,
   replicasSchema,
   SPEC_PARTS,
 } from './schemas.ts';
+import { pageOf } from './page.ts';
 import { applicationView, podViews } from './views.ts';
 
 /** What these routes need. */
@@ -35,12 +42,12 @@ export interface ApplicationRoutesDeps {
 
 const LIST_ALL: Permission = { verb: 'list', resource: 'autoscalers', scope: 'AllNamespaces' };
 const OF_APPLICATION = { resource: 'autoscalers', scope: 'ObjectNamespace', object: objectInPath } as const;
-const ETAG = { ETag: 'The version of the resource, for If-Match.' };
+const ETAG = { ETag: 'The version of the spec, for If-Match: it does not change with the status.' };
 
 const listApplications = route({
   method: 'get',
   path: '/api/v1/applications',
-  summary: 'All applications.',
+  summary: 'Applications by namespace and name, a page at a time.',
   permissions: [
     LIST_ALL,
     {
@@ -54,16 +61,15 @@ const listApplications = route({
     },
   ],
   request: { query: applicationsQuerySchema },
-  response: { status: 200, description: 'All', schema: z.object({ items: z.array(applicationSchema) }) },
-  handle: ({ query: { namespace } }, { watch, signalsOf }: ApplicationRoutesDeps) => ({
-    items: watch
-      .keys()
-      .filter((key) => namespace === undefined || key.startsWith(`${namespace}/`))
-      .sort()
+  response: { status: 200, description: 'A page', schema: applicationsPageSchema },
+  handle: ({ query }, { watch, signalsOf }: ApplicationRoutesDeps) => {
+    const { keys, ...metadata } = pageOf(watch.keys(), query);
+    const items = keys
       .map((key) => watch.get(key))
       .filter((application) => application !== undefined)
-      .map((application) => applicationView(application, signalsOf(application))),
-  }),
+      .map((application) => applicationView(application, signalsOf(application)));
+    return { metadata, items };
+  },
 });
 
 const readApplication = route({
@@ -75,7 +81,7 @@ const readApplication = route({
   response: { status: 200, description: 'The application', schema: applicationSchema, headers: ETAG },
   handle: ({ params }, { watch, signalsOf }: ApplicationRoutesDeps) => {
     const application = find(watch, params);
-    const headers = { etag: `"${application.metadata.resourceVersion}"` };
+    const headers = { etag: specTag(application.metadata) };
     return new Reply(applicationView(application, signalsOf(application)), { headers });
   },
 });
@@ -107,7 +113,7 @@ const changeReplicas = route({
     headers: ifMatchSchema,
     body: { schema: replicasSchema, maxBytes: 16_384, strict: true, example: { minReplicas: 0, maxReplicas: 4 } },
   },
-  handle: (request, deps: ApplicationRoutesDeps) => change({ ...request, spec: request.body, what: 'replicas' }, deps),
+  handle: (request, deps: ApplicationRoutesDeps) => change({ ...request, spec: request.body, part: 'replicas' }, deps),
 });
 
 const changeParts = (Object.keys(SPEC_PARTS) as (keyof typeof SPEC_PARTS)[]).map((part) =>
@@ -126,7 +132,7 @@ const changeParts = (Object.keys(SPEC_PARTS) as (keyof typeof SPEC_PARTS)[]).map
       },
     },
     handle: (request, deps: ApplicationRoutesDeps) =>
-      change({ ...request, spec: { [part]: request.body }, what: part }, deps),
+      change({ ...request, spec: { [part]: request.body }, part }, deps),
   }),
 );
 
@@ -146,12 +152,12 @@ interface Change {
   /** The parts of the spec that are replaced. */
   readonly spec: Readonly<Record<string, unknown>>;
   /** What is changed, for the audit table. */
-  readonly what: string;
+  readonly part: string;
 }
 
 /** Replaces a part of the spec; Kubernetes validates the whole, so a bad change leaves all as it was. */
 async function change(
-  { params, headers, caller, spec, what }: Change,
+  { params, headers, caller, spec, part }: Change,
   { api, watch, clock, publish }: ApplicationRoutesDeps,
 ): Promise<Reply<AutoscalerSpec>> {
   const application = find(watch, params);
@@ -159,24 +165,56 @@ async function change(
   const path = pathOf(RESOURCES.autoscalers, namespace, name);
   // A merge-patch merges objects; what the new value does not name must go, so the old part is replaced as a whole.
   const body = Object.entries(spec).map(([key, value]) => ({ op: 'add', path: `/spec/${key}`, value }));
-  const version = ifMatchVersion(headers['if-match']);
-  // Written back, it must be the current one: 409 if not. A failed "test" would not be told apart from other refusals.
-  const fence = version === undefined ? [] : [{ op: 'replace', path: '/metadata/resourceVersion', value: version }];
-  let written: { metadata: { resourceVersion: string }; spec: AutoscalerSpec };
+  const expected = ifMatchSpec(headers['if-match']);
+  let written: Written;
   try {
-    written = await api.request('PATCH', path, { contentType: PATCH_TYPES.json, body: [...fence, ...body] });
+    written = await patch(api, path, [...testsOf(expected), ...body]);
   } catch (error) {
-    throw refusedByKubernetes(error, `Autoscaler ${namespace}/${name}`, version !== undefined);
+    const differs = expected !== undefined && isKubeStatus(error, 422) && (await isAnother(api, path, expected));
+    throw differs
+      ? new NemesisError(
+          'PreconditionFailed',
+          `The spec of ${what(params)} was changed by somebody else meanwhile; read it again and repeat the change.`,
+        )
+      : refusedByKubernetes(error, what(params), false);
   }
   const record = {
     timeMs: clock.wallMs(),
     application: application.key,
     actor: caller.name,
-    action: `PUT ${what}`,
+    action: `PUT ${part}`,
     message: JSON.stringify(spec),
   };
   publish({ kind: 'Audited', record });
-  return new Reply(written.spec, { headers: { etag: `"${written.metadata.resourceVersion}"` } });
+  return new Reply(written.spec, { headers: { etag: specTag(written.metadata) } });
+}
+
+interface Written {
+  readonly metadata: SpecVersion;
+  readonly spec: AutoscalerSpec;
+}
+
+function patch(api: KubeClient, path: string, operations: readonly object[]): Promise<Written> {
+  return api.request('PATCH', path, { contentType: PATCH_TYPES.json, body: operations });
+}
+
+/** The API server tests and changes in one step, so a status that is written meanwhile refuses nothing. */
+function testsOf(expected: SpecVersion | undefined): object[] {
+  if (expected === undefined) return [];
+  const fields = ['uid', 'generation'] as const;
+  return fields.map((field) => ({ op: 'test', path: `/metadata/${field}`, value: expected[field] }));
+}
+
+/**
+ * Whether the spec is another one now. A failed test is answered like a spec that is not valid, so what is there now
+ * decides. It is read by a patch that changes nothing, since the right to patch is the only one that is at hand.
+ */
+async function isAnother(api: KubeClient, path: string, expected: SpecVersion): Promise<boolean> {
+  return specTag((await patch(api, path, [])).metadata) !== specTag(expected);
+}
+
+function what({ namespace, name }: z.output<typeof applicationPathSchema>): string {
+  return `Autoscaler ${namespace}/${name}`;
 }
 
 /** What there is elsewhere is not told: whoever may look into this namespace may not know the others. */

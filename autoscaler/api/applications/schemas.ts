@@ -3,6 +3,10 @@ import { autoscalerSpecSchema, autoscalerStatusSchema } from '../../../shared/ap
 import { podMetricsSchema } from '../../../shared/contracts/metrics-report.ts';
 import { ofPodSignals } from '../../../shared/model/metrics/registry.ts';
 
+/** Applications in a page: what is asked for without `limit`, and the most. A view is about 4 kB. */
+const DEFAULT_PAGE = 500;
+const MAX_PAGE = 1_000;
+
 /** The parts of a path that name an application. */
 export const applicationPathSchema = z.object({
   namespace: z.string().meta({ examples: ['models'] }),
@@ -26,6 +30,19 @@ export const applicationsQuerySchema = z.object({
     .optional()
     .describe('Only the applications of this namespace.')
     .meta({ examples: ['models'] }),
+  limit: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(MAX_PAGE)
+    .default(DEFAULT_PAGE)
+    .describe('Applications in a page, at most.'),
+  continue: z
+    .string()
+    .max(512)
+    .regex(/^[\w-]+$/, 'expected metadata.continue of an earlier page')
+    .optional()
+    .describe('metadata.continue of the page before.'),
 });
 
 /** An application as the API shows it. */
@@ -46,6 +63,15 @@ export const applicationSchema = z.object({
     queued: z.number().nullable(),
     idleSeconds: z.number().nullable(),
   }),
+});
+
+/** A page of applications, paged as lists of Kubernetes are. */
+export const applicationsPageSchema = z.object({
+  metadata: z.object({
+    continue: z.string().optional().describe('Asks for the next page; absent on the last one.'),
+    remainingItemCount: z.number().int().optional().describe('Applications after this page; absent on the last one.'),
+  }),
+  items: z.array(applicationSchema),
 });
 
 /** A pod as the API shows it. */

@@ -41,6 +41,7 @@ export interface Reply {
   readonly status: number;
   readonly code: unknown;
   readonly body: Readonly<Record<string, unknown>>;
+  readonly etag: string | undefined;
 }
 
 const managed = (logger: Logger) => ({ logger, registry: new Registry(), notReadyReason: () => undefined });
@@ -163,6 +164,16 @@ export class ManagementPorts {
     );
   }
 
+  /** A client that may do anything. */
+  get admin(): KubeApi {
+    return this.#local.api;
+  }
+
+  /** The version of the Autoscaler's spec that the management port knows. */
+  knownGeneration(key: string): number | undefined {
+    return this.#watch.get(key)?.metadata.generation;
+  }
+
   async stop(): Promise<void> {
     this.#watch.stop();
     await Promise.all(this.#servers.map((server) => close(server)));
@@ -207,7 +218,14 @@ export class ManagementPorts {
   }
 
   /** Asks a port as an account, or with a token of any kind. */
-  async ask(port: 8090 | 8081, who: string | undefined, method: string, path: string, body?: unknown): Promise<Reply> {
+  async ask(
+    port: 8090 | 8081,
+    who: string | undefined,
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<Reply> {
     const server = this.#servers[port === 8090 ? 0 : 1]!;
     const token = who === undefined ? undefined : (this.tokens[who] ?? who);
     const answer = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`, {
@@ -215,12 +233,13 @@ export class ManagementPorts {
       headers: {
         'content-type': 'application/json',
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        ...headers,
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const text = await answer.text();
     const parsed = /^[[{]/.test(text) ? (JSON.parse(text) as Reply['body']) : {};
-    return { status: answer.status, code: parsed['code'], body: parsed };
+    return { status: answer.status, code: parsed['code'], body: parsed, etag: answer.headers.get('etag') ?? undefined };
   }
 }
 
