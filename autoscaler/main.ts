@@ -15,7 +15,7 @@ import { stopLeadingFirst } from './composition/stop-leading.ts';
 import { buildHistory } from './composition/store.ts';
 import { buildTrust, type Trust } from './composition/trust.ts';
 import { autoscalerSettings, checkAutoscalerSettings } from './config.ts';
-import { ControllerMetrics } from './controllers/controller-metrics.ts';
+import { ControllerMetrics } from './metrics/controller-metrics.ts';
 import { LeaderLabel } from './controllers/leadership/leader-label.ts';
 import { Orphans } from './controllers/orphans/orphans.ts';
 import { ReportLimits } from './ingest/report-limits.ts';

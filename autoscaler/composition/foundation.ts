@@ -4,7 +4,7 @@ import type { Lifecycle } from '../../shared/runtime/lifecycle.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
 import type { SettingValues } from '../../shared/runtime/settings.ts';
 import type { autoscalerSettings } from '../config.ts';
-import type { ControllerMetrics } from '../controllers/controller-metrics.ts';
+import type { ControllerMetrics } from '../metrics/controller-metrics.ts';
 
 /** What every group of parts is built on. */
 export interface Foundation {

@@ -1,6 +1,6 @@
 import type { EventRecorder } from '../../shared/kubernetes/event-recorder.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
-import type { ControllerMetrics } from '../controllers/controller-metrics.ts';
+import type { ControllerMetrics } from '../metrics/controller-metrics.ts';
 import type { HistorySink } from '../store/records.ts';
 import type { EventSink } from './domain-event.ts';
 

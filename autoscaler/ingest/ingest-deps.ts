@@ -3,7 +3,7 @@ import { NemesisError } from '../../shared/errors/registry.ts';
 import type { ApplicationWatch } from '../../shared/kubernetes/application-watch.ts';
 import type { Pod } from '../../shared/kubernetes/objects.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
-import type { ControllerMetrics } from '../controllers/controller-metrics.ts';
+import type { ControllerMetrics } from '../metrics/controller-metrics.ts';
 import type { Balancers } from '../signals/balancers.ts';
 import type { Sidecars } from '../signals/sidecars.ts';
 import type { AuthenticateDeps } from './authenticate.ts';

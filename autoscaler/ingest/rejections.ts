@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../shared/runtime/clock.ts';
 import type { Logger } from '../../shared/runtime/logger.ts';
-import type { ControllerMetrics } from '../controllers/controller-metrics.ts';
+import type { ControllerMetrics } from '../metrics/controller-metrics.ts';
 import type { ProgramIdentity } from '../../shared/http/access.ts';
 import type { Rejection } from './report-access.ts';
 

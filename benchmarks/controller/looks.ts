@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Registry } from 'prom-client';
 import { Actuator } from '../../autoscaler/controllers/application/actuator.ts';
 import { ApplicationController } from '../../autoscaler/controllers/application/controller.ts';
-import { ControllerMetrics } from '../../autoscaler/controllers/controller-metrics.ts';
+import { ControllerMetrics } from '../../autoscaler/metrics/controller-metrics.ts';
 import { KeyedQueue } from '../../autoscaler/controllers/keyed-queue.ts';
 import { Observations } from '../../autoscaler/controllers/application/observations.ts';
 import { ScalingSpecs } from '../../autoscaler/controllers/application/scaling-spec.ts';

@@ -5,7 +5,7 @@ import { isNearThreshold } from '../../domain/engine/near-threshold.ts';
 import type { LifecycleTransition } from '../../domain/lifecycle/lifecycle.ts';
 import { hasTraffic } from '../../domain/signals/signals.ts';
 import type { SignalSource } from '../../signals/signal-source.ts';
-import type { ControllerMetrics } from '../controller-metrics.ts';
+import type { ControllerMetrics } from '../../metrics/controller-metrics.ts';
 import type { Observation } from './observe.ts';
 import type { ReconcileState } from './reconcile-state.ts';
 import type { ScalingSpecs } from './scaling-spec.ts';

@@ -1,4 +1,4 @@
-import type { ControllerMetrics } from '../../controllers/controller-metrics.ts';
+import type { ControllerMetrics } from '../../metrics/controller-metrics.ts';
 import type { DomainEvent, EventSink } from '../domain-event.ts';
 import type { SinkParts } from '../sink-parts.ts';
 

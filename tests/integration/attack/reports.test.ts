@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import { Registry } from 'prom-client';
-import { ControllerMetrics } from '../../../autoscaler/controllers/controller-metrics.ts';
+import { ControllerMetrics } from '../../../autoscaler/metrics/controller-metrics.ts';
 import { MetricsCollector } from '../../../autoscaler/domain/signals/metrics-collector.ts';
 import { BalancerStream } from '../../../autoscaler/ingest/balancer-stream.ts';
 import { createIngest } from '../../../autoscaler/ingest/ingest.ts';

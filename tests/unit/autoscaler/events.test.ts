@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { Registry } from 'prom-client';
-import { ControllerMetrics } from '../../../autoscaler/controllers/controller-metrics.ts';
+import { ControllerMetrics } from '../../../autoscaler/metrics/controller-metrics.ts';
 import type { DomainEvent } from '../../../autoscaler/events/domain-event.ts';
 import { EVENT_SINKS } from '../../../autoscaler/events/sinks/index.ts';
 import { KubernetesSink } from '../../../autoscaler/events/sinks/kubernetes.ts';
