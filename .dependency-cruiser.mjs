@@ -57,6 +57,20 @@ export default {
       to: { pathNot: '^shared/model/' },
     },
     {
+      name: 'controllers-are-on-top',
+      severity: 'error',
+      comment: 'What brings signals in and carries events out knows nothing of who decides.',
+      from: { path: '^autoscaler/(domain|events|ingest|metrics|signals|store)/' },
+      to: { path: '^autoscaler/(controllers|composition|api)/' },
+    },
+    {
+      name: 'only-sinks-know-the-store',
+      severity: 'error',
+      comment: 'Records are types of the domain; that they are kept, and where, is the business of a sink.',
+      from: { path: '^autoscaler/(domain|controllers|ingest|signals|events/domain-event)' },
+      to: { path: '^autoscaler/store/' },
+    },
+    {
       name: 'rules-are-pure',
       severity: 'error',
       from: { path: '^shared/rules/' },

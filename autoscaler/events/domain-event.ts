@@ -6,7 +6,7 @@ import type {
   DecisionRecord,
   ScalingEventRecord,
   UsageRecord,
-} from '../store/records.ts';
+} from '../domain/records.ts';
 
 /** The Autoscaler that an event is about. */
 export type EventApplication = Pick<ApplicationSnapshot, 'key' | 'metadata'>;

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import type { DecisionRecord } from './records.ts';
+import type { DecisionRecord } from '../domain/records.ts';
 
 /** A change of the reason alone is recorded at most once in so long. */
 const REASON_EVERY_MS = 600_000;

@@ -3,12 +3,12 @@ import { Worker } from 'node:worker_threads';
 import { NemesisError } from '../../shared/errors/registry.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
 import { messageOf, type Logger } from '../../shared/runtime/logger.ts';
+import type { DecisionRecord } from '../domain/records.ts';
 import { DecisionFilter } from './decision-filter.ts';
 import type { WorkerOptions } from './store-worker.ts';
 import { PendingRecords } from './pending-records.ts';
 import {
   HISTORY_TABLES,
-  type DecisionRecord,
   type HistoryPage,
   type HistoryQuery,
   type HistorySink,

@@ -1,74 +1,17 @@
-import { ofRecorded, type RecordedSignal } from '../../shared/model/metrics/registry.ts';
-import type { Vote } from '../domain/engine/scaling-rule.ts';
+import type {
+  AuditRecord,
+  ColdStartRecord,
+  DecisionRecord,
+  ScalingEventRecord,
+  UsageRecord,
+} from '../domain/records.ts';
+import { ofRecorded } from '../../shared/model/metrics/registry.ts';
 
 /** Type of a column; `?` means that it can be without a value. JSON is a list that SQL does not look into. */
 export type ColumnType = 'text' | 'integer' | 'boolean' | 'json' | 'real' | 'real?';
 
 /** The columns of a record, one for each field; `timeMs` and `application` are in every table. */
 type ColumnsOf<R> = Readonly<Record<Exclude<keyof R, 'timeMs' | 'application'>, ColumnType>>;
-
-/** A decision of the engine or the lifecycle, with what it was made of. */
-export interface DecisionRecord {
-  /** Epoch ms. */
-  readonly timeMs: number;
-  readonly application: string;
-  readonly phase: string;
-  readonly replicas: number;
-  readonly desiredReplicas: number;
-  readonly reason: string;
-  readonly message: string;
-  readonly votes: readonly Vote[];
-  /** Whether it was acted on (mode Active) or only recorded. */
-  readonly acted: boolean;
-}
-
-/** A change of `spec.replicas`, by whomever. */
-export interface ScalingEventRecord {
-  readonly timeMs: number;
-  readonly application: string;
-  readonly from: number;
-  readonly to: number;
-  /** Field manager. */
-  readonly by: string;
-  readonly reason: string;
-  readonly message: string;
-}
-
-/** A cold start with its phases, in ms; undefined where a phase was not seen. */
-export interface ColdStartRecord {
-  readonly timeMs: number;
-  readonly application: string;
-  readonly wakeId: string;
-  readonly outcome: 'ready' | 'failed';
-  readonly totalMs: number;
-  readonly scheduledMs: number | undefined;
-  readonly startedMs: number | undefined;
-  readonly readyMs: number | undefined;
-  readonly heldRequests: number;
-  readonly message: string;
-}
-
-/** What an application used within a period: a minute, an hour or a day. Averages over the period; null: no data. */
-export interface UsageRecord extends Readonly<Record<RecordedSignal, number | null>> {
-  /** Begin of the period. */
-  readonly timeMs: number;
-  /** Length of the period, as the store has it. @defaultValue 60 */
-  readonly seconds?: number;
-  readonly application: string;
-  /** Replicas times seconds. */
-  readonly replicaSeconds: number;
-  readonly requests: number;
-  readonly concurrency: number | null;
-}
-
-/** A change that a person or a program made through our APIs. */
-export interface AuditRecord {
-  readonly timeMs: number;
-  readonly application: string;
-  readonly actor: string;
-  readonly action: string;
-  readonly message: string;
-}
 
 /** Tables of the history by name. */
 export interface HistoryTables {

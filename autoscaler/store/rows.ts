@@ -1,5 +1,6 @@
 import type { Generated } from 'kysely';
-import { COLUMNS, type ColumnType, type HistoryTable, type UsageRecord } from './records.ts';
+import type { UsageRecord } from '../domain/records.ts';
+import { COLUMNS, type ColumnType, type HistoryTable } from './records.ts';
 
 /** A value that both databases take. */
 export type SqlValue = string | number | boolean | null;

@@ -1,8 +1,9 @@
+import type { ErrorCode } from '../../shared/model/errors.ts';
 import type { PodSlot } from './pod-slot.ts';
 
 /** Why a request is answered by us at once instead of by a pod. `code` is stable and published. */
 export interface Refusal {
-  readonly code: string;
+  readonly code: ErrorCode;
   readonly detail: string;
   /** Seconds after which trying again makes sense. */
   readonly retryAfterSeconds?: number;

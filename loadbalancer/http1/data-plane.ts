@@ -128,7 +128,11 @@ export class DataPlane {
     if (this.#clients.size > 0) await this.#empty(deadlineMs);
     if (this.#clients.size > 0) {
       const monotonicMs = this.#context.deps.clock.monotonicMs();
-      const refusal = { code: 'ShuttingDown', detail: 'This balancer is shutting down.', retryAfterSeconds: 1 };
+      const refusal = {
+        code: 'ShuttingDown',
+        detail: 'This balancer is shutting down.',
+        retryAfterSeconds: 1,
+      } as const;
       for (const application of this.#context.holding) application.refuseHeld(refusal, monotonicMs);
       await this.#empty(TICK_EVERY_MS);
       for (const client of this.#clients) client.destroy();

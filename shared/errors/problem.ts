@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { z } from 'zod';
-import { ERRORS, NemesisError, type ErrorCode } from './registry.ts';
+import { ERRORS, type ErrorCode } from '../model/errors.ts';
+import { NemesisError } from './registry.ts';
 
 /** A problem document. Source: RFC 9457. */
 export interface Problem {

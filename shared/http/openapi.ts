@@ -6,7 +6,7 @@ import {
   type ZodOpenApiResponsesObject,
 } from 'zod-openapi';
 import product from '../../package.json' with { type: 'json' };
-import { ERRORS, type ErrorCode } from '../errors/registry.ts';
+import { ERRORS, type ErrorCode } from '../model/errors.ts';
 import { pathsOf, refusalsOf, type BodyDeclaration, type Operation, type ResponseDeclaration } from './operation.ts';
 
 /** An OpenAPI 3.1 document. */

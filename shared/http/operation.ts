@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { ErrorCode } from '../errors/registry.ts';
+import type { ErrorCode } from '../model/errors.ts';
 
 /** Methods that routes take. */
 export type Method = 'get' | 'post' | 'put' | 'patch';

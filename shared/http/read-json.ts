@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import { NemesisError, type ErrorCode } from '../errors/registry.ts';
+import { NemesisError } from '../errors/registry.ts';
+import type { ErrorCode } from '../model/errors.ts';
 
 /** What a body may be. */
 export interface BodyLimits {

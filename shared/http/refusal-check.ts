@@ -1,5 +1,5 @@
 import { channel } from 'node:diagnostics_channel';
-import type { ErrorCode } from '../errors/registry.ts';
+import type { ErrorCode } from '../model/errors.ts';
 
 /** What a route says it refuses with. */
 export interface DeclaredRefusals {

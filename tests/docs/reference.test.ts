@@ -9,7 +9,7 @@ import { PROXY_ROUTES } from '../../loadbalancer/api/proxy/routes.ts';
 import { SETTINGS_ROUTES } from '../../loadbalancer/api/settings/routes.ts';
 import { PROGRAM_SETTINGS, settingsPage } from '../../scripts/settings-page.ts';
 import { customResourceDefinitions } from '../../shared/api/crd.ts';
-import { ERRORS } from '../../shared/errors/registry.ts';
+import { ERRORS } from '../../shared/model/errors.ts';
 import { openAccess } from '../../shared/http/access.ts';
 import { AuditLog } from '../../shared/http/audit-log.ts';
 import { createManagementApp } from '../../shared/http/management-app.ts';

@@ -1,6 +1,6 @@
 import type { ApplicationSnapshot } from '../../../shared/kubernetes/application-watch.ts';
 import { isPodReady, type Pod } from '../../../shared/kubernetes/objects.ts';
-import type { ColdStartRecord } from '../../store/records.ts';
+import type { ColdStartRecord } from '../../domain/records.ts';
 
 /** Starts remembered for the learned start time. */
 const REMEMBERED = 10;

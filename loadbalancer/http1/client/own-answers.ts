@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import { problem } from '../../../shared/errors/problem.ts';
-import { ERRORS, type ErrorCode } from '../../../shared/errors/registry.ts';
+import type { ErrorCode } from '../../../shared/model/errors.ts';
 import type { Refusal } from '../../domain/hold-queue.ts';
 import { KNOWN_METHODS } from '../head/request-head.ts';
 import type { HttpDate } from '../http-date.ts';
@@ -32,9 +32,9 @@ export interface OwnAnswer {
   readonly text: string;
 }
 
-/** Writes a refusal as problem+json (RFC 9457). A code that the registry does not know would be a defect; it is answered as a 503. */
+/** Writes a refusal as problem+json (RFC 9457). */
 export function renderOwnAnswer(refusal: Refusal, context: OwnAnswerContext): OwnAnswer {
-  const code: ErrorCode = Object.hasOwn(ERRORS, refusal.code) ? (refusal.code as ErrorCode) : 'Unavailable';
+  const { code } = refusal;
   const instance = context.requestId === undefined ? {} : { instance: `urn:request:${context.requestId}` };
   const document = problem(code, refusal.detail, instance);
   const { status } = document;

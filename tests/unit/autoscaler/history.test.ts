@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { DecisionFilter } from '../../../autoscaler/store/decision-filter.ts';
 import { PendingRecords } from '../../../autoscaler/store/pending-records.ts';
-import type { DecisionRecord } from '../../../autoscaler/store/records.ts';
+import type { DecisionRecord } from '../../../autoscaler/domain/records.ts';
 
 const MIB = 2 ** 20;
 

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { existingBalancers } from '../../../autoscaler/controllers/application/balancers.ts';
 import type { Publish } from '../../../autoscaler/events/domain-event.ts';
-import type { UsageRecord } from '../../../autoscaler/store/records.ts';
+import type { UsageRecord } from '../../../autoscaler/domain/records.ts';
 import { UsageRecorder } from '../../../autoscaler/controllers/usage/usage-recorder.ts';
 import { MetricsCollector } from '../../../autoscaler/domain/signals/metrics-collector.ts';
 import { RECORDED } from '../../../shared/model/metrics/registry.ts';
