@@ -77,6 +77,13 @@ export default {
       to: { pathNot: '^shared/(rules|api|model)/' },
     },
     {
+      name: 'head-and-body-know-no-client',
+      severity: 'error',
+      comment: 'A head and a body are read alike, whoever sends them.',
+      from: { path: '^loadbalancer/http1/(head|body)/' },
+      to: { path: '^loadbalancer/http1/client/' },
+    },
+    {
       name: 'express-only-behind-route',
       comment:
         'What is served on a management port is declared with route(); only types of Express are seen elsewhere.',

@@ -1,4 +1,4 @@
-import { TEXT_BYTES } from '../client/answer.ts';
+import { TEXT_BYTES } from '../text-bytes.ts';
 import { BodyBuffer } from './body-buffer.ts';
 import { RequestBody } from './request-body.ts';
 import type { UpstreamConnection } from '../upstream/upstream-connection.ts';

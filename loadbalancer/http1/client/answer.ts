@@ -5,13 +5,8 @@ import type { ClientSide } from './client-side.ts';
 import { renderAllowAnswer, renderOwnAnswer } from './own-answers.ts';
 import type { RequestHead } from '../head/request-head.ts';
 import type { ResponseHead } from '../head/response-head.ts';
+import { TEXT_BYTES } from '../text-bytes.ts';
 import type { ResponseFraming, UpstreamConnection } from '../upstream/upstream-connection.ts';
-
-/**
- * Up to here bytes are written as text together with the head: one write, and no buffer of their own. Node writes text of
- * up to 16 KB from the stack.
- */
-export const TEXT_BYTES = 12_288;
 
 /** What an answer has to say beside what the pod said. */
 export interface AnswerAdditions {
