@@ -9,7 +9,7 @@ import { RequestLog } from '../../loadbalancer/request-log/request-log.ts';
 // each request in a file, and the window in memory.
 const [, , port, logPath, ...pods] = process.argv;
 const monotonicMs = (): number => performance.now();
-const application = new RequestQueue(
+const queue = new RequestQueue(
   'default/app',
   {
     policy: 'LeastConnections',
@@ -23,7 +23,7 @@ const application = new RequestQueue(
   },
   { random: Math.random, budget: new HoldBudget(256 * 1024 * 1024) },
 );
-application.setPods(
+queue.setPods(
   pods.map((pod, index) => {
     const [address = '', podPort = ''] = pod.split(':');
     return { uid: `${index}`, name: `pod-${index}`, address, port: Number(podPort), state: 'ready' };
@@ -37,12 +37,12 @@ const sink = new RotatingFileSink({
   },
 });
 const log = new RequestLog([sink]);
-const routes = new Map([['127.0.0.1', application]]);
+const routes = new Map([['127.0.0.1', queue]]);
 const plane = new DataPlane({
   router: {
     match: (host, path) => {
       const found = routes.get(host);
-      return found === undefined ? 'unknown' : { application: found, forwardedPath: path };
+      return found === undefined ? 'unknown' : { queue: found, forwardedPath: path };
     },
   },
   clock: { monotonicMs, wallMs: () => Date.now() },
@@ -52,5 +52,5 @@ const plane = new DataPlane({
   metrics: createDataPlaneMetrics(),
 });
 await plane.listen({ host: '127.0.0.1', port: Number(port) });
-setInterval(() => application.takeReport(), 1000).unref();
+setInterval(() => queue.takeReport(), 1000).unref();
 process.once('SIGTERM', () => void plane.close(0).then(() => process.exit(0)));

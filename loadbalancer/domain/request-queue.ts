@@ -13,9 +13,9 @@ export interface RequestQueueDeps {
   readonly random: Random;
   readonly budget: HoldBudget;
   /** A request was put in the hold; called at once, so that waking loses no time. */
-  readonly onHeld?: (application: RequestQueue) => void;
+  readonly onHeld?: (queue: RequestQueue) => void;
   /** Nothing is in flight and nothing is held any more. */
-  readonly onIdle?: (application: RequestQueue) => void;
+  readonly onIdle?: (queue: RequestQueue) => void;
 }
 
 /** One application: who may be chosen, who waits, and what happened. All times are of one monotonic clock, in ms. */

@@ -133,7 +133,7 @@ export class DataPlane {
         detail: 'This balancer is shutting down.',
         retryAfterSeconds: 1,
       } as const;
-      for (const application of this.#context.holding) application.refuseHeld(refusal, monotonicMs);
+      for (const queue of this.#context.holding) queue.refuseHeld(refusal, monotonicMs);
       await this.#empty(TICK_EVERY_MS);
       for (const client of this.#clients) client.destroy();
       if (this.#clients.size > 0) await this.#empty(1000);
@@ -185,9 +185,9 @@ export class DataPlane {
     context.tickMs = monotonicMs;
     this.#idle = undefined;
     this.#admission.tick(monotonicMs, context.deps.logger);
-    for (const application of context.holding) {
-      application.sweep(monotonicMs);
-      if (application.queued === 0) context.holding.delete(application);
+    for (const queue of context.holding) {
+      queue.sweep(monotonicMs);
+      if (queue.queued === 0) context.holding.delete(queue);
     }
     for (const pod of context.pods) pod.sweep(monotonicMs);
     for (const client of this.#clients) client.sweep(monotonicMs);

@@ -19,7 +19,7 @@ export abstract class ExchangeCore extends HoldTicket {
   protected readonly upload: Upload;
   protected readonly record: ExchangeRecord;
   protected stage: Stage = 'new';
-  protected application: RequestQueue | undefined;
+  protected queue: RequestQueue | undefined;
   protected path: string;
   protected readonly delivery: Delivery;
   protected readonly answer: Answer;
@@ -103,8 +103,8 @@ export abstract class ExchangeCore extends HoldTicket {
   /** Gives the place at the application back, held or granted. */
   protected leave(outcome: Outcome): void {
     const monotonicMs = this.context.deps.clock.monotonicMs();
-    if (this.phase === 'granted') this.application?.release(this, outcome, monotonicMs);
-    else this.application?.cancel(this, monotonicMs);
+    if (this.phase === 'granted') this.queue?.release(this, outcome, monotonicMs);
+    else this.queue?.cancel(this, monotonicMs);
   }
 
   protected additions(): AnswerAdditions {
@@ -127,10 +127,10 @@ export abstract class ExchangeCore extends HoldTicket {
     this.stage = 'done';
     this.upload.forget();
     const monotonicMs = this.context.deps.clock.monotonicMs();
-    this.application?.release(this, outcome, monotonicMs);
+    this.queue?.release(this, outcome, monotonicMs);
     this.context.deps.onRequestLogged(
       this.record.entry({
-        application: this.application?.key ?? '',
+        application: this.queue?.key ?? '',
         forwardedPath: this.path,
         pod: this.delivery.pod,
         status: this.answer.status,

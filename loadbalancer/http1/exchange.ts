@@ -36,8 +36,8 @@ export class Exchange extends ExchangeCore implements UpstreamUser {
     if (upstream !== undefined && this.stage !== 'connecting') upstream.writeBytes(part);
     else {
       this.upload.keep(part);
-      const application = this.application;
-      if (application !== undefined && this.stage !== 'connecting') this.#countKept(application, part.length);
+      const queue = this.queue;
+      if (queue !== undefined && this.stage !== 'connecting') this.#countKept(queue, part.length);
       if (this.stage === 'buffering' && (this.upload.complete || !this.upload.hasRoom)) this.#acquire();
     }
     return taken;
@@ -55,10 +55,10 @@ export class Exchange extends ExchangeCore implements UpstreamUser {
     if (route === 'unknown') this.onRefused({ code: 'NoRoute', detail: `Nothing is served for "${this.head.host}".` });
     else if (route === 'notSynced') this.onRefused({ code: 'NotSynced', detail: 'The routes are still being read.' });
     else {
-      this.application = route.application;
+      this.queue = route.queue;
       this.path = route.forwardedPath;
-      this.client.writeTimeoutMs = route.application.settings.clientWriteTimeoutMs;
-      if (this.upload.complete || !this.#buffers(route.application)) this.#acquire();
+      this.client.writeTimeoutMs = route.queue.settings.clientWriteTimeoutMs;
+      if (this.upload.complete || !this.#buffers(route.queue)) this.#acquire();
     }
   }
 
@@ -91,7 +91,7 @@ export class Exchange extends ExchangeCore implements UpstreamUser {
 
   /** Ends what took too long; called by the tick. */
   sweep(monotonicMs: number): void {
-    const settings = this.application?.settings;
+    const settings = this.queue?.settings;
     if (settings === undefined) return;
     const { wantsBytes } = this;
     if (wantsBytes) this.upload.waitedMs += monotonicMs - this.sweptMs;
@@ -155,15 +155,15 @@ export class Exchange extends ExchangeCore implements UpstreamUser {
   onUpstreamFault(fault: UpstreamFault): void {
     this.delivery.upstream = undefined;
     const { metrics, clock } = this.context.deps;
-    const application = this.application;
-    if (application === undefined || this.stage === 'done') return;
+    const queue = this.queue;
+    if (queue === undefined || this.stage === 'done') return;
     if (this.stage === 'connecting') {
       metrics.connectFailures += 1;
-      this.#toHold(application, clock.monotonicMs());
+      this.#toHold(queue, clock.monotonicMs());
     } else if (this.stage === 'tunnel') {
       this.client.endWrites();
       this.finish('closed', undefined);
-    } else if (!this.#repeated(application, fault)) {
+    } else if (!this.#repeated(queue, fault)) {
       if (fault.kind === 'malformed') metrics.malformedResponses += 1;
       if (this.unanswered || this.answer.takeBack())
         this.onRefused({ code: 'BadGateway', detail: `The pod's answer failed: ${fault.detail}.` });
@@ -183,14 +183,14 @@ export class Exchange extends ExchangeCore implements UpstreamUser {
   }
 
   /** Sends the request once more, where that is safe. */
-  #repeated(application: RequestQueue, fault: UpstreamFault): boolean {
+  #repeated(queue: RequestQueue, fault: UpstreamFault): boolean {
     const repetition = this.delivery.repetition(fault);
     if (repetition === undefined) return false;
     const monotonicMs = this.context.deps.clock.monotonicMs();
     this.context.deps.metrics.retries += 1;
-    if (repetition === 'anotherPod') application.reassign(this, monotonicMs);
+    if (repetition === 'anotherPod') queue.reassign(this, monotonicMs);
     const { pod } = this;
-    if (pod === undefined || pod.state === 'terminating') this.#toHold(application, monotonicMs);
+    if (pod === undefined || pod.state === 'terminating') this.#toHold(queue, monotonicMs);
     else if (repetition === 'anotherPod') this.onGranted(pod);
     else {
       this.stage = 'connecting';
@@ -211,13 +211,13 @@ export class Exchange extends ExchangeCore implements UpstreamUser {
    * Whether the body is read first, up to a bound, so that a slow client takes nobody's place on a pod. Not where nobody may
    * be asked anyway, and not where a pod has to say whether it wants a large body at all.
    */
-  #buffers(application: RequestQueue): boolean {
+  #buffers(queue: RequestQueue): boolean {
     const { expectsContinue, bodyLength } = this.head;
-    if (typeof application.gate === 'object') return false;
+    if (typeof queue.gate === 'object') return false;
     if (expectsContinue && bodyLength > this.context.limits.heldBodyBytes) return false;
     this.progressMs = this.context.tickMs;
     this.stage = 'buffering';
-    this.#countKept(application, this.headBytes + this.upload.keptBytes);
+    this.#countKept(queue, this.headBytes + this.upload.keptBytes);
     if (!this.upload.hasRoom) return false;
     if (expectsContinue && this.head.minor === 1) {
       // The answer that the client waits for; the pod is not to give it once more.
@@ -227,19 +227,19 @@ export class Exchange extends ExchangeCore implements UpstreamUser {
     return true;
   }
 
-  #countKept(application: RequestQueue, bytes: number): void {
-    if (!application.growHeld(this, bytes)) this.upload.stopKeeping();
+  #countKept(queue: RequestQueue, bytes: number): void {
+    if (!queue.growHeld(this, bytes)) this.upload.stopKeeping();
   }
 
   #acquire(): void {
-    const application = this.application;
-    if (application === undefined) return;
+    const queue = this.queue;
+    if (queue === undefined) return;
     // Its body took the client's time, not the application's.
     const monotonicMs = this.stage === 'buffering' ? this.context.deps.clock.monotonicMs() : this.record.startedMs;
     this.stage = 'waiting';
     const bytes = this.headBytes + this.upload.keptBytes - this.heldBytes;
-    const answer = application.acquire(this, bytes, monotonicMs);
-    if (answer === 'held') this.context.holding.add(application);
+    const answer = queue.acquire(this, bytes, monotonicMs);
+    if (answer === 'held') this.context.holding.add(queue);
     else if (answer instanceof PodSlot) this.onGranted(answer);
     else this.onRefused(answer);
   }
@@ -256,10 +256,10 @@ export class Exchange extends ExchangeCore implements UpstreamUser {
     }
   }
 
-  #toHold(application: RequestQueue, monotonicMs: number): void {
+  #toHold(queue: RequestQueue, monotonicMs: number): void {
     this.stage = 'waiting';
-    const answer = application.requeue(this, this.headBytes + this.upload.keptBytes, monotonicMs);
-    if (answer === 'held') this.context.holding.add(application);
+    const answer = queue.requeue(this, this.headBytes + this.upload.keptBytes, monotonicMs);
+    if (answer === 'held') this.context.holding.add(queue);
     else this.onRefused(answer);
   }
 }

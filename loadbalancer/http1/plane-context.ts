@@ -21,7 +21,7 @@ export interface PlaneContext {
   trustedProxies: TrustedProxies;
   /** Bytes that clients sent ahead of their next request and that wait in memory. */
   pipelinedBytes: number;
-  /** Applications that may hold requests; swept by the tick. */
+  /** Queues that may hold requests; swept by the tick. */
   readonly holding: Set<RequestQueue>;
   /** Pods with connections of ours. */
   readonly pods: Set<IdleConnections>;

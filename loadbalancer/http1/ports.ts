@@ -3,7 +3,8 @@ import type { RequestLogEntry } from '../request-log/request-log-entry.ts';
 
 /** Where a request goes. `forwardedPath` has the prefix stripped where the route says so, the query still on it. */
 export interface RouteMatch {
-  readonly application: RequestQueue;
+  /** Of the application that has the route. */
+  readonly queue: RequestQueue;
   readonly forwardedPath: string;
 }
 

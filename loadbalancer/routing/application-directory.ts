@@ -71,7 +71,7 @@ export class ApplicationDirectory implements Router {
 
   match(host: string, path: string): RouteMatch | 'unknown' | 'notSynced' {
     const found = this.#routes.match(host, path);
-    if (found !== undefined) return { application: found.target, forwardedPath: found.path };
+    if (found !== undefined) return { queue: found.target, forwardedPath: found.path };
     // With a broken watch it may exist and not be known yet, so there is no final 404 then.
     return this.#deps.watch.synced && this.#deps.watch.connected ? 'unknown' : 'notSynced';
   }

@@ -56,7 +56,7 @@ function settle(directory: ApplicationDirectory, host: string, target: string): 
   if (url === null || name === undefined) return undefined;
   const path = url.pathname + url.search;
   const match = directory.match(name, path);
-  return typeof match === 'string' ? undefined : { application: match.application.key, host, path };
+  return typeof match === 'string' ? undefined : { application: match.queue.key, host, path };
 }
 
 /** Our own parameter, and the rest of the query exactly as it came. @throws NemesisError InvalidQuery */

@@ -26,7 +26,7 @@ describe('A pod that breaks the rules of HTTP', () => {
   let pod: RawServer | undefined;
   const start = async (onConnection: (socket: Socket) => void): Promise<void> => {
     pod = await startRaw(onConnection);
-    plane.application.setPods([podAt(pod.port)], performance.now());
+    plane.queue.setPods([podAt(pod.port)], performance.now());
   };
   beforeEach(async () => {
     plane = await startPlane({ responseTimeoutMs: 400 });
@@ -171,7 +171,7 @@ describe('A request that is a little out of the ordinary', () => {
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
     const plane = await startPlane();
-    plane.application.setPods([podAt(port, { address: '::1' })], performance.now());
+    plane.queue.setPods([podAt(port, { address: '::1' })], performance.now());
     expect(await talk(plane.port, [get])).to.match(/\r\n\r\napp$/);
     expect(plane.logged.at(-1)?.targetUrl).to.equal(`http://[::1]:${port}/`);
     await plane.close();

@@ -34,7 +34,7 @@ describe('Pods that break connections', () => {
         }),
       );
     }
-    plane.application.setPods(
+    plane.queue.setPods(
       servers.map(({ port }) => podAt(port)),
       performance.now(),
     );
@@ -72,7 +72,7 @@ describe('Pods that break connections', () => {
     await start(3, 1);
     expect((await ask('PUT', 8, 25)).filter((status) => status !== 200)).to.deep.equal([]);
     expect(plane.metrics.retries).to.be.greaterThan(0);
-    expect(plane.application.takeReport()).to.include({ completions: 200, failures: 0, inFlight: 0 });
+    expect(plane.queue.takeReport()).to.include({ completions: 200, failures: 0, inFlight: 0 });
   });
 
   it('are still asked when none else is there: one pod is never ejected', async () => {

@@ -6,7 +6,7 @@ describe('The header that tells of a cold start', () => {
     const plane = await startPlane();
     const forged = 'HTTP/1.1 200 OK\r\nNemesis-Cold-Start: held;dur=9\r\nx-own: 1\r\ncontent-length: 0\r\n\r\n';
     const pod = await startRaw(answering(forged));
-    plane.application.setPods([podAt(pod.port)], performance.now());
+    plane.queue.setPods([podAt(pod.port)], performance.now());
     const text = await talk(plane.port, ['GET / HTTP/1.1\r\nhost: app\r\nconnection: close\r\n\r\n']).finally(
       async () => {
         await plane.close();

@@ -35,7 +35,7 @@ describe('A flood of connections', () => {
   beforeEach(async () => {
     plane = await startPlane();
     pod = await startRaw(answering(ok));
-    plane.application.setPods([podAt(pod.port)], performance.now());
+    plane.queue.setPods([podAt(pod.port)], performance.now());
   });
   afterEach(async () => {
     for (const socket of open.splice(0)) socket.destroy();
@@ -62,15 +62,15 @@ describe('A flood of connections', () => {
     await plane.close();
     plane = await startPlane({}, {}, (message) => warnings.push(message));
     bounds(5);
-    plane.application.setPods([], performance.now());
+    plane.queue.setPods([], performance.now());
     const waiting = await Promise.all(Array.from({ length: 5 }, client));
     const answers = waiting.map(ask);
-    await eventually(() => plane.application.queued === 5);
+    await eventually(() => plane.queue.queued === 5);
     const refused = await client();
     await readUntil(refused, () => false);
     expect(plane.metrics.refusedConnections).to.equal(1);
     await eventually(() => warnings.includes('Client connections are refused.'));
-    plane.application.setPods([podAt(pod.port)], performance.now());
+    plane.queue.setPods([podAt(pod.port)], performance.now());
     expect(await Promise.all(answers)).to.deep.equal(Array(5).fill(200));
   });
 

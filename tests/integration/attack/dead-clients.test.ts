@@ -46,9 +46,9 @@ describe('A client that goes away while its request is held', () => {
     }
     await eventually(() => gone === 1000 && plane.metrics.requests > 0);
     const beganMs = performance.now();
-    await eventually(() => plane.application.queued === 0 && plane.plane.clientCount === 0);
+    await eventually(() => plane.queue.queued === 0 && plane.plane.clientCount === 0);
     expect(performance.now() - beganMs, 'ms until nobody is held for nobody').to.be.below(15_000);
-    expect(plane.application.takeReport().queuedBytes).to.equal(0);
+    expect(plane.queue.takeReport().queuedBytes).to.equal(0);
     expect(plane.logged.every(({ status }) => status === 499)).to.equal(true);
   });
 
@@ -59,10 +59,10 @@ describe('A client that goes away while its request is held', () => {
     it(`is found within seconds when ${name}`, async () => {
       const client = await dial(plane.port);
       client.write(request);
-      await eventually(() => plane.application.queued === 1);
+      await eventually(() => plane.queue.queued === 1);
       client.destroy();
       const beganMs = performance.now();
-      await eventually(() => plane.application.queued === 0);
+      await eventually(() => plane.queue.queued === 0);
       expect(performance.now() - beganMs, 'ms').to.be.below(15_000);
       expect(plane.logged.at(0)?.status).to.equal(499);
     });
@@ -71,11 +71,11 @@ describe('A client that goes away while its request is held', () => {
       const client = await dial(plane.port);
       const answer = readUntil(client, (text) => text.endsWith('ok'));
       client.write(request);
-      await eventually(() => plane.application.queued === 1);
+      await eventually(() => plane.queue.queued === 1);
       // Two of the bytes that are sent ahead have come; the answer is whole all the same.
       await eventually(() => client.bytesRead >= 2);
       pod = await startRaw(answering(ok));
-      plane.application.setPods([podAt(pod.port)], performance.now());
+      plane.queue.setPods([podAt(pod.port)], performance.now());
       expect(await answer).to.match(/^HTTP\/1\.1 200 OK\r\n[^]*\r\n\r\nok/);
       client.destroy();
     });
@@ -83,15 +83,15 @@ describe('A client that goes away while its request is held', () => {
 
   it('gives its place on a pod free when the pod reads nothing', async () => {
     pod = await startRaw((socket) => socket.pause());
-    plane.application.setPods([podAt(pod.port)], performance.now());
+    plane.queue.setPods([podAt(pod.port)], performance.now());
     const client = await dial(plane.port);
     client.write('POST / HTTP/1.1\r\nHost: app\r\nContent-Length: 900000000\r\n\r\n');
     const piece = Buffer.alloc(2 ** 20);
     while (client.write(piece));
-    await eventually(() => plane.application.inFlight === 1);
+    await eventually(() => plane.queue.inFlight === 1);
     client.destroy();
     const beganMs = performance.now();
-    await eventually(() => plane.application.inFlight === 0);
+    await eventually(() => plane.queue.inFlight === 0);
     expect(performance.now() - beganMs, 'ms').to.be.below(4000);
   });
 });

@@ -11,7 +11,7 @@ describe('What a client says about whom it speaks for', () => {
     plane = await startPlane();
     seen = [];
     pod = await startRaw(answering(ok, seen));
-    plane.application.setPods([podAt(pod.port)], performance.now());
+    plane.queue.setPods([podAt(pod.port)], performance.now());
   });
   afterEach(async () => {
     await plane.close();

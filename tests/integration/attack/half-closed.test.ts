@@ -27,7 +27,7 @@ describe('A client that has sent its FIN', () => {
         answer = () => socket.end(`HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
       });
     });
-    plane.application.setPods([podAt(pod.port)], performance.now());
+    plane.queue.setPods([podAt(pod.port)], performance.now());
     const client = await dial(plane.port);
     let received = 0;
     client.on('data', (chunk: Buffer) => (received += chunk.length));

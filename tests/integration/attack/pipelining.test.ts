@@ -25,7 +25,7 @@ describe('A client that sends requests ahead', () => {
     plane = await startPlane();
     answered = [];
     pod = await startRaw(answering(ok, answered));
-    plane.application.setPods([podAt(pod.port)], performance.now());
+    plane.queue.setPods([podAt(pod.port)], performance.now());
   });
   afterEach(async () => {
     await plane.close();
@@ -86,12 +86,12 @@ describe('A client that sends requests ahead', () => {
   it('is asked to come back when all clients together have sent too much ahead', async () => {
     await plane.close();
     plane = await startPlane({}, { maxPipelinedBytes: 100_000 });
-    plane.application.setPods([], performance.now());
+    plane.queue.setPods([], performance.now());
     const clients = await Promise.all(Array.from({ length: 10 }, () => dial(plane.port)));
     const texts = clients.map((client) => readUntil(client, () => false));
     for (const client of clients) client.write(get.repeat(1000));
-    await eventually(() => plane.application.queued === 10);
-    plane.application.setPods([podAt(pod.port)], performance.now());
+    await eventually(() => plane.queue.queued === 10);
+    plane.queue.setPods([podAt(pod.port)], performance.now());
     await eventually(() => plane.logged.length >= 10);
     for (const client of clients) client.end();
     const closed = (await Promise.all(texts)).filter((text) => text.includes('connection: close'));
@@ -104,17 +104,17 @@ describe('A client that sends requests ahead', () => {
   it('is asked to come back however small the first piece was that it sent ahead', async () => {
     await plane.close();
     plane = await startPlane({}, { maxPipelinedBytes: 200_000 });
-    plane.application.setPods([], performance.now());
+    plane.queue.setPods([], performance.now());
     const clients = await Promise.all(Array.from({ length: 20 }, () => dial(plane.port)));
     const texts = clients.map((client) => readUntil(client, (text) => text.includes(body)));
     for (const client of clients) client.write(get);
-    await eventually(() => plane.application.queued === 20);
+    await eventually(() => plane.queue.queued === 20);
     // From now on it is not read from any more; the system reads on until its own buffer is full.
     for (const client of clients) client.write('G');
     await new Promise((resolve) => setTimeout(resolve, 200));
     for (const client of clients) client.write(Buffer.alloc(60_000, 'x'));
     await new Promise((resolve) => setTimeout(resolve, 500));
-    plane.application.setPods([podAt(pod.port)], performance.now());
+    plane.queue.setPods([podAt(pod.port)], performance.now());
     const heads = (await Promise.all(texts)).map((text) => text.slice(0, text.indexOf('\r\n\r\n')));
     const closed = heads.filter((head) => head.startsWith('HTTP/1.1 200') && head.includes('connection: close'));
     expect(closed.length).to.be.within(14, 19);
@@ -126,7 +126,7 @@ describe('A client that sends requests ahead', () => {
     plane = await startPlane({}, { maxPipelinedBytes: 1000 });
     const seen: string[] = [];
     const slow = await startRaw(answering('HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nhalf', seen));
-    plane.application.setPods([podAt(slow.port)], performance.now());
+    plane.queue.setPods([podAt(slow.port)], performance.now());
     const client = await dial(plane.port);
     client.write(get);
     const begun = await readUntil(client, (text) => text.endsWith('half'));
@@ -146,7 +146,7 @@ describe('A client that sends requests ahead', () => {
   it('loses nothing that it sends behind an upgrade which the pod has not answered yet', async () => {
     await plane.close();
     plane = await startPlane({}, { maxPipelinedBytes: 1000 });
-    plane.application.setPods([], performance.now());
+    plane.queue.setPods([], performance.now());
     let tunnelled = '';
     const early = 'x'.repeat(50_000);
     const tunnel = await startRaw((socket) => {
@@ -157,10 +157,10 @@ describe('A client that sends requests ahead', () => {
     });
     const client = await dial(plane.port);
     client.write('GET / HTTP/1.1\r\nHost: app\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n');
-    await eventually(() => plane.application.queued === 1);
+    await eventually(() => plane.queue.queued === 1);
     client.write(early);
     for (let turn = 0; turn < 50; turn += 1) await nextTurn();
-    plane.application.setPods([podAt(tunnel.port)], performance.now());
+    plane.queue.setPods([podAt(tunnel.port)], performance.now());
     await eventually(() => tunnelled.length >= early.length);
     expect(tunnelled).to.equal(early);
     client.destroy();
@@ -176,7 +176,7 @@ describe('A client that sends requests ahead', () => {
         socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n');
       });
     });
-    plane.application.setPods([podAt(tunnel.port)], performance.now());
+    plane.queue.setPods([podAt(tunnel.port)], performance.now());
     const client = await dial(plane.port);
     client.write('GET / HTTP/1.1\r\nHost: app\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n');
     await readUntil(client, (text) => text.includes('101'));

@@ -32,7 +32,7 @@ describe('The request log in memory', function () {
           socket.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
       });
     });
-    plane.application.setPods([podAt(pod.port)], performance.now());
+    plane.queue.setPods([podAt(pod.port)], performance.now());
     const head = (number: number): string =>
       `GET /a/path/that/is/long/enough/${number} HTTP/1.1\r\nHost: app\r\nX-Request-Id: an-id-that-is-long-${number}\r\nCookie: ${'c'.repeat(15_000)}\r\n`;
     const ask = async (from: number, count: number): Promise<void> => {

@@ -29,7 +29,7 @@ describe('Slow sides', () => {
   ): Promise<void> => {
     plane = await startPlane(settings);
     pod = await startRaw(onConnection);
-    plane.application.setPods([podAt(pod.port)], performance.now());
+    plane.queue.setPods([podAt(pod.port)], performance.now());
   };
   const client = async (): Promise<Socket> => {
     const socket = await dial(plane.port);
@@ -64,7 +64,7 @@ describe('Slow sides', () => {
       silent.write(post(10));
       await eventually(() => plane.metrics.requests === 1);
       expect(statusOf(await talk(plane.port, [get]))).to.equal(200);
-      expect(plane.application.inFlight).to.equal(0);
+      expect(plane.queue.inFlight).to.equal(0);
       const answer = readUntil(silent, (text) => text.endsWith('ok'));
       silent.write('0123456789');
       expect(statusOf(await answer)).to.equal(200);
@@ -75,11 +75,11 @@ describe('Slow sides', () => {
       const uploading = await client();
       uploading.write(post(1_000_000));
       uploading.write(Buffer.alloc(60_000));
-      await eventually(() => plane.application.takeReport().queuedBytes > 60_000);
-      expect(plane.application.inFlight).to.equal(0);
+      await eventually(() => plane.queue.takeReport().queuedBytes > 60_000);
+      expect(plane.queue.inFlight).to.equal(0);
       uploading.write(Buffer.alloc(40_000));
-      await eventually(() => plane.application.inFlight === 1);
-      expect(plane.application.takeReport().queuedBytes, 'bytes counted after the hold').to.equal(0);
+      await eventually(() => plane.queue.inFlight === 1);
+      expect(plane.queue.takeReport().queuedBytes, 'bytes counted after the hold').to.equal(0);
     });
 
     it('is answered with 408 when it stops arriving', async () => {
@@ -88,7 +88,7 @@ describe('Slow sides', () => {
       const answer = readUntil(silent, () => false);
       silent.write(post(10));
       expect(statusOf(await answer)).to.equal(408);
-      expect(plane.application.takeReport()).to.include({ queuedBytes: 0, failures: 0 });
+      expect(plane.queue.takeReport()).to.include({ queuedBytes: 0, failures: 0 });
     });
 
     it('is answered with 408 when it arrives below the minimum rate, though it never falls silent', async () => {
@@ -110,24 +110,24 @@ describe('Slow sides', () => {
       const answer = readUntil(stalled, () => false);
       stalled.write(post(1_000_000));
       stalled.write(Buffer.alloc(100_000));
-      await eventually(() => plane.application.inFlight === 1);
+      await eventually(() => plane.queue.inFlight === 1);
       expect(statusOf(await talk(plane.port, [get]))).to.equal(200);
       expect(statusOf(await answer)).to.equal(408);
-      expect(plane.application.takeReport().failures, 'failures of the pod').to.equal(0);
+      expect(plane.queue.takeReport().failures, 'failures of the pod').to.equal(0);
     });
 
     it('is not blamed for the time that it spends in the hold or that the pod does not read', async () => {
       await start({ bodyTimeoutMs: 200, minBodyBytesPerSecond: 1_000_000, responseTimeoutMs: 60_000 });
-      plane.application.setPods([], performance.now());
+      plane.queue.setPods([], performance.now());
       const held = await client();
       const answer = readUntil(held, (text) => text.endsWith('ok'));
       const bytes = Buffer.alloc(3_000_000);
       held.write(post(bytes.length));
       held.write(bytes);
-      await eventually(() => plane.application.queued === 1);
+      await eventually(() => plane.queue.queued === 1);
       const sinceMs = performance.now();
       await eventually(() => performance.now() - sinceMs > 600);
-      plane.application.setPods([podAt(pod.port)], performance.now());
+      plane.queue.setPods([podAt(pod.port)], performance.now());
       expect(statusOf(await answer)).to.equal(200);
     });
 
@@ -138,7 +138,7 @@ describe('Slow sides', () => {
       const interim = readUntil(polite, (text) => text.endsWith('\r\n\r\n'));
       polite.write('POST / HTTP/1.1\r\nHost: app\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n');
       expect(await interim).to.equal('HTTP/1.1 100 Continue\r\n\r\n');
-      expect(plane.application.inFlight).to.equal(0);
+      expect(plane.queue.inFlight).to.equal(0);
       const answer = readUntil(polite, (text) => text.endsWith('ok'));
       polite.write('ab');
       expect(statusOf(await answer)).to.equal(200);
@@ -262,10 +262,10 @@ describe('Slow sides', () => {
       const stuck = await client();
       stuck.pause();
       stuck.write(get);
-      await eventually(() => plane.application.inFlight === 1);
-      await eventually(() => plane.application.inFlight === 0);
+      await eventually(() => plane.queue.inFlight === 1);
+      await eventually(() => plane.queue.inFlight === 0);
       expect(plane.logged.at(-1)?.error).to.equal('ClientWriteTimeout');
-      expect(plane.application.takeReport().failures, 'failures of the pod').to.equal(0);
+      expect(plane.queue.takeReport().failures, 'failures of the pod').to.equal(0);
     });
 
     it('nothing and goes on sending a byte now and then is cut off as well', async () => {
@@ -273,9 +273,9 @@ describe('Slow sides', () => {
       const stuck = await client();
       stuck.pause();
       stuck.write(get);
-      await eventually(() => plane.application.inFlight === 1);
+      await eventually(() => plane.queue.inFlight === 1);
       trickle(stuck);
-      await eventually(() => plane.application.inFlight === 0);
+      await eventually(() => plane.queue.inFlight === 0);
       expect(plane.logged.at(-1)?.error).to.equal('ClientWriteTimeout');
     });
   });

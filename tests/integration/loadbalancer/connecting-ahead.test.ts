@@ -39,7 +39,7 @@ describe('connecting before a pod is known to be ready', () => {
     return { port: server.port, connections: () => connections, open: () => server.sockets.size };
   };
   const tryConnecting = async () => {
-    const [slot] = setup.application.pods;
+    const [slot] = setup.queue.pods;
     if (slot === undefined) throw new Error('There is no pod.');
     return await setup.plane.tryConnecting(slot, 1_000);
   };
@@ -50,12 +50,12 @@ describe('connecting before a pod is known to be ready', () => {
   ] as const) {
     it(`Given a held ${method}, when the pod takes a connection, then the request goes through this very one`, async () => {
       const pod = await startPod();
-      setup.application.setPods([podAt(pod.port, { state: 'notReady' })], monotonicMs());
+      setup.queue.setPods([podAt(pod.port, { state: 'notReady' })], monotonicMs());
       const answer = talk(setup.port, [request]);
       await until(() => setup.held.times === 1);
       const attempt = await tryConnecting();
       expect(attempt.result).to.equal('passed');
-      setup.application.setPods([podAt(pod.port)], monotonicMs());
+      setup.queue.setPods([podAt(pod.port)], monotonicMs());
       attempt.closeUnused();
       expect(statusOf(await answer)).to.equal(200);
       expect(pod.connections()).to.equal(1);
@@ -65,7 +65,7 @@ describe('connecting before a pod is known to be ready', () => {
 
   it('Given nobody who waits any more, when the pod takes a connection, then it is closed', async () => {
     const pod = await startPod();
-    setup.application.setPods([podAt(pod.port)], monotonicMs());
+    setup.queue.setPods([podAt(pod.port)], monotonicMs());
     const attempt = await tryConnecting();
     await until(() => pod.open() === 1);
     attempt.closeUnused();
@@ -75,7 +75,7 @@ describe('connecting before a pod is known to be ready', () => {
   });
 
   it('Given nobody who listens, when it is tried, then it is refused, and nothing is left open', async () => {
-    setup.application.setPods([podAt(await freePort(), { state: 'notReady' })], monotonicMs());
+    setup.queue.setPods([podAt(await freePort(), { state: 'notReady' })], monotonicMs());
     expect((await tryConnecting()).result).to.equal('refused');
     expect(setup.metrics.upstreamConnections).to.equal(0);
     expect(setup.metrics.connectFailures).to.equal(0);
@@ -83,9 +83,9 @@ describe('connecting before a pod is known to be ready', () => {
 
   it('Given a pod that goes while it is tried, when it is gone, then the attempt has failed', async () => {
     const pod = await startPod();
-    setup.application.setPods([podAt(pod.port, { state: 'notReady' })], monotonicMs());
+    setup.queue.setPods([podAt(pod.port, { state: 'notReady' })], monotonicMs());
     const attempt = tryConnecting();
-    setup.application.setPods([], monotonicMs());
+    setup.queue.setPods([], monotonicMs());
     expect((await attempt).result).to.equal('failed');
   });
 });

@@ -155,9 +155,9 @@ describe('forwarding', () => {
     const echo = readUntil(socket, (text) => text.endsWith('PING'));
     socket.write('ping');
     expect(await echo).to.equal('PING');
-    expect(setup().application.inFlight).to.equal(1);
+    expect(setup().queue.inFlight).to.equal(1);
     socket.end();
-    await until(() => setup().application.inFlight === 0);
+    await until(() => setup().queue.inFlight === 0);
     expect(setup().logged[0]).to.include({ status: 101 });
   });
 
@@ -178,7 +178,7 @@ describe('forwarding', () => {
     const idle = await dial(setup().port);
     const idleEnd = readUntil(idle, () => false);
     const busy = talk(setup().port, ['GET / HTTP/1.1\r\nHost: app\r\n\r\n']);
-    await until(() => setup().application.inFlight === 1);
+    await until(() => setup().queue.inFlight === 1);
     const closed = setup().plane.close(2000);
     await idleEnd;
     idle.destroy();

@@ -78,7 +78,7 @@ describe('holding', () => {
     clean(() => pod.close());
     const answer = talk(setup.port, [get]);
     await until(() => setup.held.times === 1);
-    setup.application.setPods([podAt(pod.port)], monotonicMs());
+    setup.queue.setPods([podAt(pod.port)], monotonicMs());
     expect(await answer)
       .to.match(/nemesis-cold-start: held;dur=[0-9]+\r\n/)
       .and.match(/ok$/);
@@ -95,10 +95,10 @@ describe('holding', () => {
       randomBytes(index === 0 ? 1 : Math.floor(Math.random() ** 3 * 2 ** 20) + 1),
     );
     const replies = bodies.map((body) => ask(setup.port, '/', body, agent));
-    await until(() => setup.application.queued >= 50);
-    setup.application.setPods([podAt(port)], monotonicMs());
+    await until(() => setup.queue.queued >= 50);
+    setup.queue.setPods([podAt(port)], monotonicMs());
     const toggle = setInterval(() => {
-      setup.application.setGate(setup.application.gate === 'open' ? 'hold' : 'open', monotonicMs());
+      setup.queue.setGate(setup.queue.gate === 'open' ? 'hold' : 'open', monotonicMs());
     }, 5);
     const answered = await Promise.all(replies);
     clearInterval(toggle);
@@ -125,9 +125,9 @@ describe('holding', () => {
     const replies: Promise<Reply>[] = [];
     for (let index = 0; index < 60; index += 1) {
       replies.push(ask(setup.port, `/${index}`, undefined, agent));
-      await until(() => setup.application.queued === index + 1);
+      await until(() => setup.queue.queued === index + 1);
     }
-    setup.application.setPods([podAt(port)], monotonicMs());
+    setup.queue.setPods([podAt(port)], monotonicMs());
     await Promise.all(replies);
     expect(most).to.equal(1);
     expect(order).to.deep.equal(Array.from({ length: 60 }, (_value, index) => `/${index}`));
@@ -142,7 +142,7 @@ describe('holding', () => {
       ports.push(
         await startEcho(() => {
           counts[pod] = (counts[pod] ?? 0) + 1;
-          most = Math.max(most, ...setup.application.pods.map((slot) => slot.inFlight));
+          most = Math.max(most, ...setup.queue.pods.map((slot) => slot.inFlight));
           return 'ok';
         }),
       );
@@ -150,13 +150,13 @@ describe('holding', () => {
     const agent = new Agent({ keepAlive: true });
     clean(() => agent.destroy());
     const replies = Array.from({ length: 1000 }, () => ask(setup.port, '/', undefined, agent));
-    await until(() => setup.application.queued === 1000);
+    await until(() => setup.queue.queued === 1000);
     const released = monotonicMs();
-    setup.application.setPods(
+    setup.queue.setPods(
       ports.map((port) => podAt(port)),
       released,
     );
-    expect(setup.application.inFlight).to.equal(32);
+    expect(setup.queue.inFlight).to.equal(32);
     const answered = await Promise.all(replies);
     expect(answered.every((reply) => reply.status === 200)).to.equal(true);
     for (const count of counts) expect(count).to.be.within(150, 400);
@@ -169,13 +169,13 @@ describe('holding', () => {
     reset.write(get);
     const quiet = await dial(setup.port);
     quiet.write(get);
-    await until(() => setup.application.queued === 2);
+    await until(() => setup.queue.queued === 2);
     reset.resetAndDestroy();
-    await until(() => setup.application.queued === 1);
+    await until(() => setup.queue.queued === 1);
     quiet.destroy();
-    await until(() => setup.application.queued === 0);
+    await until(() => setup.queue.queued === 0);
     expect(setup.logged.map((entry) => entry.status)).to.deep.equal([499, 499]);
-    expect(setup.application.takeReport().clientsGone).to.equal(2);
+    expect(setup.queue.takeReport().clientsGone).to.equal(2);
   });
 
   it('keeps a held request whose client only closed its half, and its answer is whole', async () => {
@@ -185,10 +185,10 @@ describe('holding', () => {
     const socket = await dial(setup.port);
     const answer = readUntil(socket, () => false);
     socket.write(get);
-    await until(() => setup.application.queued === 1);
+    await until(() => setup.queue.queued === 1);
     socket.end();
     await until(() => socket.bytesRead >= 2);
-    setup.application.setPods([podAt(pod.port)], monotonicMs());
+    setup.queue.setPods([podAt(pod.port)], monotonicMs());
     expect(await answer).to.match(/^HTTP\/1\.1 200 OK\r\n[^]*\r\n\r\nok$/);
     socket.destroy();
   });
@@ -199,12 +199,12 @@ describe('holding', () => {
     await gone.close();
     const pod = await startRaw(answering(ok));
     clean(() => pod.close());
-    setup.application.setPods([podAt(gone.port)], monotonicMs());
+    setup.queue.setPods([podAt(gone.port)], monotonicMs());
     const answers = Array.from({ length: 20 }, () => talk(setup.port, [get]));
     await until(() => setup.metrics.connectFailures >= 20);
-    setup.application.setPods([podAt(gone.port), podAt(pod.port)], monotonicMs());
+    setup.queue.setPods([podAt(gone.port), podAt(pod.port)], monotonicMs());
     for (const answer of await Promise.all(answers)) expect(statusOf(answer)).to.equal(200);
-    expect(setup.application.takeReport()).to.include({ failures: 0, completions: 20, inFlight: 0, queued: 0 });
+    expect(setup.queue.takeReport()).to.include({ failures: 0, completions: 20, inFlight: 0, queued: 0 });
   });
 
   it('answers 503 with Retry-After when no pod comes in time', async () => {
@@ -218,12 +218,12 @@ describe('holding', () => {
     await start({ buffer: { maxRequests: 1, maxBytes: 500, holdMs: 10_000 } });
     const first = await dial(setup.port);
     first.write(get);
-    await until(() => setup.application.queued === 1);
+    await until(() => setup.queue.queued === 1);
     expect(await talk(setup.port, [get]))
       .to.contain('"code":"BufferFull"')
       .and.contain('retry-after: 5');
     first.destroy();
-    await until(() => setup.application.queued === 0);
+    await until(() => setup.queue.queued === 0);
     const large = `GET /${'a'.repeat(600)} HTTP/1.1\r\nHost: app\r\n\r\n`;
     const refused = await dial(setup.port);
     const answer = readUntil(refused, (text) => text.includes('BufferFull'));
@@ -235,8 +235,8 @@ describe('holding', () => {
   it('refuses at once what the gate rejects, also what is held', async () => {
     await start();
     const held = talk(setup.port, [get]);
-    await until(() => setup.application.queued === 1);
-    setup.application.setGate(
+    await until(() => setup.queue.queued === 1);
+    setup.queue.setGate(
       { reject: { code: 'Paused', detail: 'Paused by an operator.', retryAfterSeconds: 7 } },
       monotonicMs(),
     );
@@ -254,16 +254,16 @@ describe('holding', () => {
     clean(() => agent.destroy());
     const body = randomBytes(size);
     const reply = ask(setup.port, '/', body, agent);
-    await until(() => setup.application.takeReport().queuedBytes >= 65_536);
-    expect(setup.application.takeReport().queuedBytes).to.be.lessThan(65_536 * 3);
-    setup.application.setPods([podAt(port)], monotonicMs());
+    await until(() => setup.queue.takeReport().queuedBytes >= 65_536);
+    expect(setup.queue.takeReport().queuedBytes).to.be.lessThan(65_536 * 3);
+    setup.queue.setPods([podAt(port)], monotonicMs());
     expect((await reply).body).to.equal(createHash('sha256').update(body).digest('hex'));
   });
 
   it('refuses what is still held when it has to close', async () => {
     await start();
     const held = talk(setup.port, [get]);
-    await until(() => setup.application.queued === 1);
+    await until(() => setup.queue.queued === 1);
     await setup.plane.close(0);
     expect(await held).to.contain('"code":"ShuttingDown"');
   });

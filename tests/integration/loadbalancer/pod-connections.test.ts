@@ -21,7 +21,7 @@ describe('connections to pods', () => {
       await serve(answering(answer));
       const text = await talk(setup().port, [get]);
       expect(statusOf(text), text).to.equal(502);
-      expect(setup().application.inFlight).to.equal(0);
+      expect(setup().queue.inFlight).to.equal(0);
     });
   }
 
@@ -48,7 +48,7 @@ describe('connections to pods', () => {
     await serve(() => undefined);
     const text = await talk(setup().port, [get]);
     expect(statusOf(text)).to.equal(504);
-    expect(setup().application.takeReport().failures).to.equal(1);
+    expect(setup().queue.takeReport().failures).to.equal(1);
   });
 
   it('repeats a GET but no POST when an idle connection turns out closed', async () => {
@@ -71,7 +71,7 @@ describe('connections to pods', () => {
     const pod = await serve(answering(ok));
     await talk(setup().port, [get]);
     expect(pod.sockets.size).to.equal(1);
-    setup().application.setPods([podAt(pod.port, { state: 'terminating' })], performance.now());
+    setup().queue.setPods([podAt(pod.port, { state: 'terminating' })], performance.now());
     await until(() => pod.sockets.size === 0);
   });
 

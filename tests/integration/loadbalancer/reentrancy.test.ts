@@ -61,7 +61,7 @@ const scenes: readonly (readonly [name: string, request: string, act: (scene: Sc
     get,
     async ({ setup, client, pod }) => {
       const answer = readUntil(client, (text) => text.endsWith('ok'));
-      setup.application.setPods([], monotonicMs());
+      setup.queue.setPods([], monotonicMs());
       pod.write(ok);
       expect(statusOf(await answer)).to.equal(200);
       client.destroy();
@@ -78,7 +78,7 @@ const scenes: readonly (readonly [name: string, request: string, act: (scene: Sc
   [
     'the gate shuts during the answer',
     get,
-    ({ setup, client, pod }) => (setup.application.setGate('hold', monotonicMs()), pod.write(ok), void client.end()),
+    ({ setup, client, pod }) => (setup.queue.setGate('hold', monotonicMs()), pod.write(ok), void client.end()),
   ],
   [
     'a tunnel is reset from both sides',
@@ -109,7 +109,7 @@ describe('ends that come at the wrong moment', () => {
         });
         socket.on('end', () => socket.end());
       });
-      setup.application.setPods([podAt(server.port)], monotonicMs());
+      setup.queue.setPods([podAt(server.port)], monotonicMs());
       const client = await dial(setup.port);
       client.resume();
       client.write(request);
@@ -118,16 +118,16 @@ describe('ends that come at the wrong moment', () => {
       const waiting = await dial(setup.port);
       const answer = readUntil(waiting, (text) => text.endsWith('ok'));
       waiting.write(get);
-      await until(() => setup.application.queued === 1);
+      await until(() => setup.queue.queued === 1);
       const pod = accepted[0]!;
       await act({ setup, client, pod });
       const again = await startRaw((socket) => socket.on('data', () => socket.write(ok)));
-      setup.application.setGate('open', monotonicMs());
-      await until(() => setup.application.inFlight <= 1 && setup.logged.length >= 1);
-      setup.application.setPods([podAt(again.port)], monotonicMs());
+      setup.queue.setGate('open', monotonicMs());
+      await until(() => setup.queue.inFlight <= 1 && setup.logged.length >= 1);
+      setup.queue.setPods([podAt(again.port)], monotonicMs());
       expect(statusOf(await answer)).to.equal(200);
-      await until(() => setup.application.inFlight === 0 && setup.application.queued === 0);
-      const report = setup.application.takeReport();
+      await until(() => setup.queue.inFlight === 0 && setup.queue.queued === 0);
+      const report = setup.queue.takeReport();
       expect(report.completions + report.failures + report.clientsGone).to.equal(2);
       expect(setup.logged.length).to.equal(2);
       waiting.destroy();

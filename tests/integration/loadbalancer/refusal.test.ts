@@ -131,7 +131,7 @@ describe('refusing what is not well formed', () => {
   before(async () => {
     setup = await startPlane();
     pod = await startRaw(answering('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok', seen));
-    setup.application.setPods([podAt(pod.port)], performance.now());
+    setup.queue.setPods([podAt(pod.port)], performance.now());
   });
   after(async () => {
     await setup.close();

@@ -65,7 +65,7 @@ describe('messages split at every byte', () => {
         });
         socket.on('end', () => socket.end());
       });
-      setup.application.setPods([podAt(pod.port)], performance.now());
+      setup.queue.setPods([podAt(pod.port)], performance.now());
       for (let cut = 1; cut < message.length; cut += 1) {
         received = '';
         const text = await talk(setup.port, [message.slice(0, cut), message.slice(cut)]);
@@ -90,7 +90,7 @@ describe('messages split at every byte', () => {
         });
         socket.on('end', () => socket.end());
       });
-      setup.application.setPods([podAt(pod.port)], performance.now());
+      setup.queue.setPods([podAt(pod.port)], performance.now());
       for (; cut < answer.length; cut += 1) {
         const text = await talk(setup.port, ['GET / HTTP/1.1\r\nHost: app\r\nConnection: close\r\n\r\n']);
         expect(text, `cut at ${cut}`).to.contain(expected);
@@ -104,7 +104,7 @@ describe('messages split at every byte', () => {
     const pod = await startRaw((socket) => {
       socket.on('data', () => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'));
     });
-    setup.application.setPods([podAt(pod.port)], performance.now());
+    setup.queue.setPods([podAt(pod.port)], performance.now());
     const socket = await dial(setup.port);
     const answer = readUntil(socket, (text) => text.endsWith('ok'));
     for (const char of 'GET / HTTP/1.1\r\nHost: app\r\n\r\n') {

@@ -37,7 +37,7 @@ describe('StartProber over a data plane', () => {
     const starting = pod(`uid-${server.port}`, { spec: { containers: [container] }, status: { podIP: '127.0.0.1' } });
     const backend: Backend = {
       key: 'n/app',
-      queue: setup.application,
+      queue: setup.queue,
       snapshot: application({ pods: [starting] }),
       drain: undefined,
       foreignZeroSinceMs: undefined,
@@ -47,9 +47,9 @@ describe('StartProber over a data plane', () => {
       announcements: new Announcements(),
       clock: { monotonicMs, wallMs: () => Date.now() },
       connect: (slot, timeoutMs) => setup.plane.tryConnecting(slot, timeoutMs),
-      onReady: () => setup.application.setPods([podAt(server.port)], monotonicMs()),
+      onReady: () => setup.queue.setPods([podAt(server.port)], monotonicMs()),
     });
-    setup.application.setPods([podAt(server.port, { state: 'notReady' })], monotonicMs());
+    setup.queue.setPods([podAt(server.port, { state: 'notReady' })], monotonicMs());
     const answered = talk(setup.port, [get]);
     await until(() => setup.held.times === 1);
     prober.look(backend);

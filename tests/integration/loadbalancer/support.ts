@@ -42,7 +42,7 @@ export const podAt = (port: number, overrides: Partial<PodDescription> = {}): Po
 export interface Plane {
   readonly port: number;
   readonly plane: DataPlane;
-  readonly application: RequestQueue;
+  readonly queue: RequestQueue;
   readonly metrics: DataPlaneMetrics;
   readonly logged: RequestLogEntry[];
   readonly held: { times: number };
@@ -59,7 +59,7 @@ export const startPlane = async (
   const idle = { times: 0 };
   const logged: RequestLogEntry[] = [];
   const metrics = createDataPlaneMetrics();
-  const application = new RequestQueue('default/app', settings(overrides), {
+  const queue = new RequestQueue('default/app', settings(overrides), {
     random: Math.random,
     budget: new HoldBudget(256 * 1024 * 1024),
     onHeld: () => (held.times += 1),
@@ -71,7 +71,7 @@ export const startPlane = async (
         match: (host, path) => {
           if (host === 'unsynced') return 'notSynced';
           if (host !== 'app') return 'unknown';
-          return { application, forwardedPath: path.startsWith('/strip/') ? path.slice(6) : path };
+          return { queue, forwardedPath: path.startsWith('/strip/') ? path.slice(6) : path };
         },
       },
       clock: { monotonicMs, wallMs: () => Date.now() },
@@ -83,7 +83,7 @@ export const startPlane = async (
     { lingerMs: 200, ...limits },
   );
   const port = await plane.listen({ host: '127.0.0.1', port: 0 });
-  return { port, plane, application, metrics, logged, held, idle, close: () => plane.close(0) };
+  return { port, plane, queue, metrics, logged, held, idle, close: () => plane.close(0) };
 };
 
 /** A server of raw bytes: `onConnection` speaks whatever the test needs. */
@@ -130,7 +130,7 @@ export const usePlane = (
   const serve = async (...raw: Parameters<typeof startRaw>): Promise<RawServer> => {
     const server = await startRaw(...raw);
     servers.push(server);
-    setup.application.setPods([podAt(server.port)], monotonicMs());
+    setup.queue.setPods([podAt(server.port)], monotonicMs());
     return server;
   };
   return { setup: () => setup, serve };
