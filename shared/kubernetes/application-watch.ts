@@ -8,7 +8,7 @@ import {
 } from '../api/load-balancer-settings.ts';
 import { describeIssues } from '../errors/problem.ts';
 import { OwnershipIndex } from '../rules/ownership-index.ts';
-import type { Contender, Conflict } from '../rules/ownership.ts';
+import type { Claimant, Conflict } from '../rules/ownership.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { trimDeployment, metadataOnly, createPodTrimmer, withoutManagedFields } from './trim.ts';
@@ -235,7 +235,7 @@ export class ApplicationWatch {
     this.#notify(this.#claims.update(changed, gone));
   }
 
-  #notify(claimants: readonly Contender[]): void {
+  #notify(claimants: readonly Claimant[]): void {
     for (const { metadata } of claimants) this.#onChange(`${metadata.namespace}/${metadata.name}`);
   }
 

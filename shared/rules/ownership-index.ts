@@ -6,12 +6,12 @@ import {
   routeKey,
   targetConflict,
   targetKey,
-  type Contender,
+  type Claimant,
   type Conflict,
 } from './ownership.ts';
 
 interface Entry {
-  readonly claimant: Contender;
+  readonly claimant: Claimant;
   readonly createdMs: number;
   readonly target: string;
   readonly hosts: readonly string[];
@@ -49,7 +49,7 @@ export class OwnershipIndex {
    * @param gone - UIDs of resources that are gone
    * @returns the resources whose verdict is another one now
    */
-  update(changed: Iterable<Contender>, gone: Iterable<string> = []): Contender[] {
+  update(changed: Iterable<Claimant>, gone: Iterable<string> = []): Claimant[] {
     const pending = new PendingEntries();
     for (const uid of gone) this.#remove(uid, pending);
     for (const claimant of changed) {
@@ -68,7 +68,7 @@ export class OwnershipIndex {
   }
 
   /** Takes over which hosts several namespaces may use. Returns the resources whose verdict is another one now. */
-  share(hosts: readonly string[]): Contender[] {
+  share(hosts: readonly string[]): Claimant[] {
     const before = this.#sharedHosts;
     this.#sharedHosts = new Set(hosts);
     const pending = new PendingEntries();
@@ -79,8 +79,8 @@ export class OwnershipIndex {
   }
 
   /** Oldest first, so that whoever decides finds what older ones own decided; what it changes concerns younger ones only. */
-  #decide(pending: PendingEntries): Contender[] {
-    const changed: Contender[] = [];
+  #decide(pending: PendingEntries): Claimant[] {
+    const changed: Claimant[] = [];
     for (let entry = pending.takeOldest(); entry !== undefined; entry = pending.takeOldest()) {
       const conflict = this.#judge(entry);
       if (conflict?.message !== entry.conflict?.message) changed.push(entry.claimant);
@@ -104,7 +104,7 @@ export class OwnershipIndex {
     return undefined;
   }
 
-  #olderOwner(key: string, entry: Entry): Contender | undefined {
+  #olderOwner(key: string, entry: Entry): Claimant | undefined {
     const oldest = this.#owners.get(key)?.[0];
     return oldest !== undefined && isOlderEntry(oldest, entry) ? oldest.claimant : undefined;
   }
@@ -206,7 +206,7 @@ class PendingEntries {
   }
 }
 
-function entryOf(claimant: Contender): Entry {
+function entryOf(claimant: Claimant): Entry {
   const target = targetKey(claimant);
   const hosts = [...new Set(hostsOf(claimant))];
   const routes = hosts.map((host) => routeKey(host, claimant));
@@ -215,7 +215,7 @@ function entryOf(claimant: Contender): Entry {
   // Only what is needed is kept: the rest of an old resource would stay in memory with it.
   const { namespace, name, uid, creationTimestamp } = claimant.metadata;
   const { scaleTargetRef, route } = claimant.spec;
-  const kept: Contender = {
+  const kept: Claimant = {
     metadata: { namespace, name, uid, creationTimestamp },
     spec: { scaleTargetRef: { name: scaleTargetRef.name }, ...(route === undefined ? {} : { route }) },
   };

@@ -1,5 +1,5 @@
 /** What a claim is decided on; every `Autoscaler` has this shape. */
-export interface Contender {
+export interface Claimant {
   readonly metadata: {
     readonly namespace: string;
     readonly name: string;
@@ -36,12 +36,12 @@ export const ANY_HOST = '*';
  * @returns the conflict of each loser, by UID; who is not in it owns what it claims
  */
 export function decideOwnership(
-  claimants: readonly Contender[],
+  claimants: readonly Claimant[],
   sharedHosts: ReadonlySet<string> = new Set(),
 ): Map<string, Conflict> {
-  const targets = new Map<string, Contender>();
-  const routes = new Map<string, Contender>();
-  const hosts = new Map<string, Contender>();
+  const targets = new Map<string, Claimant>();
+  const routes = new Map<string, Claimant>();
+  const hosts = new Map<string, Claimant>();
   const conflicts = new Map<string, Conflict>();
 
   for (const claimant of [...claimants].sort(byAge)) {
@@ -58,7 +58,7 @@ export function decideOwnership(
   }
   return conflicts;
 
-  function conflictOf(claimant: Contender): Conflict | undefined {
+  function conflictOf(claimant: Claimant): Conflict | undefined {
     const target = targets.get(targetKey(claimant));
     if (target !== undefined) return targetConflict(claimant, target);
     for (const host of hostsOf(claimant)) {
@@ -74,19 +74,19 @@ export function decideOwnership(
 }
 
 /** The target belongs to an older resource. */
-export function targetConflict(claimant: Contender, owner: Contender): Conflict {
+export function targetConflict(claimant: Claimant, owner: Claimant): Conflict {
   const message = `Deployment ${targetKey(claimant)} already belongs to the older Autoscaler ${nameOf(owner)}; delete one of the two.`;
   return { reason: 'TargetClaimed', message };
 }
 
 /** Host and path prefix belong to an older resource. */
-export function routeConflict(claimant: Contender, host: string, owner: Contender): Conflict {
+export function routeConflict(claimant: Claimant, host: string, owner: Claimant): Conflict {
   const message = `${shownHost(host)} with path prefix ${prefixOf(claimant)} already belongs to the older Autoscaler ${nameOf(owner)}; choose another host or prefix.`;
   return { reason: 'RouteClaimed', message };
 }
 
 /** The host belongs to another namespace. */
-export function hostConflict(host: string, owner: Contender): Conflict {
+export function hostConflict(host: string, owner: Claimant): Conflict {
   const message = `${shownHost(host)} already belongs to namespace ${owner.metadata.namespace} (Autoscaler ${nameOf(owner)}); an administrator may share it with sharedHosts in the LoadBalancerSettings.`;
   return { reason: 'HostClaimed', message };
 }
@@ -102,7 +102,7 @@ function shownHost(host: string): string {
 export function hostsOf({
   metadata,
   spec,
-}: Pick<Contender, 'spec'> & { metadata: { namespace: string } }): readonly string[] {
+}: Pick<Claimant, 'spec'> & { metadata: { namespace: string } }): readonly string[] {
   const { route } = spec;
   if (route === undefined) return [];
   const own = route.hosts === undefined || route.hosts.length === 0 ? [ANY_HOST] : route.hosts;
@@ -111,7 +111,7 @@ export function hostsOf({
   return [...own, service, `${service}.svc`, `${service}.svc.cluster.local`];
 }
 
-function byAge(a: Contender, b: Contender): number {
+function byAge(a: Claimant, b: Claimant): number {
   const [aMs, bMs] = [a, b].map(({ metadata }) => Date.parse(metadata.creationTimestamp)) as [number, number];
   return isOlder(aMs, a.metadata.uid, bMs, b.metadata.uid) ? -1 : 1;
 }
@@ -122,20 +122,20 @@ export function isOlder(aMs: number, aUid: string, bMs: number, bUid: string): b
 }
 
 /** What two resources must not both name: the Deployment. */
-export function targetKey({ metadata, spec }: Contender): string {
+export function targetKey({ metadata, spec }: Claimant): string {
   return `${metadata.namespace}/${spec.scaleTargetRef.name}`;
 }
 
 /** What two resources must not both name: a host with a path prefix. */
-export function routeKey(host: string, claimant: Contender): string {
+export function routeKey(host: string, claimant: Claimant): string {
   return `${host} ${prefixOf(claimant)}`;
 }
 
-function prefixOf({ spec }: Contender): string {
+function prefixOf({ spec }: Claimant): string {
   const prefix = spec.route?.pathPrefix ?? '/';
   return prefix.length > 1 && prefix.endsWith('/') ? prefix.slice(0, -1) : prefix;
 }
 
-function nameOf({ metadata }: Contender): string {
+function nameOf({ metadata }: Claimant): string {
   return `${metadata.namespace}/${metadata.name}`;
 }

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { OwnershipIndex } from '../../../shared/rules/ownership-index.ts';
-import { decideOwnership, type Contender } from '../../../shared/rules/ownership.ts';
+import { decideOwnership, type Claimant } from '../../../shared/rules/ownership.ts';
 import { RouteTable } from '../../../shared/rules/routes.ts';
 
 interface Given {
@@ -12,7 +12,7 @@ interface Given {
   readonly hosts: readonly string[];
   readonly pathPrefix: string;
 }
-const claimant = ({ id, second, target, namespace, hosts, pathPrefix }: Given): Contender => ({
+const claimant = ({ id, second, target, namespace, hosts, pathPrefix }: Given): Claimant => ({
   metadata: { namespace, name: `a${id}`, uid: `u${id}`, creationTimestamp: new Date(second * 1000).toISOString() },
   spec: { scaleTargetRef: { name: target }, route: { hosts, pathPrefix } },
 });
@@ -36,14 +36,14 @@ describe('ClaimIndex', () => {
       fc.array(fc.array(change, { minLength: 1, maxLength: 5 }), { maxLength: 12 }),
       (batches) => {
         const index = new OwnershipIndex();
-        const there = new Map<number, Contender>();
+        const there = new Map<number, Claimant>();
         let shared: readonly string[] = [];
         let before = new Map<string, string>();
         for (const batch of batches) {
           const told = new Set<string>();
-          const tell = (claimants: readonly Contender[]): void =>
+          const tell = (claimants: readonly Claimant[]): void =>
             claimants.forEach(({ metadata }) => told.add(metadata.uid));
-          const changed = new Map<number, Contender>();
+          const changed = new Map<number, Claimant>();
           const gone = new Set<number>();
           for (const each of batch) {
             if (each.kind === 'share') {
@@ -91,7 +91,7 @@ describe('Ownership and routes of 4,000 Autoscalers', () => {
     const { user, system } = process.cpuUsage(before);
     return (user + system) / 1e6;
   };
-  const shapes: Record<string, (id: number) => Contender> = {
+  const shapes: Record<string, (id: number) => Claimant> = {
     'a host each': (id) => claimant({ id, second: id, target: `t${id}`, namespace: `n${id % 50}`, hosts: [`h${id}`], pathPrefix: '/' }),
     'one host, a prefix each': (id) => claimant({ id, second: id, target: `t${id}`, namespace: 'n', hosts: [], pathPrefix: `/${id}` }),
     'one host in 50 namespaces, the youngest first': (id) =>

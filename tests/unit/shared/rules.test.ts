@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { decideOwnership, type Contender } from '../../../shared/rules/ownership.ts';
+import { decideOwnership, type Claimant } from '../../../shared/rules/ownership.ts';
 import { RouteTable } from '../../../shared/rules/routes.ts';
 import { mustHold } from '../../../shared/rules/sleep.ts';
 import { decideWake, FIELD_MANAGERS, type WakeFacts } from '../../../shared/rules/wake.ts';
@@ -38,7 +38,7 @@ describe('RouteTable', () => {
   }
 });
 
-const claimant = (uid: string, second: number, over: Partial<Contender['spec']> = {}, namespace = 'n'): Contender => ({
+const claimant = (uid: string, second: number, over: Partial<Claimant['spec']> = {}, namespace = 'n'): Claimant => ({
   metadata: { namespace, name: `as-${uid}`, uid, creationTimestamp: new Date(second * 1000).toISOString() },
   spec: { scaleTargetRef: { name: 't' }, ...over },
 });
