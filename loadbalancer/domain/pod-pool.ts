@@ -12,9 +12,9 @@ export class PodPool {
   readonly #retired: PodSlot[] = [];
   /** Pods that may be chosen now. */
   #usable: PodSlot[] = [];
-  /** Some ready pods are left out for a time. */
-  /** A pod that is left out is trusted again. */
+  /** A pod that is left out is trusted again, and is to be put back. */
   #isCleared = false;
+  /** Some ready pods are left out for a time. */
   #suspects = false;
   #limit = Infinity;
   #inFlight = 0;
