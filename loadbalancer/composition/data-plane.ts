@@ -1,6 +1,6 @@
 import { DataPlane } from '../http1/data-plane.ts';
 import { createDataPlaneMetrics } from '../http1/ports.ts';
-import { BalancerMetrics, registerClientConnections } from '../report/balancer-metrics.ts';
+import { BalancerMetrics, registerClientConnections, registerHeldBytes } from '../report/balancer-metrics.ts';
 import { StreamSink } from '../request-log/line-sinks.ts';
 import { RequestLog } from '../request-log/request-log.ts';
 import { RotatingFileSink } from '../request-log/rotating-file-sink.ts';
@@ -15,7 +15,7 @@ export interface Forwarding {
 }
 
 /** Builds the data plane; no port is open yet. */
-export function buildForwarding(foundation: Foundation, { directory }: Routing): Forwarding {
+export function buildForwarding(foundation: Foundation, { directory, budget }: Routing): Forwarding {
   const { settings, logger, clock, random, registry } = foundation;
   const requestLog = buildRequestLog(foundation);
   const planeMetrics = createDataPlaneMetrics();
@@ -33,6 +33,7 @@ export function buildForwarding(foundation: Foundation, { directory }: Routing):
     },
   });
   registerClientConnections(registry, () => plane.clientCount);
+  registerHeldBytes(registry, budget);
   return { plane, requestLog, metrics };
 }
 

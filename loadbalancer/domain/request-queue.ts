@@ -111,7 +111,6 @@ export class RequestQueue {
     if (ticket.phase !== 'held') return;
     this.#leaveQueue(ticket, monotonicMs);
     ticket.phase = 'done';
-    this.#traffic.clientsGone += 1;
     this.#noteIdle();
   }
 

@@ -12,8 +12,6 @@ export interface TrafficCounts {
   readonly failures: number;
   /** Answered by us: buffer full, shut, not started in time. */
   readonly refusals: number;
-  /** Clients that did not wait for their answer. */
-  readonly clientsGone: number;
 }
 
 /** Where the requests of an application are now. */
@@ -39,7 +37,6 @@ export class TrafficRecorder {
   completions = 0;
   failures = 0;
   refusals = 0;
-  clientsGone = 0;
   #lastActivityMs: number | undefined;
   readonly #responseTimes = new ResponseTimes();
 
@@ -53,20 +50,19 @@ export class TrafficRecorder {
   ended(outcome: Outcome, serviceMs: number, monotonicMs: number): void {
     this.#lastActivityMs = monotonicMs;
     if (outcome === 'failed') this.failures += 1;
-    else if (outcome === 'clientGone') this.clientsGone += 1;
-    else this.completions += 1;
+    // Clients that left are counted by the status 499 of the request log.
+    else if (outcome !== 'clientGone') this.completions += 1;
     if (outcome === 'completed') this.#responseTimes.record(Math.max(0, serviceMs));
   }
 
   /** Numbers since the start, and the response times since the last call. */
   takeReport(state: TrafficState): TrafficReport {
-    const { arrivals, completions, failures, refusals, clientsGone } = this;
+    const { arrivals, completions, failures, refusals } = this;
     return {
       arrivals,
       completions,
       failures,
       refusals,
-      clientsGone,
       ...state,
       lastActivityMs: this.#lastActivityMs,
       responseTimes: this.#responseTimes.take(),

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { HoldBudget } from '../domain/hold-queue.ts';
 import type { RequestQueue } from '../domain/request-queue.ts';
 import type { DataPlaneMetrics } from '../http1/ports.ts';
 import type { RequestLogEntry } from '../request-log/request-log-entry.ts';
@@ -13,6 +14,18 @@ export function registerClientConnections(registry: Registry, clientCount: () =>
     registers: [registry],
     collect() {
       this.set(clientCount());
+    },
+  });
+}
+
+/** The gauge of what held requests use of their budget. */
+export function registerHeldBytes(registry: Registry, budget: Pick<HoldBudget, 'usedBytes'>): void {
+  new Gauge({
+    name: 'nemesis_held_bytes',
+    help: 'Bytes of held requests in memory, at most NEMESIS_HOLD_BUDGET_MIB.',
+    registers: [registry],
+    collect() {
+      this.set(budget.usedBytes);
     },
   });
 }

@@ -53,6 +53,8 @@ export class World {
   readonly requeued = new Set<Ticket>();
   readonly application: RequestQueue;
   terminated = new Set<string>();
+  /** Held requests whose clients left. */
+  left = 0;
   idleCalls = 0;
   heldCalls = 0;
 
@@ -199,6 +201,7 @@ export class World {
     }
     this.held.delete(ticket);
     ticket.answers += 1;
+    this.left += 1;
     this.application.cancel(ticket, this.monotonicMs);
   }
 
@@ -211,7 +214,7 @@ export class World {
     expect(report.queuedBytes).to.equal(this.budget.usedBytes);
     expect(this.budget.usedBytes).to.be.within(0, this.budget.maxBytes);
     expect(report.arrivals).to.equal(this.tickets.length);
-    const ended = report.completions + report.failures + report.refusals + report.clientsGone;
+    const ended = report.completions + report.failures + report.refusals + this.left;
     expect(ended + report.queued + report.inFlight).to.equal(report.arrivals);
     for (const ticket of this.tickets) {
       const open = this.held.has(ticket) || this.running.has(ticket) ? 1 : 0;
