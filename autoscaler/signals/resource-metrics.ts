@@ -86,8 +86,8 @@ export class ResourceMetrics implements SignalSource {
   }
 
   demand(application: string, demand: Demand): void {
-    const readyPods = demand.readyPods.filter(({ needsResourceMetrics }) => needsResourceMetrics);
-    if (readyPods.length === 0) {
+    const pods = demand.pods.filter(({ isReady, needsResourceMetrics }) => isReady && needsResourceMetrics);
+    if (pods.length === 0) {
       this.forget(application);
       return;
     }
@@ -97,7 +97,7 @@ export class ResourceMetrics implements SignalSource {
       namespace = { demands: new Map(), measuredAt: new Map(), nextMs: 0, failures: 0, isAsked: false, why: undefined };
       this.#namespaces.set(name, namespace);
     }
-    namespace.demands.set(application, { ...demand, readyPods, notedMs: this.#deps.clock.monotonicMs() });
+    namespace.demands.set(application, { ...demand, pods, notedMs: this.#deps.clock.monotonicMs() });
     this.#applications.set(application, name);
   }
 
@@ -158,7 +158,7 @@ export class ResourceMetrics implements SignalSource {
     const measuredAt = new Map<string, string>();
     const monotonicMs = this.#deps.clock.monotonicMs();
     for (const demand of namespace.demands.values()) {
-      for (const pod of demand.readyPods) {
+      for (const pod of demand.pods) {
         const item = itemOf(pod.key.slice(name.length + 1));
         if (item === undefined || !this.#deps.podExists(pod.key)) continue;
         measuredAt.set(pod.key, item.timestamp);

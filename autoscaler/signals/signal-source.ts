@@ -16,7 +16,8 @@ export interface Measurements {
 export interface Demand extends Measurements {
   /** Pods that exist, ready or not. */
   readonly podCount: number;
-  readonly readyPods: readonly PodRef[];
+  /** Those that do not end, ready or not. */
+  readonly pods: readonly PodRef[];
   /** Whether a reading may change what is decided. */
   readonly isNear: boolean;
 }
@@ -28,7 +29,7 @@ export interface Demand extends Measurements {
 export interface SignalSource {
   /**
    * Notes what the application `namespace/name` asks for, in place of what it asked for before. Called at each of its
-   * reconciliations, so once a second while this controller leads; costs O(ready pods) at most.
+   * reconciliations, so once a second while this controller leads; costs O(pods) at most.
    */
   demand(application: string, demand: Demand): void;
   /** Forgets an application that is gone, or that another controller looks after now. */

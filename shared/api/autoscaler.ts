@@ -10,9 +10,16 @@ const MAX_RULES = 32;
 
 const METRIC_NAMES = METRICS.map(({ name }) => name);
 
+const windowSeconds = z.number().int().min(2).max(600);
+const tolerance = z.number().min(0).max(1);
+
 const rule = withRules(
   z.object({
     name: z.string().min(1).max(63).describe('Name of the rule; decisions and metrics quote it.'),
+    onMissing: z.enum(['BlockScaleDown', 'HoldReplicas', 'Ignore']).optional()
+      .describe('While it has no data: BlockScaleDown (default, as the HPA) only lets replicas be added, HoldReplicas changes nothing, Ignore leaves it out. None lets the application sleep.'),
+    tolerance: tolerance.describe('How far a value may be from its target, as a ratio, before anything changes; default: that of the behavior.').optional(),
+    windowSeconds: windowSeconds.describe('What this rule averages over, in place of scaling.windowSeconds.').optional(),
     ...metricFields(METRICS),
   }),
   [
@@ -22,12 +29,13 @@ const rule = withRules(
       holds: (value) => METRIC_NAMES.filter((name) => value[name] !== undefined).length === 1,
     },
   ],
-);
+); // prettier-ignore
 
 const scalingPolicies = z.object({
   stabilizationWindowSeconds: z.number().int().min(0).max(3600).optional()
     .describe('How far back recommendations count; default 0 for up, 300 for down.'),
   selectPolicy: z.enum(['Max', 'Min', 'Disabled']).optional().describe('Which policy wins; default Max.'),
+  tolerance: tolerance.optional().describe('How far a value may be from its target, as a ratio, before anything changes in this direction; default 0.1.'),
   policies: z
     .array(
       z.object({
@@ -127,7 +135,7 @@ export const autoscalerSpecSchema = withRules(
       .object({
         rules: mapList(rule, 'name', MAX_RULES).optional(),
         behavior: z.object({ scaleUp: scalingPolicies.optional(), scaleDown: scalingPolicies.optional() }).optional(),
-        windowSeconds: z.number().int().min(2).max(600).default(15).describe('Metrics are averaged over this window.'),
+        windowSeconds: windowSeconds.default(15).describe('Metrics are averaged over this window.'),
       })
       .optional(),
     startup: z

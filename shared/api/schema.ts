@@ -38,6 +38,14 @@ export function quantity(description: string): z.ZodUnion<readonly [z.ZodString,
     .meta({ description, 'x-kubernetes-int-or-string': true });
 }
 
+/** A quantity, or a whole percentage such as `70%`. */
+export function quantityOrPercent(description: string): z.ZodUnion<readonly [z.ZodString, z.ZodNumber]> {
+  const pattern = new RegExp(`${QUANTITY_PATTERN.source}|^[1-9][0-9]{0,3}%$`);
+  return z
+    .union([z.string().max(32).regex(pattern), z.number().int().min(1)])
+    .meta({ description, 'x-kubernetes-int-or-string': true });
+}
+
 /** A duration of one unit, such as `250ms`. */
 export function duration(description: string): z.ZodString {
   return z.string().max(32).regex(DURATION_PATTERN).describe(description);

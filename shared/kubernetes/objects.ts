@@ -83,6 +83,7 @@ export interface Container {
   readonly ports?: readonly { readonly name?: string; readonly containerPort: number }[];
   readonly readinessProbe?: Probe;
   readonly livenessProbe?: Probe;
+  readonly resources?: { readonly requests?: Readonly<Record<string, string | number>> };
 }
 
 /** Files with fields of the pod. */

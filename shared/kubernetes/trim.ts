@@ -98,13 +98,19 @@ function keptPodMetadata(metadata: ObjectMeta, once: (text: string) => string): 
   };
 }
 
-function keptContainer({ name, ports, readinessProbe, livenessProbe }: Container): Container {
+function keptContainer({ name, ports, readinessProbe, livenessProbe, resources }: Container): Container {
+  const requests = resources?.requests === undefined ? undefined : keptRequests(resources.requests);
   return {
     name,
     ...given('ports', ports),
     ...given('readinessProbe', readinessProbe),
     ...given('livenessProbe', livenessProbe),
+    ...given('resources', requests),
   };
+}
+
+function keptRequests({ cpu, memory }: Readonly<Record<string, string | number>>): Container['resources'] {
+  return { requests: { ...given('cpu', cpu), ...given('memory', memory) } };
 }
 
 function showsFields({ downwardAPI, projected }: Volume): boolean {

@@ -1,4 +1,6 @@
 import { autoscalerSchema, type Autoscaler, type AutoscalerStatus } from '../../shared/api/autoscaler.ts';
+import type { PodRef } from '../../autoscaler/domain/signals/pod-readings.ts';
+import type { Signals } from '../../autoscaler/domain/signals/signals.ts';
 import type { ApplicationSnapshot } from '../../shared/kubernetes/application-watch.ts';
 import type { Deployment, ObjectMeta, Pod } from '../../shared/kubernetes/objects.ts';
 
@@ -51,3 +53,18 @@ export function application(over: Partial<ApplicationSnapshot> = {}): Applicatio
     ...over,
   };
 }
+
+/** A pod as signals see it: ready since time 0, with a sidecar that measures it. */
+export function podRef(key = 'n/p', over: Partial<PodRef> = {}): PodRef {
+  return {
+    ...{ key, uid: key, phase: 'Running', isReady: true, readySinceMs: 0, startedMs: 0 },
+    ...{ requests: {}, hasSidecar: true, needsResourceMetrics: false },
+    ...over,
+  };
+}
+
+/** What signals have beside those of pods and of traffic, with nothing in it. */
+export const NO_TOTALS: Pick<Signals, 'podTotals' | 'readyPods'> = {
+  podTotals: () => ({ kind: 'noData', why: 'not asked for', pending: false }),
+  readyPods: 0,
+};

@@ -38,6 +38,7 @@ export interface ReconcileResult {
 }
 
 const DONE: ReconcileResult = { requeue: false };
+const NO_TIMES = { readySince: new Map<string, number>(), notReadySince: new Map<string, number>() };
 
 /** Reconciles one application: observe -> decide -> write the status -> act -> record. */
 export class ApplicationController {
@@ -57,9 +58,9 @@ export class ApplicationController {
   /** The signals of an application now, as the engine would see them. */
   signalsOf(application: ApplicationSnapshot): Signals {
     const { collector, balancers, clock } = this.#deps;
-    const readySince = this.#states.get(application.key)?.pods.readySince ?? new Map<string, number>();
+    const times = this.#states.get(application.key)?.pods ?? NO_TIMES;
     const monotonicMs = clock.monotonicMs();
-    const demand = demandOf(application, application.resource, readySince, monotonicMs);
+    const demand = demandOf(application, application.resource, times, { monotonicMs, wallMs: clock.wallMs() });
     return applicationSignals(application, demand, collector, balancers(), monotonicMs);
   }
 

@@ -1,7 +1,11 @@
 import type { Autoscaler } from '../../../shared/api/autoscaler.ts';
 import type { ApplicationSnapshot } from '../../../shared/kubernetes/application-watch.ts';
+import { recordRecommendation } from '../../domain/engine/behavior.ts';
 import type { ScalingEngine, ScalingResult, ScalingSpec } from '../../domain/engine/scaling-engine.ts';
+import { NO_RECOMMENDATIONS } from '../../domain/engine/stabilization.ts';
+import { readRule } from '../../domain/engine/rule-reading.ts';
 import type { LifecycleTransition } from '../../domain/lifecycle/lifecycle.ts';
+import { knownTraffic } from '../../domain/signals/signals.ts';
 import type { Observation } from './observe.ts';
 import type { ReconcileState } from './reconcile-state.ts';
 
@@ -25,9 +29,9 @@ export function decide(
   if (phase !== 'Waking' && phase !== 'Active' && !observed) return undefined;
   // As the HPA: what runs at the first reconciliation counts as the first recommendation.
   const scaling =
-    state.scaling.recommendations.length > 0
-      ? state.scaling
-      : { ...state.scaling, recommendations: [{ atMs: monotonicMs, replicas }] };
+    state.scaling.recommendations === NO_RECOMMENDATIONS
+      ? recordRecommendation(state.scaling, replicas, spec.behavior, monotonicMs)
+      : state.scaling;
   // Whoever takes back what we write decides between 1 and N as well, for as long as the back-off lasts.
   const otherWriter = observation.contended === undefined ? undefined : state.contention?.by;
   const decision = engine.decide(
@@ -37,7 +41,8 @@ export function decide(
       startingReplicas: health.starting,
       busyReplicas: health.busy,
       phase: phase === 'Waking' ? 'Waking' : 'Active',
-      signals,
+      readings: spec.rules.map((rule) => readRule(rule, signals)),
+      queued: knownTraffic(signals.traffic)?.queued ?? 0,
       state: scaling,
       otherScaler: observation.otherScaler ?? otherWriter,
     },

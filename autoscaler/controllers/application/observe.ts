@@ -1,14 +1,13 @@
 import type { Autoscaler } from '../../../shared/api/autoscaler.ts';
 import type { ApplicationSnapshot } from '../../../shared/kubernetes/application-watch.ts';
-import { isPodReady, type Pod } from '../../../shared/kubernetes/objects.ts';
-import { SIDECAR_CONTAINER } from '../../../shared/rules/readiness.ts';
+import { isPodReady } from '../../../shared/kubernetes/objects.ts';
 import type { LifecycleFacts } from '../../domain/lifecycle/lifecycle.ts';
 import { replicaHealth, type ReplicaHealth } from '../../domain/lifecycle/replica-health.ts';
-import type { PodRef } from '../../domain/signals/pod-readings.ts';
 import { knownTraffic, type Signals } from '../../domain/signals/signals.ts';
 import type { BalancerRef } from '../../domain/signals/traffic-readings.ts';
 import { measurementsOf, type Demand } from '../../signals/signal-source.ts';
 import { lifecycleFacts, startDeadlineMs } from './lifecycle-facts.ts';
+import { podRefOf } from './pod-ref.ts';
 import type { PodTimes } from './pod-times.ts';
 import type { SignalReader, Snapshots } from './ports.ts';
 import { observeTemplate, type ReconcileState } from './reconcile-state.ts';
@@ -18,24 +17,24 @@ import type { ApplicationRecorder } from './record.ts';
 export function demandOf(
   application: ApplicationSnapshot,
   resource: Autoscaler | undefined,
-  readySince: ReadonlyMap<string, number>,
-  monotonicMs: number,
+  times: Pick<PodTimes, 'readySince' | 'notReadySince'>,
+  now: { readonly monotonicMs: number; readonly wallMs: number },
 ): Omit<Demand, 'isNear'> {
-  const readyPods = application.pods
-    .filter((pod) => isPodReady(pod) && pod.metadata.deletionTimestamp === undefined)
-    .map((pod) => podRefOf(pod, readySince.get(pod.metadata.uid) ?? monotonicMs));
-  return { ...measurementsOf(resource), readyPods, podCount: application.pods.length };
+  const pods = application.pods
+    .filter((pod) => pod.metadata.deletionTimestamp === undefined)
+    .map((pod) => podRefOf(pod, times, now));
+  return { ...measurementsOf(resource), pods, podCount: application.pods.length };
 }
 
-/** The signals of an application now, from what was brought of its ready pods and of its traffic. */
+/** The signals of an application now, from what was brought of its pods and of its traffic. */
 export function applicationSignals(
   application: ApplicationSnapshot,
-  { readyPods, windowMs, metrics }: Omit<Demand, 'isNear'>,
+  { pods, windowMs, metrics }: Omit<Demand, 'isNear'>,
   collector: Pick<SignalReader, 'signals'>,
   balancers: readonly BalancerRef[],
   monotonicMs: number,
 ): Signals {
-  return collector.signals(application.key, readyPods, balancers, monotonicMs, windowMs, metrics);
+  return collector.signals(application.key, pods, balancers, monotonicMs, windowMs, metrics);
 }
 
 /** What one reconciliation sees of an application, before anything is decided. */
@@ -82,7 +81,7 @@ export function observe(
   state.pods.observe(application.pods, { monotonicMs, wallMs });
 
   const balancers = deps.balancers();
-  const demand = demandOf(application, resource, state.pods.readySince, monotonicMs);
+  const demand = demandOf(application, resource, state.pods, { monotonicMs, wallMs });
   const signals = applicationSignals(application, demand, collector, balancers, monotonicMs);
   const health = replicaHealthOf(application, resource, state.pods, signals, monotonicMs);
   const { drainId } = state.lifecycle;
@@ -132,16 +131,3 @@ export function replicaHealthOf(
 const NOBODY: ReadonlySet<string> = new Set();
 const NO_REQUESTS: ReadonlyMap<string, number> = new Map();
 const NO_DEPLOYMENT = { spec: { replicas: 0 } };
-
-function podRefOf({ metadata, spec }: Pod, readySinceMs: number): PodRef {
-  const isSidecar = ({ name }: { readonly name: string }): boolean => name === SIDECAR_CONTAINER;
-  const hasSidecar = spec.containers.some(isSidecar) || (spec.initContainers?.some(isSidecar) ?? false);
-  const seesProcesses = spec.shareProcessNamespace === true || spec.hostPID === true;
-  return {
-    key: `${metadata.namespace ?? ''}/${metadata.name}`,
-    uid: metadata.uid,
-    readySinceMs,
-    hasSidecar,
-    needsResourceMetrics: !hasSidecar || !seesProcesses,
-  };
-}

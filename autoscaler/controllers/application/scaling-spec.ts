@@ -1,8 +1,8 @@
 import type { Autoscaler, AutoscalerSpec, ScalingRuleSpec } from '../../../shared/api/autoscaler.ts';
 import type { LoadBalancerSettingsSpec } from '../../../shared/api/load-balancer-settings.ts';
-import { parseThreshold } from '../../../shared/api/metric-schema.ts';
-import { METRICS } from '../../../shared/model/metrics/registry.ts';
-import type { ScalingRule } from '../../domain/engine/scaling-rule.ts';
+import { parsePercent, parseThreshold } from '../../../shared/api/metric-schema.ts';
+import { METRICS, type Metric } from '../../../shared/model/metrics/registry.ts';
+import type { ScalingRule, Target } from '../../domain/engine/scaling-rule.ts';
 import type { ScalingSpec } from '../../domain/engine/scaling-engine.ts';
 
 /** The engine's view of each resource, made anew only when the resource or the settings change. */
@@ -37,17 +37,35 @@ export function scalingSpecOf(spec: AutoscalerSpec, settings: LoadBalancerSettin
 }
 
 function scalingRuleOf(rule: ScalingRuleSpec): ScalingRule {
-  const { name } = rule;
+  const base = {
+    name: rule.name,
+    ...optional('onMissing', rule.onMissing),
+    ...optional('tolerance', rule.tolerance),
+    ...optional('windowMs', rule.windowSeconds === undefined ? undefined : rule.windowSeconds * 1000),
+  };
   for (const metric of METRICS) {
     const given = rule[metric.name];
     if (given === undefined) continue;
-    if (metric.vote === 'target' && 'target' in given) return { name, metric: metric.name, target: given.target };
+    const ofMetric = { ...base, ...('percentile' in given ? { percentile: given.percentile } : {}) };
+    if (given.target !== undefined) return { ...ofMetric, metric: metric.name, target: targetOf(metric, given.target) };
     if (metric.vote === 'target' || !('scaleUpAt' in given)) continue;
+    const { scaleUpAt, scaleDownAt } = given;
+    if (scaleUpAt === undefined || scaleDownAt === undefined) continue;
     const threshold = {
-      scaleUpAt: parseThreshold(metric.notation, given.scaleUpAt),
-      scaleDownAt: parseThreshold(metric.notation, given.scaleDownAt),
+      scaleUpAt: parseThreshold(metric.notation, scaleUpAt),
+      scaleDownAt: parseThreshold(metric.notation, scaleDownAt),
     };
-    return { name, metric: metric.name, threshold, ...('percentile' in given ? { percentile: given.percentile } : {}) };
+    return { ...ofMetric, metric: metric.name, threshold };
   }
-  throw new RangeError(`Rule ${name} has no metric; the schema should have refused it.`);
+  throw new RangeError(`Rule ${rule.name} has no metric; the schema should have refused it.`);
+}
+
+function targetOf(metric: Metric, text: string | number): Target {
+  const percent = parsePercent(text);
+  if (percent !== undefined) return { kind: 'utilization', percent };
+  return { kind: 'amount', amount: metric.vote === 'target' ? Number(text) : parseThreshold(metric.notation, text) };
+}
+
+function optional<K extends string, V>(key: K, value: V | undefined): Record<K, V> | Record<string, never> {
+  return value === undefined ? {} : ({ [key]: value } as Record<K, V>);
 }

@@ -1,7 +1,17 @@
+import {
+  NO_RECOMMENDATIONS,
+  recommend,
+  stabilize,
+  type Recommendations,
+  type StabilizationWindows,
+} from './stabilization.ts';
+
 /** How fast one direction may go: the HPA's own block. */
 export interface ScalingPolicies {
   readonly stabilizationWindowSeconds?: number | undefined;
   readonly selectPolicy?: 'Max' | 'Min' | 'Disabled' | undefined;
+  /** How far a value may be from its target, as a ratio, before anything changes in this direction. */
+  readonly tolerance?: number | undefined;
   readonly policies?:
     | readonly { readonly type: 'Pods' | 'Percent'; readonly value: number; readonly periodSeconds: number }[]
     | undefined;
@@ -13,69 +23,101 @@ export interface Behavior {
   readonly scaleDown?: ScalingPolicies | undefined;
 }
 
-/**
- * What was wished for, and what was done, in the past. Of equal wishes only the newest is kept, since only that one
- * counts for a minimum or maximum over a window; at most {@link MAX_RECOMMENDATIONS} and {@link MAX_CHANGES} entries.
- */
+/** What was recommended and what was done in the past; at most {@link MAX_CHANGES} changes. */
 export interface ScalingState {
-  readonly recommendations: readonly { readonly atMs: number; readonly replicas: number }[];
+  readonly recommendations: Recommendations;
   readonly changes: readonly { readonly atMs: number; readonly change: number }[];
 }
 
-/** Nothing wished for yet. */
-export const EMPTY_SCALING_STATE: ScalingState = { recommendations: [], changes: [] };
+/** Nothing recommended yet. */
+export const EMPTY_SCALING_STATE: ScalingState = { recommendations: NO_RECOMMENDATIONS, changes: [] };
 
-/** Different wishes that are kept; of more, the oldest go first. */
-export const MAX_RECOMMENDATIONS = 128;
 /** Changes that are kept; of more, the oldest two become one, at the newer one's time. */
 export const MAX_CHANGES = 128;
 
-const DEFAULT_DOWN_WINDOW_S = 300;
 /** No scaling policy looks further back. */
 const LONGEST_PERIOD_MS = 1_800_000;
-const DEFAULT_UP = [
-  { type: 'Percent', value: 100, periodSeconds: 15 },
-  { type: 'Pods', value: 4, periodSeconds: 15 },
-] as const;
-const DEFAULT_DOWN = [{ type: 'Percent', value: 100, periodSeconds: 15 }] as const;
+/** What the HPA uses where a direction says nothing. */
+export const DEFAULT_BEHAVIOR = {
+  scaleUp: {
+    stabilizationWindowSeconds: 0,
+    selectPolicy: 'Max',
+    policies: [
+      { type: 'Percent', value: 100, periodSeconds: 15 },
+      { type: 'Pods', value: 4, periodSeconds: 15 },
+    ],
+  },
+  scaleDown: {
+    stabilizationWindowSeconds: 300,
+    selectPolicy: 'Max',
+    policies: [{ type: 'Percent', value: 100, periodSeconds: 15 }],
+  },
+} as const satisfies Behavior;
 
-/** A recommendation after stabilisation and rate limits. */
+/** The bounds of one application. */
+export interface Bounds {
+  readonly min: number;
+  readonly max: number;
+}
+
+/** A recommendation after stabilisation, rate limits and bounds. */
 export interface Limited {
   readonly replicas: number;
-  readonly limitedBy: 'stabilization' | 'rate' | 'disabled' | undefined;
+  readonly limitedBy: 'stabilization' | 'rate' | 'disabled' | 'minReplicas' | 'maxReplicas' | undefined;
   readonly state: ScalingState;
 }
 
 /**
- * Stabilises and limits a wish as the HPA does: upwards the smallest, downwards the greatest wish within the
- * stabilisation window counts; then a change is limited by how many replicas were added or removed in each policy's period.
+ * Stabilises and limits a recommendation as the HPA does: upwards the lowest, downwards the highest one within the
+ * stabilisation window counts; then a change is limited by how many replicas were added or removed in each policy's period,
+ * and by the bounds.
  *
+ * @param current - within the bounds
  * @see https://kubernetes.io/docs/concepts/workloads/autoscaling/horizontal-pod-autoscale/#configurable-scaling-behavior
  */
 export function applyBehavior(
   wanted: number,
   current: number,
+  bounds: Bounds,
   behavior: Behavior,
   state: ScalingState,
   monotonicMs: number,
 ): Limited {
   const next = recordRecommendation(state, wanted, behavior, monotonicMs);
-  const { recommendations, changes } = next;
+  const stable = stabilize(wanted, current, next.recommendations, windowsOf(behavior), monotonicMs);
+  const change = limitChange(stable, current, bounds, behavior, state.changes, monotonicMs);
+  const limitedBy =
+    change.limitedBy ?? boundOf(wanted, current, bounds) ?? (stable === wanted ? undefined : 'stabilization');
+  return { replicas: change.replicas, limitedBy, state: next };
+}
 
-  const stable = stabilize(wanted, current, behavior, recommendations, monotonicMs);
-  if (stable === current) {
-    return { replicas: current, limitedBy: wanted === current ? undefined : 'stabilization', state: next };
+/** The furthest number that policies and bounds allow on the way to a stabilised one. */
+export function limitChange(
+  stable: number,
+  current: number,
+  { min, max }: Bounds,
+  { scaleUp = {}, scaleDown = {} }: Behavior,
+  changes: ScalingState['changes'],
+  monotonicMs: number,
+): Omit<Limited, 'state'> {
+  if (stable > current) {
+    if (scaleUp.selectPolicy === 'Disabled') return { replicas: current, limitedBy: 'disabled' };
+    const limit = Math.max(current, upLimit(scaleUp, current, changes, monotonicMs));
+    if (stable <= Math.min(limit, max)) return { replicas: stable, limitedBy: undefined };
+    return limit < max ? { replicas: limit, limitedBy: 'rate' } : { replicas: max, limitedBy: 'maxReplicas' };
   }
-  const direction = stable > current ? (behavior.scaleUp ?? {}) : (behavior.scaleDown ?? {});
-  if (direction.selectPolicy === 'Disabled') return { replicas: current, limitedBy: 'disabled', state: next };
-  const limit =
-    stable > current
-      ? upLimit(direction, current, changes, monotonicMs)
-      : downLimit(direction, current, changes, monotonicMs);
-  const replicas =
-    stable > current ? Math.max(current, Math.min(stable, limit)) : Math.min(current, Math.max(stable, limit));
-  const limitedBy = replicas !== stable ? 'rate' : stable !== wanted ? 'stabilization' : undefined;
-  return { replicas, limitedBy, state: next };
+  if (stable < current) {
+    if (scaleDown.selectPolicy === 'Disabled') return { replicas: current, limitedBy: 'disabled' };
+    const limit = Math.min(current, downLimit(scaleDown, current, changes, monotonicMs));
+    if (stable >= Math.max(limit, min)) return { replicas: stable, limitedBy: undefined };
+    return limit > min ? { replicas: limit, limitedBy: 'rate' } : { replicas: min, limitedBy: 'minReplicas' };
+  }
+  return { replicas: current, limitedBy: undefined };
+}
+
+function boundOf(wanted: number, current: number, { min, max }: Bounds): 'minReplicas' | 'maxReplicas' | undefined {
+  if (wanted > max && current === max) return 'maxReplicas';
+  return wanted < min && current === min ? 'minReplicas' : undefined;
 }
 
 /** The state after a decision that recommended so many replicas. */
@@ -85,12 +127,7 @@ export function recordRecommendation(
   behavior: Behavior,
   monotonicMs: number,
 ): ScalingState {
-  const windowMs = longestWindowMs(behavior);
-  const recommendations = state.recommendations.filter(
-    (each) => each.replicas !== replicas && monotonicMs - each.atMs <= windowMs,
-  );
-  recommendations.push({ atMs: monotonicMs, replicas });
-  return { ...state, recommendations: recommendations.slice(-MAX_RECOMMENDATIONS) };
+  return { ...state, recommendations: recommend(state.recommendations, replicas, windowsOf(behavior), monotonicMs) };
 }
 
 /** The state after a change was really made. */
@@ -107,34 +144,14 @@ export function recordChange(state: ScalingState, change: number, monotonicMs: n
   return { ...state, changes };
 }
 
-function stabilize(
-  wanted: number,
-  current: number,
-  behavior: Behavior,
-  recommendations: ScalingState['recommendations'],
-  monotonicMs: number,
-): number {
-  const upMs = (behavior.scaleUp?.stabilizationWindowSeconds ?? 0) * 1000;
-  const downMs = (behavior.scaleDown?.stabilizationWindowSeconds ?? DEFAULT_DOWN_WINDOW_S) * 1000;
-  let lowest = wanted;
-  let highest = wanted;
-  for (const { atMs, replicas } of recommendations) {
-    if (monotonicMs - atMs <= upMs) lowest = Math.min(lowest, replicas);
-    if (monotonicMs - atMs <= downMs) highest = Math.max(highest, replicas);
-  }
-  // As the HPA: move to the band between the two, and only as far as needed.
-  if (current < lowest) return lowest;
-  if (current > highest) return highest;
-  return current;
-}
-
-function upLimit(
+/** How far up the policies allow to go. */
+export function upLimit(
   rules: ScalingPolicies,
   current: number,
   changes: ScalingState['changes'],
   monotonicMs: number,
 ): number {
-  const limits = (rules.policies ?? DEFAULT_UP).map(({ type, value, periodSeconds }) => {
+  const limits = (rules.policies ?? DEFAULT_BEHAVIOR.scaleUp.policies).map(({ type, value, periodSeconds }) => {
     const start = current - changed(changes, monotonicMs, periodSeconds);
     // Example: 2 at the start of the period and 100 percent allow 4.
     return type === 'Pods' ? start + value : Math.ceil(start * (1 + value / 100));
@@ -142,13 +159,14 @@ function upLimit(
   return rules.selectPolicy === 'Min' ? Math.min(...limits) : Math.max(...limits);
 }
 
-function downLimit(
+/** How far down the policies allow to go. */
+export function downLimit(
   rules: ScalingPolicies,
   current: number,
   changes: ScalingState['changes'],
   monotonicMs: number,
 ): number {
-  const limits = (rules.policies ?? DEFAULT_DOWN).map(({ type, value, periodSeconds }) => {
+  const limits = (rules.policies ?? DEFAULT_BEHAVIOR.scaleDown.policies).map(({ type, value, periodSeconds }) => {
     const start = current - changed(changes, monotonicMs, periodSeconds);
     return type === 'Pods' ? start - value : Math.trunc(start * (1 - value / 100));
   });
@@ -159,8 +177,9 @@ function changed(changes: ScalingState['changes'], monotonicMs: number, periodSe
   return changes.reduce((sum, { atMs, change }) => (monotonicMs - atMs < periodSeconds * 1000 ? sum + change : sum), 0);
 }
 
-function longestWindowMs(behavior: Behavior): number {
-  const up = behavior.scaleUp?.stabilizationWindowSeconds ?? 0;
-  const down = behavior.scaleDown?.stabilizationWindowSeconds ?? DEFAULT_DOWN_WINDOW_S;
-  return Math.max(up, down) * 1000;
+function windowsOf({ scaleUp, scaleDown }: Behavior): StabilizationWindows {
+  return {
+    upMs: (scaleUp?.stabilizationWindowSeconds ?? DEFAULT_BEHAVIOR.scaleUp.stabilizationWindowSeconds) * 1000,
+    downMs: (scaleDown?.stabilizationWindowSeconds ?? DEFAULT_BEHAVIOR.scaleDown.stabilizationWindowSeconds) * 1000,
+  };
 }

@@ -21,7 +21,12 @@ export function isNearThreshold(
   const mayShrink = replicas > Math.max(1, spec.minReplicas);
   for (const rule of spec.rules) {
     const metric = metricOf(rule.metric);
-    if (metric.scope !== 'pod' || 'target' in rule) continue;
+    if (metric.scope !== 'pod') continue;
+    if ('target' in rule) {
+      // A target is what the value is kept at, so it is near by design.
+      if (mayGrow || mayShrink) return true;
+      continue;
+    }
     const reading = podReadingOf(signals, metric);
     if (reading.kind === 'noData') {
       if (reading.pending) return true;

@@ -1,7 +1,14 @@
 import { metricOf } from '../../../shared/model/metrics/registry.ts';
-import { knownTraffic, type Signals } from '../signals/signals.ts';
-import { applyBehavior, recordRecommendation, type Behavior, type ScalingState } from './behavior.ts';
-import { voteOf, type ScalingRule, type Vote } from './scaling-rule.ts';
+import {
+  applyBehavior,
+  recordRecommendation,
+  type Behavior,
+  type Bounds,
+  type Limited,
+  type ScalingState,
+} from './behavior.ts';
+import type { RuleReading } from './rule-reading.ts';
+import { voteOf, type OnMissing, type ScalingRule, type Vote } from './scaling-rule.ts';
 
 /** The rules of one application. */
 export interface ScalingSpec {
@@ -26,7 +33,10 @@ export interface ScalingInput {
   /** Replicas that answer requests right now. */
   readonly busyReplicas: number;
   readonly phase: 'Waking' | 'Active';
-  readonly signals: Signals;
+  /** What each rule looks at now, in the order of the rules. */
+  readonly readings: readonly RuleReading[];
+  /** Requests that wait in the balancers; 0 where that is not known. */
+  readonly queued: number;
   readonly state: ScalingState;
   /** Somebody else's autoscaler decides between 1 and N. */
   readonly otherScaler: string | undefined;
@@ -75,7 +85,8 @@ interface Recommendation {
  * Decides how many replicas an application should have. Pure: everything it looks at is passed in.
  *
  * Every rule votes, the highest vote wins; a rule without data votes for what is there, so that an outage of metrics
- * scales nothing; what is known only as a lower bound may add replicas and never removes one. Then the HPA's behaviour and the bounds apply; last, nothing that starts or answers is taken away.
+ * scales nothing; what is known only as a lower bound may add replicas and never removes one. Then the HPA's behaviour and
+ * the bounds apply; last, nothing that starts or answers is taken away.
  */
 export class ScalingEngine {
   /** @param monotonicMs - monotonic milliseconds */
@@ -92,31 +103,22 @@ export class ScalingEngine {
       return outOfBounds({ ...input, state }, floor, wish.votes);
     }
     if (wish.reason === 'QueueDepth') return atOnce(input, wish, monotonicMs);
-    const limited = applyBehavior(wish.replicas, replicas, spec.behavior, input.state, monotonicMs);
+    const bounds = { min: floor, max: spec.maxReplicas };
+    const limited = applyBehavior(wish.replicas, replicas, bounds, spec.behavior, input.state, monotonicMs);
     const after = { ...input, state: limited.state };
-    const desired = Math.min(spec.maxReplicas, Math.max(floor, limited.replicas));
-    if (desired > replicas) return result(desired, 'ScaleUp', `${wish.why}.`, wish.votes, limited.state);
-    if (desired < replicas) return withoutBusyPods(after, desired, 'ScaleDown', wish.why, wish.votes);
-    if (wish.replicas > spec.maxReplicas && replicas === spec.maxReplicas) {
-      const message = `${wish.why}; ${wish.replicas} wanted, but maxReplicas is ${spec.maxReplicas}.`;
-      return result(replicas, 'AtMaxReplicas', message, wish.votes, limited.state);
-    }
-    if (wish.replicas < floor && replicas === floor) {
-      const message = `${wish.why}; ${wish.replicas} wanted, but at least ${floor} run.`;
-      return result(replicas, 'AtMinReplicas', message, wish.votes, limited.state);
-    }
-    if (limited.limitedBy !== undefined) {
-      const [reason, how] = LIMITS[limited.limitedBy];
-      const message = `${wish.why}; ${wish.replicas} wanted, but ${how}.`;
-      return result(replicas, reason, message, wish.votes, limited.state);
-    }
-    return result(replicas, wish.reason, `${wish.why}.`, wish.votes, limited.state);
+    if (limited.replicas > replicas)
+      return result(limited.replicas, 'ScaleUp', `${wish.why}.`, wish.votes, limited.state);
+    if (limited.replicas < replicas) return withoutBusyPods(after, limited.replicas, 'ScaleDown', wish.why, wish.votes);
+    if (limited.limitedBy === undefined)
+      return result(replicas, wish.reason, `${wish.why}.`, wish.votes, limited.state);
+    const [reason, how] = LIMITS[limited.limitedBy];
+    const message = `${wish.why}; ${wish.replicas} wanted, but ${how(bounds)}.`;
+    return result(replicas, reason, message, wish.votes, limited.state);
   }
 }
 
 /** Held requests need replicas at once; everything else waits until one is ready. */
-function recommendWhileWaking({ spec, replicas, signals }: ScalingInput): Recommendation {
-  const queued = knownTraffic(signals.traffic)?.queued ?? 0;
+function recommendWhileWaking({ spec, replicas, queued }: ScalingInput): Recommendation {
   const perReplica = spec.maxConcurrencyPerReplica > 0 ? spec.maxConcurrencyPerReplica : capacityOf(spec.rules);
   // Example: 50 held with 8 per replica need ceil(50 / 8) = 7.
   const wanted = perReplica === undefined ? 0 : Math.ceil(queued / perReplica);
@@ -132,42 +134,54 @@ function recommendWhileWaking({ spec, replicas, signals }: ScalingInput): Recomm
 function capacityOf(rules: readonly ScalingRule[]): number | undefined {
   for (const rule of rules) {
     const metric = metricOf(rule.metric);
-    if ('target' in rule && metric.vote === 'target' && metric.isCapacity) return rule.target;
+    if ('target' in rule && rule.target.kind === 'amount' && metric.vote === 'target' && metric.isCapacity) {
+      return rule.target.amount;
+    }
   }
   return undefined;
 }
 
-function recommendByRules({ spec, replicas, signals, startingReplicas }: ScalingInput): Recommendation {
+function recommendByRules({ spec, replicas, readings, startingReplicas }: ScalingInput): Recommendation {
   if (spec.rules.length === 0) {
     return { replicas, reason: 'NoRules', why: 'No scaling rule; the number stays', votes: [] };
   }
-  const votes = spec.rules.map((rule) => voteOf(rule, signals, { replicas, starting: startingReplicas }));
-  const missing = votes.filter((vote) => vote.replicas === undefined);
-  const winner = votes.reduce((best, vote) =>
-    (vote.replicas ?? replicas) > (best.replicas ?? replicas) ? vote : best,
-  );
-  const wanted = Math.max(...votes.map((vote) => vote.replicas ?? replicas));
-  if (missing.length > 0 && wanted <= replicas) {
-    const which = missing.map(({ rule, why }) => `rule ${rule}: ${why}`).join('; ');
-    const reason = missing.every(({ pending }) => pending === true) ? 'AwaitingData' : 'NoData';
-    return { replicas, reason, why: `No data (${which}), so the number stays`, votes };
-  }
-  return { replicas: wanted, reason: 'WithinThresholds', why: `rule ${winner.rule}: ${winner.why}`, votes };
+  const counts = { replicas, starting: startingReplicas };
+  const votes = spec.rules.map((rule, index) => voteOf(rule, readings[index] ?? UNREAD, counts, spec.behavior));
+  const counted = votes.filter((vote, index) => vote.replicas !== undefined || onMissing(spec, index) !== 'Ignore');
+  const missing = counted.filter((vote) => vote.replicas === undefined);
+  const [first] = counted;
+  if (first === undefined) return withoutData(votes, replicas, votes);
+  const wish = ({ replicas: wanted = replicas }: Vote): number => wanted;
+  const winner = counted.reduce((best, vote) => (wish(vote) > wish(best) ? vote : best), first);
+  const holds = votes.some((vote, index) => vote.replicas === undefined && onMissing(spec, index) === 'HoldReplicas');
+  if (holds || (missing.length > 0 && wish(winner) <= replicas)) return withoutData(missing, replicas, votes);
+  return { replicas: wish(winner), reason: 'WithinThresholds', why: `rule ${winner.rule}: ${winner.why}`, votes };
+}
+
+const UNREAD: RuleReading = { kind: 'noData', why: 'it was not looked at yet', pending: true };
+
+function onMissing(spec: ScalingSpec, index: number): OnMissing {
+  return spec.rules[index]?.onMissing ?? 'BlockScaleDown';
+}
+
+function withoutData(missing: readonly Vote[], replicas: number, votes: readonly Vote[]): Recommendation {
+  const which = missing.map(({ rule, why }) => `rule ${rule}: ${why}`).join('; ');
+  const reason = missing.every(({ pending }) => pending === true) ? 'AwaitingData' : 'NoData';
+  return { replicas, reason, why: `No data (${which}), so the number stays`, votes };
 }
 
 /** A burst of held requests passes stabilisation and rate limits, but not a direction that is switched off. */
 function atOnce(input: ScalingInput, wish: Recommendation, monotonicMs: number): ScalingResult {
   const { spec, replicas } = input;
   const state = recordRecommendation(input.state, wish.replicas, spec.behavior, monotonicMs);
-  if (spec.behavior.scaleUp?.selectPolicy === 'Disabled') {
-    const [reason, how] = LIMITS.disabled;
-    return result(replicas, reason, `${wish.why}; ${wish.replicas} wanted, but ${how}.`, [], state);
-  }
+  const bounds = { min: 1, max: spec.maxReplicas };
+  const refuse = (limitedBy: 'disabled' | 'maxReplicas'): ScalingResult => {
+    const [reason, how] = LIMITS[limitedBy];
+    return result(replicas, reason, `${wish.why}; ${wish.replicas} wanted, but ${how(bounds)}.`, [], state);
+  };
+  if (spec.behavior.scaleUp?.selectPolicy === 'Disabled') return refuse('disabled');
   const wanted = Math.min(spec.maxReplicas, wish.replicas);
-  if (wanted <= replicas) {
-    const message = `${wish.why}; ${wish.replicas} wanted, but maxReplicas is ${spec.maxReplicas}.`;
-    return result(replicas, 'AtMaxReplicas', message, [], state);
-  }
+  if (wanted <= replicas) return refuse('maxReplicas');
   return result(wanted, 'QueueDepth', `${wish.why}.`, [], state);
 }
 
@@ -205,10 +219,12 @@ function withoutBusyPods(
 }
 
 const LIMITS = {
-  stabilization: ['Stabilizing', 'the stabilization window still holds the number'],
-  rate: ['RateLimited', 'the scaling policies allow no more in this period'],
-  disabled: ['DirectionDisabled', 'selectPolicy Disabled forbids this direction'],
-} as const;
+  stabilization: ['Stabilizing', () => 'the stabilization window still holds the number'],
+  rate: ['RateLimited', () => 'the scaling policies allow no more in this period'],
+  disabled: ['DirectionDisabled', () => 'selectPolicy Disabled forbids this direction'],
+  maxReplicas: ['AtMaxReplicas', ({ max }) => `maxReplicas is ${max}`],
+  minReplicas: ['AtMinReplicas', ({ min }) => `at least ${min} run`],
+} as const satisfies Record<NonNullable<Limited['limitedBy']>, readonly [ScalingReason, (bounds: Bounds) => string]>;
 
 function result(
   desiredReplicas: number,

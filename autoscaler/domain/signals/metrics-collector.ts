@@ -12,7 +12,7 @@ export class MetricsCollector {
   /**
    * The signals of an application.
    *
-   * @param pods - its ready pods; averages are over those that have data
+   * @param pods - its pods that do not end; averages are over the ready ones that have data
    * @param balancers - the balancers that exist; while one of them is silent, the traffic is known only as a lower bound
    * @param windowMs - what averages are over
    * @param metrics - which metrics of pods are asked for, besides those of which usage is recorded
@@ -26,9 +26,10 @@ export class MetricsCollector {
     metrics: readonly PodMetric[] = RECORDED,
   ): Signals {
     const traffic = this.traffic.signals(application, balancers, monotonicMs, windowMs);
+    const ready = pods.filter(({ isReady }) => isReady);
     const addresses = new Set(balancers.map(({ address }) => address));
     return {
-      ...this.pods.signals(pods, metrics, monotonicMs, windowMs),
+      ...this.pods.signals(ready, metrics, monotonicMs, windowMs),
       traffic,
       responseTimeMs: (percentile) => {
         const reading = this.traffic.responseTime(application, percentile, monotonicMs);
@@ -36,7 +37,9 @@ export class MetricsCollector {
         // It is the worst of all balancers, so those that report give a lower bound.
         return noData(traffic.why, reading.kind === 'value' ? reading.value : undefined);
       },
-      directConnections: this.pods.directConnections(pods, addresses, monotonicMs),
+      podTotals: (metric) => this.pods.totals(pods, metric, monotonicMs, windowMs),
+      readyPods: ready.length,
+      directConnections: this.pods.directConnections(ready, addresses, monotonicMs),
     };
   }
 }

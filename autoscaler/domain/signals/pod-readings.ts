@@ -1,13 +1,20 @@
 import type { PodMetrics } from '../../../shared/model/measurements.ts';
 import type { PodMetric } from '../../../shared/model/metrics/metric.ts';
 import { PodWindows, type ReportWindow } from './pod-windows.ts';
-import { MAX_MISSING, type PodReading, type PodSignals } from './signals.ts';
+import { groupOf, POD_START_TIMES, type PodGroup } from './pod-groups.ts';
+import { MAX_MISSING, type PodReading, type PodSignals, type PodTotalsReading } from './signals.ts';
 
-/** A ready pod of an application. */
+/** A pod of an application that does not end. Times are monotonic ms. */
 export interface PodRef {
   readonly key: string;
   readonly uid: string;
+  readonly phase: string;
+  readonly isReady: boolean;
+  /** Since when it is ready, or since when it is not. */
   readonly readySinceMs: number;
+  readonly startedMs: number | undefined;
+  /** What the containers of the application request together, in millicores and bytes; absent: one of them does not. */
+  readonly requests: { readonly cpu?: number; readonly memory?: number };
   /** Whether a sidecar runs in it; one that was created while the webhook was away has none. */
   readonly hasSidecar: boolean;
   /** Whether it needs the cluster's resource metrics: no sidecar is there, or none that sees the application's processes. */
@@ -108,6 +115,48 @@ export class PodReadings {
     return { kind: 'noData', why: 'no pod is ready', pending: false };
   }
 
+  /** Pods by how they count for a target, ready or not. */
+  totals(pods: readonly PodRef[], metric: PodMetric, monotonicMs: number, windowMs: number): PodTotalsReading {
+    const sums = { ready: emptyTotal(), unready: emptyTotal(), missing: emptyTotal() };
+    const missing: string[] = [];
+    let value = 0;
+    for (const pod of pods) {
+      const average = this.#average(pod.key, metric, monotonicMs, windowMs);
+      const group = this.#groupOf(pod, metric, average !== undefined, monotonicMs, windowMs);
+      if (group === 'ignored') continue;
+      const sum = sums[group];
+      sum.count += 1;
+      const request = metric.resource === undefined ? undefined : pod.requests[metric.resource];
+      sum.request = sum.request === undefined || request === undefined ? undefined : sum.request + request;
+      if (group === 'ready') value += average ?? 0;
+      if (group === 'missing' && missing.length < MAX_MISSING) missing.push(this.#whyMissing(pod, metric, monotonicMs));
+    }
+    if (sums.ready.count > 0) {
+      return { kind: 'totals', totals: { ...sums, ready: { ...sums.ready, value: Math.round(value) } }, missing };
+    }
+    if (missing.length > 0) return { kind: 'noData', why: missing.join('; '), pending: false };
+    if (sums.unready.count > 0)
+      return { kind: 'noData', why: 'no pod has been ready for a whole window yet', pending: true };
+    return { kind: 'noData', why: 'no pod is ready', pending: false };
+  }
+
+  /**
+   * As the HPA groups pods, but for one thing: a pod that became ready long after its start has to be measured for a whole
+   * window as well, since loading a model is no load.
+   */
+  #groupOf(pod: PodRef, metric: PodMetric, isKnown: boolean, monotonicMs: number, windowMs: number): PodGroup {
+    if (!isKnown && pod.isReady && this.#isAwaited(pod, metric, monotonicMs)) return 'unready';
+    const { phase, isReady, startedMs, readySinceMs } = pod;
+    const sample = isKnown ? { atMs: monotonicMs, windowMs } : undefined;
+    const { cpuInitializationPeriodMs, initialReadinessDelayMs } = POD_START_TIMES;
+    const times = {
+      cpuInitializationPeriodMs: isReady ? Number.POSITIVE_INFINITY : cpuInitializationPeriodMs,
+      initialReadinessDelayMs,
+    };
+    const grouped = { phase, isDeleted: false, isReady, startedMs, readyChangedMs: readySinceMs, sample };
+    return groupOf(grouped, metric.startCounts, times, monotonicMs);
+  }
+
   /** What the sidecar measured; else, what the cluster did. */
   #average(pod: string, { name }: PodMetric, monotonicMs: number, windowMs: number): number | undefined {
     const sidecar = this.#pods.sidecar.get(pod);
@@ -153,6 +202,10 @@ export class PodReadings {
     }
     return sum;
   }
+}
+
+function emptyTotal(): { count: number; request: number | undefined } {
+  return { count: 0, request: 0 };
 }
 
 function whySidecarMissing(pod: PodRef, windows: PodWindows | undefined, monotonicMs: number, metric: string): string {

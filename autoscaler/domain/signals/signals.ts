@@ -1,5 +1,6 @@
 import type { PodMetric } from '../../../shared/model/metrics/metric.ts';
 import type { RecordedSignal } from '../../../shared/model/metrics/registry.ts';
+import type { PodTotals } from './pod-totals.ts';
 
 /** A measured value, or why there is none. Missing data is never read as zero. */
 export type Reading =
@@ -41,6 +42,11 @@ export type PodReading =
       readonly young: number;
     }
   /** `pending`: there will be data in a moment, nothing is wrong. */
+  | { readonly kind: 'noData'; readonly why: string; readonly pending: boolean };
+
+/** The pods of an application by how they count for a target; or why nothing is known. */
+export type PodTotalsReading =
+  | { readonly kind: 'totals'; readonly totals: PodTotals; readonly missing: readonly string[] }
   | { readonly kind: 'noData'; readonly why: string; readonly pending: boolean };
 
 /** Pods, or balancers, without data that are named. */
@@ -90,6 +96,10 @@ export type Signals = PodSignals & {
   readonly traffic: TrafficSignals | TrafficMissing;
   /** Response time in ms at a percentile, a lower bound while a balancer is silent; no data also where nothing was answered. */
   readonly responseTimeMs: (percentile: number) => Reading;
+  /** The pods by how they count for a target of a metric of pods. */
+  readonly podTotals: (metric: PodMetric) => PodTotalsReading;
+  /** Pods that are ready. */
+  readonly readyPods: number;
   /** Direct connections that the sidecars see, past the balancers. */
   readonly directConnections: number | undefined;
 };

@@ -9,6 +9,7 @@ import { KubeApi } from '../../../shared/kubernetes/kube-api.ts';
 import { RECORDED } from '../../../shared/model/metrics/registry.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
+import { podRef } from '../../support/builders.ts';
 
 const START_MS = 1_000_000;
 const { intervalMs, maxIntervalMs, maxConcurrent, demandMs } = RESOURCE_METRICS;
@@ -35,13 +36,11 @@ const list = (
       ...{ timestamp, window, containers },
     })),
   });
-const pod = (key: string, over: Partial<PodRef> = {}): PodRef => ({
-  ...{ key, uid: key, readySinceMs: 0, hasSidecar: false, needsResourceMetrics: true },
-  ...over,
-});
-const demand = (...readyPods: readonly PodRef[]) => ({
+const pod = (key: string, over: Partial<PodRef> = {}): PodRef =>
+  podRef(key, { hasSidecar: false, needsResourceMetrics: true, ...over });
+const demand = (...pods: readonly PodRef[]) => ({
   ...measurementsOf(undefined),
-  ...{ readyPods, podCount: readyPods.length, isNear: false },
+  ...{ pods, podCount: pods.length, isNear: false },
 });
 
 describe('Resource metrics of the cluster', () => {

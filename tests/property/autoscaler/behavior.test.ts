@@ -8,6 +8,8 @@ import {
   type ScalingPolicies,
 } from '../../../autoscaler/domain/engine/behavior.ts';
 
+const UNBOUNDED = { min: 0, max: 100_000 };
+
 interface Past {
   readonly recommendations: { at: number; n: number }[];
   readonly ups: { at: number; n: number }[];
@@ -24,7 +26,7 @@ function hpa(
 ): number {
   past.recommendations.push({ at: now, n: wanted });
   const within = (seconds: number): number[] =>
-    past.recommendations.filter(({ at }) => now - at <= seconds * 1000).map(({ n }) => n);
+    past.recommendations.filter(({ at }) => at === now || now - at < seconds * 1000).map(({ n }) => n);
   const low = Math.min(...within(scaleUp.stabilizationWindowSeconds ?? 0));
   const high = Math.max(...within(scaleDown.stabilizationWindowSeconds ?? 300));
   const stable = current < low ? low : current > high ? high : current;
@@ -92,7 +94,7 @@ describe('applyBehavior', () => {
       for (const { wanted, afterMs } of steps) {
         now += afterMs;
         const expected = hpa(wanted, current, rules, past, now);
-        const limited = applyBehavior(wanted, current, rules, state, now);
+        const limited = applyBehavior(wanted, current, UNBOUNDED, rules, state, now);
         expect(limited.replicas).to.equal(expected);
         expect(limited.limitedBy === undefined).to.equal(limited.replicas === wanted);
         state = limited.state;

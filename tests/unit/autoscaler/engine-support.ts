@@ -5,14 +5,17 @@ import {
   type ScalingResult,
   type ScalingSpec,
 } from '../../../autoscaler/domain/engine/scaling-engine.ts';
+import { readRule } from '../../../autoscaler/domain/engine/rule-reading.ts';
 import type { ScalingRule } from '../../../autoscaler/domain/engine/scaling-rule.ts';
 import {
+  knownTraffic,
   value as reading,
   type PodReading,
   type Reading,
   type Signals,
   type TrafficSignals,
 } from '../../../autoscaler/domain/signals/signals.ts';
+import { NO_TOTALS } from '../../support/builders.ts';
 
 export type PodValue = Extract<PodReading, { kind: 'value' }>;
 /** An average over as many pods as a case has replicas, unless it says otherwise. */
@@ -51,6 +54,7 @@ export const signals = (over: {
       ? { kind: 'noData', why: 'silence' }
       : { ...quiet, ...over.traffic },
   responseTimeMs: () => over.rt ?? reading(100),
+  ...NO_TOTALS,
   directConnections: 0,
 });
 export const CPU: ScalingRule = { name: 'cpu', metric: 'cpu', threshold: { scaleUpAt: 800, scaleDownAt: 300 } };
@@ -66,7 +70,7 @@ export const LATENCY: ScalingRule = {
   threshold: { scaleUpAt: 250, scaleDownAt: 80 },
 };
 export const QUEUE: ScalingRule = { name: 'q', metric: 'queue', threshold: { scaleUpAt: 4, scaleDownAt: 1 } };
-export const LOAD: ScalingRule = { name: 'load', metric: 'concurrency', target: 4 };
+export const LOAD: ScalingRule = { name: 'load', metric: 'concurrency', target: { kind: 'amount', amount: 4 } };
 /** Downwards at once, so that single decisions show what the rules want. */
 const FREE = {
   scaleDown: { stabilizationWindowSeconds: 0 },
@@ -80,22 +84,22 @@ export interface Case {
   readonly spec?: Partial<ScalingSpec>;
   readonly input?: Partial<ScalingInput>;
 }
-export const decide = ({ rules = [CPU], replicas, seen = signals({}), spec, input }: Case): ScalingResult =>
-  new ScalingEngine().decide(
+export const decide = ({ rules = [CPU], replicas, seen = signals({}), spec, input }: Case): ScalingResult => {
+  const [cpuMillicores, memoryBytes] = [known(seen.cpuMillicores, replicas), known(seen.memoryBytes, replicas)];
+  const read = { ...seen, cpuMillicores, memoryBytes };
+  return new ScalingEngine().decide(
     {
       spec: { minReplicas: 0, maxReplicas: 20, rules, behavior: FREE, maxConcurrencyPerReplica: 0, ...spec },
       replicas,
       startingReplicas: 0,
       busyReplicas: 0,
       phase: 'Active',
-      signals: {
-        ...seen,
-        cpuMillicores: known(seen.cpuMillicores, replicas),
-        memoryBytes: known(seen.memoryBytes, replicas),
-      },
+      readings: rules.map((rule) => readRule(rule, read)),
+      queued: knownTraffic(seen.traffic)?.queued ?? 0,
       state: EMPTY_SCALING_STATE,
       otherScaler: undefined,
       ...input,
     },
     1_000_000,
   );
+};

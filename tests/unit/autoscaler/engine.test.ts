@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { NO_RECOMMENDATIONS, recommend } from '../../../autoscaler/domain/engine/stabilization.ts';
 import type { ScalingReason } from '../../../autoscaler/domain/engine/scaling-engine.ts';
 import { value as reading } from '../../../autoscaler/domain/signals/signals.ts';
 import {
@@ -82,7 +83,8 @@ describe('ScalingEngine: one reason for every yes and no', () => {
   const up = signals({ cpu: value(1600) });
   const down = signals({ cpu: value(1) });
   const held = signals({ traffic: { queued: 50 } });
-  const before = { recommendations: [{ atMs: 999_000, replicas: 3 }], changes: [] };
+  const recommendations = recommend(NO_RECOMMENDATIONS, 3, { upMs: 0, downMs: 300_000 }, 999_000);
+  const before = { recommendations, changes: [] };
   const cases: Record<ScalingReason, [Case, number]> = {
     ScaleUp: [{ replicas: 2, seen: up }, 4],
     ScaleDown: [{ replicas: 2, seen: down }, 1],
@@ -109,7 +111,7 @@ describe('ScalingEngine: one reason for every yes and no', () => {
         replicas: 2,
         seen: up,
         spec: { behavior: { scaleUp: { policies: [{ type: 'Pods', value: 1, periodSeconds: 60 }] } } },
-        input: { state: { recommendations: [], changes: [{ atMs: 999_000, change: 1 }] } },
+        input: { state: { recommendations: NO_RECOMMENDATIONS, changes: [{ atMs: 999_000, change: 1 }] } },
       },
       2,
     ],

@@ -13,6 +13,7 @@ import type { Pod } from '../../../shared/kubernetes/objects.ts';
 import { pod as anyPod } from '../../support/builders.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import type { ApplicationTraffic } from '../../../shared/model/measurements.ts';
+import { NO_TOTALS, podRef } from '../../support/builders.ts';
 
 const APP = 'n/a';
 const sample = (over: Partial<ApplicationTraffic> = {}): ApplicationTraffic => ({
@@ -26,13 +27,8 @@ const sample = (over: Partial<ApplicationTraffic> = {}): ApplicationTraffic => (
   ...over,
 });
 const lb = (uid: string) => ({ uid, name: `lb-${uid}`, address: `10.0.0.${uid}` });
-const pod = (name: string, readySinceMs = 0, hasSidecar = true) => ({
-  key: `n/${name}`,
-  uid: name,
-  readySinceMs,
-  hasSidecar,
-  needsResourceMetrics: !hasSidecar,
-});
+const pod = (name: string, readySinceMs = 0, hasSidecar = true) =>
+  podRef(`n/${name}`, { readySinceMs, hasSidecar, needsResourceMetrics: !hasSidecar });
 const WINDOW = { windowMs: 15_000, intervalMs: 1_000 };
 const averaged = (value: number, known = 1) => ({
   kind: 'value',
@@ -283,6 +279,7 @@ describe('UsageRecorder', () => {
       memoryBytes: silent,
       traffic: { kind: 'noData', why: 'silence' },
       responseTimeMs: () => missing,
+      ...NO_TOTALS,
       directConnections: undefined,
     });
     clock.advance(60_000);

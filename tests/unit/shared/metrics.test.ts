@@ -1,11 +1,13 @@
 import { expect } from 'chai';
 import { z } from 'zod';
+import { readRule } from '../../../autoscaler/domain/engine/rule-reading.ts';
 import { voteOf, type ScalingRule } from '../../../autoscaler/domain/engine/scaling-rule.ts';
 import { PodWindows } from '../../../autoscaler/domain/signals/pod-windows.ts';
 import { noData, type PodReading, type Signals } from '../../../autoscaler/domain/signals/signals.ts';
 import { metricFields, parseThreshold, ruleFaults } from '../../../shared/api/metric-schema.ts';
 import { podMetricsSchema } from '../../../shared/contracts/metrics-report.ts';
 import type { PodMetric } from '../../../shared/model/metrics/metric.ts';
+import { NO_TOTALS } from '../../support/builders.ts';
 import { METRICS, ofPodSignals, podMetricsFor, RECORDED } from '../../../shared/model/metrics/registry.ts';
 
 /** A metric that no rule has by default, as a new definition would be. */
@@ -31,6 +33,7 @@ const signalsWith = (reading: PodReading): Signals => ({
   traffic: { ...traffic, podsInFlight: new Map() },
   responseTimeMs: () => (reading.kind === 'value' ? { kind: 'value', value: reading.value } : noData('silence')),
   directConnections: undefined,
+  ...NO_TOTALS,
 });
 
 describe('The definitions of metrics', () => {
@@ -46,15 +49,15 @@ describe('The definitions of metrics', () => {
     it(`Given a rule of ${metric.name}, Then it votes in sentences with data, and for what is there without`, () => {
       const rule: ScalingRule =
         metric.vote === 'target'
-          ? { name: 'r', metric: metric.name, target: 4 }
+          ? { name: 'r', metric: metric.name, target: { kind: 'amount', amount: 4 } }
           : { name: 'r', metric: metric.name, threshold: { scaleUpAt: 2, scaleDownAt: 1 } };
       const counts = { replicas: 2, starting: 0 };
       const known: PodReading = { kind: 'value', value: 8, known: 2, missing: [], missingCount: 0, young: 0 };
-      const vote = voteOf(rule, signalsWith(known), counts);
+      const vote = voteOf(rule, readRule(rule, signalsWith(known)), counts);
       expect(vote.replicas).to.be.greaterThan(2);
       expect(vote.metric).to.equal(metric.name);
       expect(vote.why).to.match(/^\S.*\S$/);
-      const without = voteOf(rule, { ...signalsWith(silent), traffic: silent }, counts);
+      const without = voteOf(rule, readRule(rule, { ...signalsWith(silent), traffic: silent }), counts);
       expect(without).to.include({ replicas: undefined, value: undefined, why: 'silence' });
     });
   }
