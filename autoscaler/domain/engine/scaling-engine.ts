@@ -8,7 +8,8 @@ import {
   type ScalingState,
 } from './behavior.ts';
 import type { RuleReading } from './rule-reading.ts';
-import { voteOf, type OnMissing, type ScalingRule, type Vote } from './scaling-rule.ts';
+import type { OnMissing, ScalingRule, Vote } from './scaling-rule.ts';
+import { voteOf } from './vote.ts';
 
 /** The rules of one application. */
 export interface ScalingSpec {

@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import { z } from 'zod';
 import { readRule } from '../../../autoscaler/domain/engine/rule-reading.ts';
-import { voteOf, type ScalingRule } from '../../../autoscaler/domain/engine/scaling-rule.ts';
+import type { ScalingRule } from '../../../autoscaler/domain/engine/scaling-rule.ts';
+import { voteOf } from '../../../autoscaler/domain/engine/vote.ts';
 import { PodWindows } from '../../../autoscaler/domain/signals/pod-windows.ts';
 import { noData, type PodReading, type Signals } from '../../../autoscaler/domain/signals/signals.ts';
 import { metricFields, parseThreshold, ruleFaults } from '../../../shared/api/metric-schema.ts';
