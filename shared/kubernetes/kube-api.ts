@@ -25,6 +25,12 @@ const MAX_SOCKETS = 64;
  */
 const MAX_EVENT_LENGTH = 16 * 2 ** 20;
 
+/**
+ * Longest answer that is read whole, in MiB. Lists come in pages of 500, so this is 131 KB for each object of a page; a pod
+ * has around 10 KB.
+ */
+const MAX_ANSWER_MIB = 64;
+
 /** Content types of PATCH. */
 export const PATCH_TYPES = {
   merge: 'application/merge-patch+json',
@@ -73,7 +79,7 @@ export class KubeApi {
    * One request, answered with the parsed JSON body.
    *
    * @param path - for instance `/apis/apps/v1/namespaces/models/deployments/sentiment/scale`
-   * @throws KubeError when the API server refuses; Error when it cannot be reached in time
+   * @throws KubeError when the API server refuses; Error when it cannot be reached in time, or answers more than 64 MiB
    */
   async request<T>(method: string, path: string, options: KubeRequestOptions = {}): Promise<T> {
     const body = await this.#answer(method, path, options);
@@ -83,7 +89,7 @@ export class KubeApi {
   /**
    * The body of an answer that is not JSON, for instance a container's log.
    *
-   * @throws KubeError when the API server refuses; Error when it cannot be reached in time
+   * @throws KubeError when the API server refuses; Error when it cannot be reached in time, or answers more than 64 MiB
    */
   async text(path: string, options: KubeRequestOptions = {}): Promise<string> {
     return await this.#answer('GET', path, options);
@@ -93,7 +99,7 @@ export class KubeApi {
     const timeout = AbortSignal.timeout(options.timeoutMs ?? 10_000);
     const signal = options.signal === undefined ? timeout : AbortSignal.any([timeout, options.signal]);
     const response = await this.#send(method, path, { ...options, signal });
-    const body = await textOf(response);
+    const body = await textOf(response, `${method} ${path}`);
     const status = response.statusCode ?? 0;
     if (status >= 200 && status < 300) return body;
     throw this.#refusal(status, body);
@@ -113,7 +119,9 @@ export class KubeApi {
     onOpen: () => void = () => undefined,
   ): Promise<void> {
     const response = await this.#send('GET', path, { query: { ...query, watch: true }, signal });
-    if (response.statusCode !== 200) throw this.#refusal(response.statusCode ?? 0, await textOf(response));
+    if (response.statusCode !== 200) {
+      throw this.#refusal(response.statusCode ?? 0, await textOf(response, `GET ${path}`));
+    }
     onOpen();
     response.setEncoding('utf8');
     const splitter = new LineSplitter(MAX_EVENT_LENGTH);
@@ -198,9 +206,19 @@ function exchange(
   });
 }
 
-async function textOf(response: IncomingMessage): Promise<string> {
+/** @throws Error when the answer is longer than {@link MAX_ANSWER_MIB}; its connection is closed */
+async function textOf(response: IncomingMessage, what: string): Promise<string> {
   const chunks: Buffer[] = [];
-  for await (const chunk of response as AsyncIterable<Buffer>) chunks.push(chunk);
+  let bytes = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > MAX_ANSWER_MIB * 2 ** 20) {
+      throw new Error(
+        `The answer of the API server to ${what} is longer than the ${MAX_ANSWER_MIB} MiB that are read of one; look for objects that have grown too large.`,
+      );
+    }
+    chunks.push(chunk);
+  }
   return Buffer.concat(chunks).toString('utf8');
 }
 

@@ -54,6 +54,24 @@ describe('A stream of lines whose line never ends', () => {
     api.close();
   });
 
+  it('ends a request to Kubernetes within its bound, and says which', async () => {
+    const config = new KubeConfig();
+    config.loadFromClusterAndUser({ name: 'c', server: url(), skipTLSVerify: true }, { name: 'u' });
+    const api = new KubeApi(config, 'test');
+    const before = process.memoryUsage().rss;
+    const reasons: string[] = [];
+    const note = (error: unknown): void => void reasons.push(String(error));
+    await api.request('GET', '/api/v1/pods', { query: { limit: 500 } }).catch(note);
+    await api.text('/api/v1/namespaces/n/pods/p/log').catch(note);
+    expect(reasons).to.deep.equal([
+      'Error: The answer of the API server to GET /api/v1/pods is longer than the 64 MiB that are read of one; look for objects that have grown too large.',
+      'Error: The answer of the API server to GET /api/v1/namespaces/n/pods/p/log is longer than the 64 MiB that are read of one; look for objects that have grown too large.',
+    ]);
+    expect(process.memoryUsage().rss - before).to.be.below(256 * MIB);
+    await until(() => ended === 2);
+    api.close();
+  });
+
   it('ends the stream of the controller, and the balancer asks for another one', async () => {
     const announcement = {
       podName: 'p',
