@@ -5,6 +5,7 @@ import { createManagementApp } from '../../shared/http/management-app.ts';
 import { bind } from '../../shared/http/route.ts';
 import { isLoopback } from '../../shared/kubernetes/token-guard.ts';
 import { loadbalancerOpenapi } from '../api/openapi.ts';
+import { ownAddress } from '../api/proxy/own-address.ts';
 import { proxyRoutes } from '../api/proxy/routes.ts';
 import { SETTINGS_ROUTES } from '../api/settings/routes.ts';
 import type { Forwarding } from './data-plane.ts';
@@ -35,16 +36,11 @@ export async function startManagement(
         directory,
         requestLog,
         budget,
-        dataPlane: () => ({ host: localAddress(settings.dataAddress), port: plane.port ?? settings.dataPort }),
+        dataPlane: () => ({ host: ownAddress(settings.dataAddress), port: plane.port ?? settings.dataPort }),
       }),
     ],
   );
   const { bindAddress: host, port } = settings;
   const server = await listen(management, { host, port }, { stopping: lifecycle.signal, logger });
   lifecycle.onStop('management server', () => close(server));
-}
-
-/** Where we reach our own data plane. */
-function localAddress(bound: string): string {
-  return bound === '0.0.0.0' || bound === '::' ? '127.0.0.1' : bound;
 }

@@ -12,6 +12,7 @@ import { bind, route } from '../../../shared/http/route.ts';
 import type { ApplicationSnapshot } from '../../../shared/kubernetes/application-watch.ts';
 import { systemClock } from '../../../shared/runtime/clock.ts';
 import { HoldBudget } from '../../../loadbalancer/domain/hold-queue.ts';
+import { ownAddress } from '../../../loadbalancer/api/proxy/own-address.ts';
 import { forward } from '../../../loadbalancer/api/proxy/forward.ts';
 import { proxyRoutes } from '../../../loadbalancer/api/proxy/routes.ts';
 import { RequestLog } from '../../../loadbalancer/request-log/request-log.ts';
@@ -167,6 +168,26 @@ describe('The management API, asked oddly', () => {
 });
 
 describe('A data plane that listens on an IPv6 address', () => {
+  for (const [bound, reached] of [
+    ['::', '127.0.0.1'],
+    ['0::0', '127.0.0.1'],
+    ['0.0.0.0', '127.0.0.1'],
+    ['::1', '::1'],
+    ['127.0.0.2', '127.0.0.2'],
+  ] as const) {
+    it(`is reached at ${reached} when it listens on ${bound}`, async () => {
+      expect(ownAddress(bound)).to.equal(reached);
+      const plane = createServer((incoming, response) => response.end(incoming.url)).listen(0, bound);
+      await once(plane, 'listening');
+      const { port } = plane.address() as AddressInfo;
+      expect(
+        await (await fetch(`http://${reached.includes(':') ? `[${reached}]` : reached}:${port}/x`)).text(),
+      ).to.equal('/x');
+      plane.close();
+      plane.closeAllConnections();
+    });
+  }
+
   it('is reached from the management API', async () => {
     const plane = createServer((incoming, response) => response.end(incoming.url)).listen(0, '::1');
     await once(plane, 'listening');
