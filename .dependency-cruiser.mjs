@@ -36,6 +36,12 @@ export default {
       },
     },
     {
+      name: 'nothing-imports-tests',
+      severity: 'error',
+      from: { pathNot: '^tests/' },
+      to: { path: '^tests/' },
+    },
+    {
       name: 'unit-tests-load-no-cluster',
       severity: 'error',
       from: { path: '^tests/(unit|property)/' },
