@@ -57,6 +57,8 @@ export interface KubeRequestOptions {
 export class KubeApi {
   readonly #config: KubeConfig;
   readonly #agent = new HttpAgent({ keepAlive: true, maxSockets: MAX_SOCKETS });
+  /** Of the KubeConfig, which keeps one for each cluster and user that it has. */
+  readonly #tlsAgents = new Set<HttpsAgent>();
   readonly #userAgent: string;
   readonly #onForbidden: (what: string) => void;
   readonly #forbidden = new Set<string>();
@@ -141,9 +143,10 @@ export class KubeApi {
     return error;
   }
 
-  /** Ends kept connections. */
+  /** Ends all connections. */
   close(): void {
-    this.#agent.destroy();
+    for (const agent of [this.#agent, ...this.#tlsAgents]) agent.destroy();
+    this.#tlsAgents.clear();
   }
 
   async #send(method: string, path: string, options: KubeRequestOptions): Promise<IncomingMessage> {
@@ -157,7 +160,7 @@ export class KubeApi {
     await this.#config.applyToHTTPSOptions(requestOptions);
     const plain = url.protocol === 'http:';
     if (plain) requestOptions.agent = this.#agent;
-    else requestOptions.agent = keptAlive(requestOptions.agent);
+    else requestOptions.agent = this.#keptAlive(requestOptions.agent);
     const payload = options.body === undefined ? undefined : Buffer.from(JSON.stringify(options.body));
     requestOptions.headers = {
       ...(requestOptions.headers as Record<string, string> | undefined),
@@ -171,6 +174,16 @@ export class KubeApi {
     if (options.signal !== undefined) requestOptions.signal = options.signal;
     return await exchange(url, requestOptions, payload, true);
   }
+
+  /** The agent of a KubeConfig has the cluster's certificates, but would shake hands anew for each request. */
+  #keptAlive(agent: RequestOptions['agent']): RequestOptions['agent'] {
+    if (!(agent instanceof HttpsAgent)) return agent;
+    this.#tlsAgents.add(agent);
+    if (!(agent as { keepAlive?: boolean }).keepAlive) {
+      Object.assign(agent, { keepAlive: true, maxSockets: MAX_SOCKETS });
+    }
+    return agent;
+  }
 }
 
 /** One request, one answer: what most of our code needs of a {@link KubeApi}. */
@@ -178,14 +191,6 @@ export type KubeClient = Pick<KubeApi, 'request'>;
 
 /** What lists and watches. */
 export type KubeWatchClient = Pick<KubeApi, 'request' | 'watch'>;
-
-/** The agent of a KubeConfig has the cluster's certificates, but would shake hands anew for each request. */
-function keptAlive(agent: RequestOptions['agent']): RequestOptions['agent'] {
-  if (agent instanceof HttpsAgent && !(agent as { keepAlive?: boolean }).keepAlive) {
-    Object.assign(agent, { keepAlive: true, maxSockets: MAX_SOCKETS });
-  }
-  return agent;
-}
 
 /** A kept connection that the server closed just now is no failure: the request goes once more, on a new one. */
 function exchange(

@@ -49,13 +49,13 @@ export class Reflector<T extends KubernetesObject> {
   readonly #options: ReflectorOptions<T>;
   readonly #deps: { logger: Logger; clock: Clock; random: () => number };
   readonly #handlers: ((event: ReflectorEvent<T>) => void)[] = [];
+  readonly #listedHandlers: (() => void)[] = [];
+  readonly #connectionHandlers: ((connected: boolean) => void)[] = [];
   readonly #stop = new AbortController();
   readonly #firstSync = Promise.withResolvers<undefined>();
   #synced = false;
   #listing = false;
-  #onListed: () => void = () => undefined;
   #connected = false;
-  #onConnection: (connected: boolean) => void = () => undefined;
   #lastHeardMs = 0;
   #resourceVersion: string | undefined;
 
@@ -79,9 +79,9 @@ export class Reflector<T extends KubernetesObject> {
     return this.#listing;
   }
 
-  /** Registers who is told when all events of a list have been handled. */
+  /** Registers a handler that is told when all events of a list have been handled. */
   onListed(handler: () => void): void {
-    this.#onListed = handler;
+    this.#listedHandlers.push(handler);
   }
 
   /**
@@ -92,9 +92,9 @@ export class Reflector<T extends KubernetesObject> {
     return this.#connected;
   }
 
-  /** Registers who is told when the watch opens or breaks. */
+  /** Registers a handler that is told when the watch opens or breaks. */
   onConnection(handler: (connected: boolean) => void): void {
-    this.#onConnection = handler;
+    this.#connectionHandlers.push(handler);
   }
 
   /** Resolves with the first list. */
@@ -184,7 +184,7 @@ export class Reflector<T extends KubernetesObject> {
     }
     for (const key of [...this.objects.keys()]) if (!seen.has(key)) this.#delete(key);
     this.#listing = false;
-    this.#onListed();
+    this.#tell(this.#listedHandlers, undefined);
     this.#synced = true;
     this.#firstSync.resolve(undefined);
   }
@@ -249,21 +249,21 @@ export class Reflector<T extends KubernetesObject> {
   #set(key: string, object: T): void {
     const previous = this.objects.get(key);
     this.objects.set(key, object);
-    this.#emit({ type: 'set', object, previous });
+    this.#tell(this.#handlers, { type: 'set', object, previous });
   }
 
   #delete(key: string, last?: T): void {
     const object = last ?? this.objects.get(key);
     this.objects.delete(key);
-    if (object !== undefined) this.#emit({ type: 'delete', object });
+    if (object !== undefined) this.#tell(this.#handlers, { type: 'delete', object });
   }
 
-  #emit(event: ReflectorEvent<T>): void {
-    for (const handler of this.#handlers) {
+  #tell<E>(handlers: readonly ((event: E) => void)[], event: E): void {
+    for (const handler of handlers) {
       try {
         handler(event);
       } catch (error) {
-        // One bad object must not stop the others.
+        // One bad object, or one bad handler, must not stop the others.
         this.#deps.logger.error('a handler of a watch failed', { resource: this.#options.resource.plural, err: error });
       }
     }
@@ -272,7 +272,7 @@ export class Reflector<T extends KubernetesObject> {
   #setConnected(connected: boolean): void {
     if (this.#connected === connected) return;
     this.#connected = connected;
-    this.#onConnection(connected);
+    this.#tell(this.#connectionHandlers, connected);
   }
 
   #path(): string {

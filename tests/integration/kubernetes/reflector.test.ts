@@ -55,7 +55,9 @@ describe('Reflector over a real API', () => {
       deps,
     );
     const states: boolean[] = [];
+    const others: boolean[] = [];
     reflector.onConnection((connected) => states.push(connected));
+    reflector.onConnection((connected) => others.push(connected));
     reflector.start();
     await until(() => reflector.connected);
     const begunMs = performance.now();
@@ -68,6 +70,7 @@ describe('Reflector over a real API', () => {
     await local.cluster.faults.resumeApi();
     await until(() => reflector.connected);
     expect(states).to.deep.equal([true, false, true]);
+    expect(others).to.deep.equal(states);
     reflector.stop();
   });
 
@@ -96,11 +99,15 @@ describe('Reflector over a real API', () => {
     const reflector = reflect();
     let lists = 0;
     reflector.onListed(() => (lists += 1));
+    reflector.onListed(() => {
+      throw new Error('a bad handler');
+    });
+    reflector.onListed(() => (lists += 1));
     reflector.start();
     await reflector.firstSync;
     for (let index = 0; index < 1_050; index += 1)
       expect(reflector.objects.has(`default/many-${index}`)).to.equal(true);
-    expect(lists).to.equal(1);
+    expect(lists, 'each handler once').to.equal(2);
     reflector.stop();
   });
 
