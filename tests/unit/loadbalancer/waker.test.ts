@@ -47,6 +47,27 @@ describe('Waker', () => {
   beforeEach(() => mock.timers.enable({ apis: ['setTimeout'] }));
   afterEach(() => mock.timers.reset());
 
+  for (const [how, end] of [
+    ['that then succeeds', done],
+    ['that is then refused', refuse(422)],
+  ] as const) {
+    it(`Given an application that goes during a call ${how}, Then nothing of it delays one of the same name`, async () => {
+      const call = Promise.withResolvers<undefined>();
+      const { waker, application, calls } = setUp([() => call.promise.then(end), done]);
+      const queue = { queued: 1, oldestArrivalMs: undefined };
+      const leaving: WakeTarget = { ...application, queue };
+      waker.wake(leaving);
+      // Its held requests are refused as it goes.
+      queue.queued = 0;
+      waker.forget(leaving);
+      call.resolve(undefined);
+      await turns();
+      waker.wake(application);
+      expect(calls).to.deep.equal(['PATCH', 'PATCH']);
+      waker.stop();
+    });
+  }
+
   it('Given held requests and zero, Then one call; repeated until the watch has caught up, then not at once', async () => {
     const { waker, application, calls, outcomes } = setUp([done]);
     waker.wake(application);
