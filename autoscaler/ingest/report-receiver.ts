@@ -55,6 +55,7 @@ export function receiveReports(
     }
     receive(deps, request, response).then(
       (answer) => {
+        if (answer === undefined) return;
         deps.metrics.reports.inc({ kind: KIND, result: 'taken' });
         const body = JSON.stringify(answer);
         response.writeHead(200, { 'content-type': 'application/json; charset=utf-8', 'content-length': body.length });
@@ -68,9 +69,15 @@ export function receiveReports(
   };
 }
 
-async function receive(deps: IngestDeps, request: IncomingMessage, response: ServerResponse): Promise<MetricsAnswer> {
+/** The answer to a report; undefined where the sender left before it was let in: nothing of it is read or counted then. */
+async function receive(
+  deps: IngestDeps,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<MetricsAnswer | undefined> {
   const { watch, sidecars, limits, clock } = deps;
   const identity = deps.tokens === undefined ? undefined : await authenticate(KIND, request, response, deps);
+  if (response.closed) return undefined;
   requireLeader(deps);
   const monotonicMs = clock.monotonicMs();
   checkRate(deps, identity, monotonicMs);

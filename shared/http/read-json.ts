@@ -57,7 +57,8 @@ function readText(request: IncomingMessage, { maxBytes, timeoutMs }: BodyLimits)
       resolve((chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks)).toString());
     });
     const endedEarly = (): void => {
-      if (!request.complete) refuse(invalid('the connection ended before it was there'));
+      // A body that came whole is lost with its connection, too, unless it has been read by then.
+      if (!request.readableEnded) refuse(invalid('the connection ended before it was there'));
     };
     request.on('error', endedEarly);
     if (request.destroyed) endedEarly();

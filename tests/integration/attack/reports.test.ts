@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
-import { connect, type AddressInfo } from 'node:net';
+import { connect, type AddressInfo, type Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
@@ -177,6 +177,37 @@ describe('Attack: a pod that reports too much', function () {
     socket.destroy();
     while ((await refused()) === before) await delay(2);
     expect((await post('stranger')).status).to.equal(200);
+  });
+
+  it('A client that goes away while its token is reviewed is neither counted nor read', async () => {
+    const limits = new ReportLimits();
+    let counted = 0;
+    limits.checkAll = () => void (counted += 1);
+    const begun = Promise.withResolvers<undefined>();
+    const review = Promise.withResolvers<undefined>();
+    const identity = { namespace: 'n', serviceAccount: 's', podName: 'hostile', podUid: 'hostile' };
+    const verify = async () => {
+      begun.resolve(undefined);
+      await review.promise;
+      return { identity };
+    };
+    const guarded = await serve(limits, { verify });
+    const reports = async () => (await metrics.reports.get()).values.reduce((sum, { value }) => sum + value, 0);
+    const before = await reports();
+    const accepted = once(guarded, 'connection') as Promise<[Socket]>;
+    const socket = connect((guarded.address() as AddressInfo).port, '127.0.0.1');
+    const body = JSON.stringify({ podName: 'hostile', namespace: 'n', metrics: { cpuUsage: 5 } });
+    socket.write(
+      `POST /metrics HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer t\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    );
+    const gone = accepted.then(([seen]) => new Promise((resolve) => seen.once('close', resolve)));
+    await begun.promise;
+    socket.resetAndDestroy();
+    await gone;
+    review.resolve(undefined);
+    for (let turn = 0; turn < 20; turn += 1) await new Promise(setImmediate);
+    expect([counted, await reports()]).to.deep.equal([0, before]);
+    await close(guarded);
   });
 
   it('A body that stops arriving is given up after 5 s, so that a pod cannot fill the memory with begun reports', async () => {
