@@ -52,8 +52,8 @@ export async function startServer(address: PortAddress, deps: SidecarServerDeps)
     void answer(route, request, response);
   });
   trackConnections(server, deps.stopping, MAX_CONNECTIONS);
-  await openPort(server, address, ({ message: reason }) =>
-    deps.log('warn', 'a connection could not be accepted', { port: portOf(server), reason }),
+  await openPort(server, address, ({ message: reason }, omitted) =>
+    deps.log('warn', 'a connection could not be accepted', { port: portOf(server), reason, omitted }),
   );
   return server;
 }

@@ -1,4 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net';
+import { atMostEachSecond } from '../../shared/http/accept-errors.ts';
 import type { PodSlot } from '../domain/pod-slot.ts';
 import { clientAddress } from './client/client-address.ts';
 import { ClientConnection } from './client/client-connection.ts';
@@ -103,7 +104,13 @@ export class DataPlane {
         },
       );
     });
-    server.on('error', (error) => this.#context.deps.logger.warn('The data port failed.', { error: error.message }));
+    const { logger } = this.#context.deps;
+    server.on(
+      'error',
+      atMostEachSecond(({ message: reason }, omitted) =>
+        logger.warn('a connection could not be accepted', { port: options.port, reason, omitted }),
+      ),
+    );
     this.#servers.add(server);
     this.#timer ??= setInterval(() => this.#tick(), TICK_EVERY_MS);
     const address = server.address();

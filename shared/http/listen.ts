@@ -38,9 +38,9 @@ export async function listen(
   const server = tls === undefined ? createServer(app) : createTlsServer(app, tls);
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   trackConnections(server, stopping);
-  await openPort(server, address, (error) => {
+  await openPort(server, address, (error, omitted) => {
     if (logger === undefined) process.emitWarning(error);
-    else logger.warn('a connection could not be accepted', { port: portOf(server), reason: error.message });
+    else logger.warn('a connection could not be accepted', { port: portOf(server), reason: error.message, omitted });
   });
   return server;
 }

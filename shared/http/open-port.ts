@@ -1,4 +1,5 @@
 import type { Server } from 'node:http';
+import { atMostEachSecond } from './accept-errors.ts';
 
 /** Where a server listens. */
 export interface PortAddress {
@@ -10,14 +11,14 @@ export interface PortAddress {
 /**
  * Opens the port of a server, and resolves once it is open.
  *
- * @param onError - is told of each connection that cannot be accepted later, for instance because of too many open files; the
- *   port stays open
+ * @param onError - is told at most once a second of connections that cannot be accepted later, for instance because of too many
+ *   open files, and how many others were left out; the port stays open
  * @throws Error with the address in its message when the port cannot be opened
  */
 export async function openPort(
   server: Server,
   { host, port }: PortAddress,
-  onError: (error: Error) => void,
+  onError: (error: Error, omitted: number) => void,
 ): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     const refuse = (error: Error): void => {
@@ -27,7 +28,7 @@ export async function openPort(
     server.listen(port, host, () => {
       server.off('error', refuse);
       // Without a listener the next one would end the process.
-      server.on('error', onError);
+      server.on('error', atMostEachSecond(onError));
       resolve();
     });
   });

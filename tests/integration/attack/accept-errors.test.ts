@@ -1,3 +1,4 @@
+import { mock } from 'node:test';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
@@ -17,31 +18,40 @@ describe('Attack: connections that cannot be accepted', () => {
   beforeEach(() => {
     warnings.length = 0;
   });
-  afterEach(() => close(server, 0));
+  afterEach(async () => {
+    mock.timers.reset();
+    await close(server, 0);
+  });
 
   async function fails(): Promise<void> {
     const { port } = server.address() as AddressInfo;
-    for (let count = 1; count <= 3; count += 1) {
-      server.emit('error', acceptError());
-      expect(warnings).to.deep.equal(Array(count).fill(`port ${port}: accept EMFILE`));
-    }
+    mock.timers.enable({ apis: ['setTimeout'] });
+    for (let count = 1; count <= 1_000; count += 1) server.emit('error', acceptError());
+    const first = `port ${port}: accept EMFILE, 0 omitted`;
+    expect(warnings).to.deep.equal([first]);
+    mock.timers.tick(1_000);
+    expect(warnings).to.deep.equal([first, `port ${port}: accept EMFILE, 998 omitted`]);
+    mock.timers.tick(1_000);
+    server.emit('error', acceptError());
+    expect(warnings.slice(2)).to.deep.equal([first]);
+    mock.timers.reset();
     expect((await fetch(`http://127.0.0.1:${port}/healthz`)).status).to.equal(200);
   }
 
-  it('are each in the log of a management port, which goes on', async () => {
-    const warn = (_message: string, { port, reason }: Record<string, unknown> = {}): void => {
-      warnings.push(`port ${String(port)}: ${String(reason)}`);
+  it('are in the log of a management port once a second, and it goes on', async () => {
+    const warn = (_message: string, { port, reason, omitted }: Record<string, unknown> = {}): void => {
+      warnings.push(`port ${String(port)}: ${String(reason)}, ${String(omitted)} omitted`);
     };
     server = await listen((_request, response) => response.end(), LOOPBACK, { logger: { ...silentLogger, warn } });
     await fails();
   });
 
-  it("are each in the log of the sidecar's port, which goes on", async () => {
+  it("are in the log of the sidecar's port once a second, and it goes on", async () => {
     server = await startServer(LOOPBACK, {
       ...{ sockets: { connections: () => new Map() }, appPort: 8080, drainTimes: { minMs: 0, maxMs: 0 } },
       ...{ drainToken: '', podIp: '127.0.0.1', latest: () => ({}), backlog: () => 0, openapi: openapiDocument },
-      log: (level, _message, { port, reason } = {}) => {
-        if (level === 'warn') warnings.push(`port ${String(port)}: ${String(reason)}`);
+      log: (level, _message, { port, reason, omitted } = {}) => {
+        if (level === 'warn') warnings.push(`port ${String(port)}: ${String(reason)}, ${String(omitted)} omitted`);
       },
       stopping: new AbortController().signal,
     });
