@@ -36,11 +36,10 @@ const traffic = route({
       what: 'The traffic report',
       example: {
         balancer: { podName: 'nemesis-loadbalancer-0', podUid: '6a1f0c5e-7f0e-4e0c-9a43-1f8b64f6d0b7' },
-        sequence: 7,
         applications: [
           {
-            ...{ namespace: 'models', name: 'sentiment', inFlight: 2, queued: 0, queuedBytes: 0 },
-            ...{ arrivals: 120, completions: 118, failures: 0, idleMs: 0, responseTimes: [[128, 3]] },
+            ...{ namespace: 'models', name: 'sentiment', inFlight: 2, queued: 0 },
+            ...{ completions: 118, idleMs: 0, responseTimes: [[128, 3]] },
           },
         ],
       },

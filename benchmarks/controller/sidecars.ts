@@ -65,9 +65,9 @@ const names = Array.from({ length: applications }, (_, index) => nameOf(index));
 setInterval(() => {
   const traffic = names.map((each) => {
     const { podsInFlight, ...rest } = trafficOf(`${each.namespace}/${each.name}`);
-    return { ...each, ...rest, podsInFlight, queuedBytes: 0, arrivals: 0, failures: 0 };
+    return { ...each, ...rest, podsInFlight };
   });
   const balancer = { podName: 'nemesis-loadbalancer', podUid: 'lb' };
-  post(agent, '/traffic', { balancer, sequence: 1, applications: traffic }).catch(() => (counted.failed += 1));
+  post(agent, '/traffic', { balancer, applications: traffic }).catch(() => (counted.failed += 1));
 }, 1000);
 setInterval(() => process.stdout.write(`${JSON.stringify(counted)}\n`), 1000);

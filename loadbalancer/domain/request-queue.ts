@@ -213,7 +213,6 @@ export class RequestQueue {
       inFlight: this.#pool.inFlight,
       queued: this.#queue.length,
       queuedBytes: this.#queue.bytes,
-      oldestArrivalMs: this.oldestArrivalMs,
     });
   }
 

@@ -19,8 +19,6 @@ export interface TrafficState {
   readonly inFlight: number;
   readonly queued: number;
   readonly queuedBytes: number;
-  /** Arrival of the request that has been held longest. */
-  readonly oldestArrivalMs: number | undefined;
 }
 
 /** What the balancer tells about one application. Times are of the process's monotonic clock. */

@@ -34,7 +34,6 @@ export class TrafficReporter {
   #fullIsDue = false;
   #timer: NodeJS.Timeout | undefined;
   #urgent: NodeJS.Timeout | undefined;
-  #sequence = 0;
   #sending = false;
   readonly #introduced = Promise.withResolvers<undefined>();
 
@@ -91,7 +90,7 @@ export class TrafficReporter {
     if (!isFull && backends.length === 0) return;
     this.#sending = true;
     const applications = backends.map((backend) => this.#trafficOf(backend));
-    void send({ balancer: self, sequence: this.#sequence++, applications }).then((taken) => {
+    void send({ balancer: self, applications }).then((taken) => {
       this.#sending = false;
       if (taken) this.#introduced.resolve(undefined);
       this.#noteSent(applications, taken, isFull);
@@ -119,10 +118,7 @@ export class TrafficReporter {
       name,
       inFlight: report.inFlight,
       queued: report.queued,
-      queuedBytes: report.queuedBytes,
-      arrivals: report.arrivals,
       completions: report.completions,
-      failures: report.failures + report.refusals,
       idleMs: busy ? 0 : Math.max(0, monotonicMs - (report.lastActivityMs ?? this.#startedMs)),
       responseTimes: merge(this.#unsent.get(key) ?? [], report.responseTimes),
       podsInFlight: Object.fromEntries(
@@ -130,9 +126,6 @@ export class TrafficReporter {
       ),
       ...(drain === undefined ? {} : { drainId: drain.id }),
       drained: drain !== undefined && queue.gate === 'hold' && !busy,
-      ...(report.oldestArrivalMs === undefined
-        ? {}
-        : { heldSinceMs: Math.max(0, monotonicMs - report.oldestArrivalMs) }),
     };
   }
 }

@@ -100,7 +100,12 @@ export const bufferSchema = z.object({
   maxRequests: z.number().int().min(0).max(1_000_000).optional().describe('Requests held at most.'),
   maxBytes: quantity('Bytes of held heads and bodies at most, such as 64Mi.').optional(),
   holdSeconds: z.number().min(0.001).max(86_400).optional().describe('A request waits at most so long.'),
-  then: z.enum(['Fail']).optional().describe('What happens at the end of the hold: Fail answers 503.'),
+  then: z
+    .enum(['Fail'])
+    .optional()
+    .describe(
+      'Has no effect: at the end of the hold a request is always answered with 503. Kept for resources that have it.',
+    ),
 });
 
 /** The wanted state of one application. */

@@ -9,10 +9,7 @@ const trafficSchema = z.object({
   name: z.string().min(1).max(253).describe('Name of the Autoscaler.'),
   inFlight: z.number().int().min(0),
   queued: z.number().int().min(0),
-  queuedBytes: z.number().int().min(0),
-  arrivals: z.number().int().min(0).describe('Requests that came since this balancer started.'),
   completions: z.number().int().min(0).describe('Requests answered since this balancer started.'),
-  failures: z.number().int().min(0).describe('Requests that ended with an error of ours or a 5xx.'),
   idleMs: z.number().min(0).describe('Time since the last request came or was answered.'),
   responseTimes: z
     .array(z.tuple([z.number().min(0), z.number().int().min(1)]))
@@ -21,16 +18,15 @@ const trafficSchema = z.object({
   podsInFlight: z.record(z.string(), z.number().int().min(0)).describe('Requests in flight by pod UID.').default({}),
   drainId: z.string().max(64).optional().describe('The sleep for which this balancer holds.'),
   drained: z.boolean().default(false).describe('With drainId: nothing in flight, nothing held.'),
-  heldSinceMs: z.number().min(0).optional().describe('How long the oldest held request has waited.'),
 }) satisfies z.ZodType<ApplicationTraffic>;
 
 /**
  * Body of `POST /traffic`: what a balancer sees, of all its applications each second, and of single ones at once when a
- * request is held or a drain is done. An application that is not in a report is as it was in the one before.
+ * request is held or a drain is done. An application that is not in a report is as it was in the one before. Members that
+ * nobody knows, such as those of an older balancer, are passed over.
  */
 export const trafficReportSchema = z.object({
   balancer: z.object({ podName: z.string().min(1).max(253), podUid: z.string().min(1).max(64) }),
-  sequence: z.number().int().min(0),
   applications: z.array(trafficSchema).max(10_000),
 });
 

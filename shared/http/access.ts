@@ -76,11 +76,6 @@ export class ClusterAccess implements Access {
     this.#reviews = new AccessReviews(api, shared);
   }
 
-  /** Number of results that are remembered; bounded. */
-  get remembered(): number {
-    return this.#tokens.size + this.#reviews.size;
-  }
-
   async authenticate(request: Request, response: Response): Promise<Caller> {
     const { address } = anonymous(request);
     const token = bearerToken(request);

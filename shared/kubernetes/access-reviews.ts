@@ -32,11 +32,6 @@ export class AccessReviews {
     );
   }
 
-  /** Number of results that are remembered. */
-  get size(): number {
-    return this.#reviews.size;
-  }
-
   /**
    * Whether a user may do something.
    *

@@ -5,7 +5,6 @@ import type { KubernetesObject } from './objects.ts';
 
 /** An Autoscaler, read. */
 export interface ParsedAutoscaler {
-  readonly resourceVersion: string;
   /** Undefined where the schema does not hold. */
   readonly resource: Autoscaler | undefined;
   /** What is wrong, a sentence each; with a resource, its rules are not acted on. */
@@ -14,16 +13,14 @@ export interface ParsedAutoscaler {
 
 /** Reads an Autoscaler as it came; one that is not valid says why. */
 export function parseAutoscaler(object: KubernetesObject): ParsedAutoscaler {
-  const { resourceVersion } = object.metadata;
   const parsed = autoscalerSchema.safeParse(withType(object, 'Autoscaler'));
   if (parsed.success) {
     const invalid = scalingFaults(parsed.data.spec.scaling).map(
       ({ path, message }) => `spec.scaling.${path}: ${message}`,
     );
-    return { resourceVersion, resource: parsed.data, invalid };
+    return { resource: parsed.data, invalid };
   }
   return {
-    resourceVersion,
     resource: undefined,
     invalid: describeIssues(parsed.error).map(({ path, message }) => `${path}: ${message}`),
   };

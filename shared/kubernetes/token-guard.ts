@@ -53,11 +53,6 @@ export class TokenGuard {
     );
   }
 
-  /** Number of tokens that are remembered. */
-  get size(): number {
-    return this.#reviews.size;
-  }
-
   /**
    * The user of a token, or undefined when it is not valid.
    *

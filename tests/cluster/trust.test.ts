@@ -77,7 +77,7 @@ describe('Programs that lie, on a cluster', function () {
     const taken = wordOf(waiting, two.status?.podIP ?? '');
     expect(await post('/announcements', waitingToken, taken)).to.deep.equal([403, 'ReusedAddress']);
     const balancer = { podName: one.metadata.name, podUid: one.metadata.uid };
-    const traffic = { balancer, sequence: 1, applications: [] };
+    const traffic = { balancer, applications: [] };
     expect(await post('/traffic', token, traffic)).to.deep.equal([403, 'NotABalancer']);
   });
 

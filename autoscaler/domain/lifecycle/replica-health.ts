@@ -9,10 +9,11 @@ export interface ReplicaHealth {
   readonly ready: number;
   /** Pods that have been ready or have answered, ready or not now. */
   readonly served: number;
-  /** Not ready, and may become so: pods that load, pods that lost their readiness, pods that are not created yet. */
+  /**
+   * Not ready, and may become so: pods that load, pods that lost their readiness, pods that are not created yet. Those that
+   * cannot start, or are beyond the start deadline, count nowhere: nothing is to be expected of them.
+   */
   readonly starting: number;
-  /** Not ready, and nothing is to be expected of them: they cannot start, or are beyond the start deadline. */
-  readonly stuck: number;
   /** Pods that answer requests right now. */
   readonly busy: number;
 }
@@ -43,7 +44,7 @@ export function replicaHealth<P extends StartingPod & { readonly metadata: { rea
   facts: ReplicaFacts,
   monotonicMs: number,
 ): ReplicaHealth {
-  let [ready, served, starting, stuck, busy, living] = [0, 0, 0, 0, 0, 0];
+  let [ready, served, starting, busy, living] = [0, 0, 0, 0, 0];
   for (const pod of pods) {
     if (pod.metadata.deletionTimestamp !== undefined) continue;
     living += 1;
@@ -58,14 +59,13 @@ export function replicaHealth<P extends StartingPod & { readonly metadata: { rea
     const problem = problemOfPod(pod);
     const extraMs = problem?.reason === 'Unschedulable' ? UNSCHEDULABLE_EXTRA_MS : 0;
     const waitedMs = monotonicMs - (facts.notReadySince.get(uid) ?? monotonicMs);
-    if (!answers && (problem?.final === true || waitedMs >= facts.startDeadlineMs + extraMs)) stuck += 1;
-    else starting += 1;
+    const isStuck = problem?.final === true || waitedMs >= facts.startDeadlineMs + extraMs;
+    if (answers || !isStuck) starting += 1;
   }
   const notCreated = Math.max(0, (deployment.spec.replicas ?? 1) - living);
   const failure = deployment.status?.conditions?.some(
     (each) => each.type === 'ReplicaFailure' && each.status === 'True',
   );
-  if (failure === true || deployment.spec.paused === true) stuck += notCreated;
-  else starting += notCreated;
-  return { ready, served, starting, stuck, busy };
+  if (failure !== true && deployment.spec.paused !== true) starting += notCreated;
+  return { ready, served, starting, busy };
 }

@@ -179,7 +179,7 @@ describe('The port for programs, with tokens', function () {
     const [balancer, impostor] = [await pod('balancer', 'nemesis-loadbalancer'), await pod('impostor', 'other')];
     balancerUids = [balancer.metadata.uid];
     const traffic = ({ metadata }: Pod) =>
-      ({ balancer: { podName: metadata.name, podUid: metadata.uid }, sequence: 1, applications: [] }); // prettier-ignore
+      ({ balancer: { podName: metadata.name, podUid: metadata.uid }, applications: [] }); // prettier-ignore
     const token = await tokenOf('nemesis-loadbalancer', balancer);
     expect(await post('/traffic', token, traffic(balancer))).to.deep.equal([204, undefined]);
     expect(await post('/traffic', token, traffic(impostor))).to.deep.equal([403, 'OtherPod']);

@@ -41,15 +41,15 @@ describe('replicaHealth', () => {
       pod('c', { waiting: 'CrashLoopBackOff' }),
       pod('d', { deleted: true }),
     ];
-    expect(health(pods, 3)).to.deep.equal({ ready: 1, served: 0, starting: 1, stuck: 1, busy: 0 });
+    expect(health(pods, 3)).to.deep.equal({ ready: 1, served: 0, starting: 1, busy: 0 });
     expect(health(pods, 5)).to.include({ starting: 3 });
   });
   it('Given a pod that is not ready beyond the deadline, Then it is stuck, unless it answers', () => {
     const notReadySince = new Map([['a', 0]]);
-    expect(health([pod('a')], 1, { notReadySince }, 59_999)).to.include({ starting: 1, stuck: 0 });
-    expect(health([pod('a')], 1, { notReadySince }, 60_000)).to.include({ starting: 0, stuck: 1 });
+    expect(health([pod('a')], 1, { notReadySince }, 59_999)).to.include({ starting: 1 });
+    expect(health([pod('a')], 1, { notReadySince }, 60_000)).to.include({ starting: 0 });
     const inFlight = new Map([['a', 1]]);
-    expect(health([pod('a')], 1, { notReadySince, inFlight }, 1e9)).to.include({ starting: 1, stuck: 0, busy: 1 });
+    expect(health([pod('a')], 1, { notReadySince, inFlight }, 1e9)).to.include({ starting: 1, busy: 1 });
   });
 });
 
