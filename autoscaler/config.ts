@@ -17,7 +17,7 @@ type RetentionSettings = Readonly<Record<`${HistoryTable}Days`, Setting<number>>
 const retentionSettings = Object.fromEntries(
   HISTORY_TABLES.map((table) => {
     const { variable, what, days } = RETENTION[table];
-    const description = `${what} are kept for so many days.`;
+    const description = `Retention of ${what.charAt(0).toLowerCase()}${what.slice(1)}, in days.`;
     return [`${table}Days`, integer(variable, { description, fallback: String(days), min: 1, max: 3650 })];
   }),
 ) as RetentionSettings;

@@ -31,7 +31,7 @@ export function readAuthority(secret: Secret): ReadAuthority {
       reason: `Secret ${namespace}/${name} holds no authority that could sign: ${current}. Put the right one back, or delete the Secret to have a new authority made.`,
     };
   }
-  // Nobody relies on the next authority's key yet: a damaged one is simply made anew.
+  // Nobody relies on the next authority's key yet: a damaged one is simply replaced.
   const next = authorityOf(text('next.crt'), text('next.key'));
   const bundle = text('ca.crt');
   const trusted = certificatesIn(bundle).map((each) => ({ cert: pemOf(each), notAfterMs: Date.parse(each.validTo) }));

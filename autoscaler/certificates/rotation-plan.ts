@@ -31,7 +31,7 @@ export type RotationStep =
   | 'introduce'
   /** Every client knows the next authority: it signs from now on. */
   | 'promote'
-  /** The bundle has an expired certificate, or lacks one: write it anew. */
+  /** The bundle has an expired certificate, or lacks one: rewrite it. */
   | 'rebundle';
 
 const HOUR_MS = 3_600_000;
@@ -41,13 +41,13 @@ const DAY_MS = 24 * HOUR_MS;
 export const AUTHORITY_LIFE_MS = 365 * DAY_MS;
 /** Life of a server's certificate. */
 export const SERVING_LIFE_MS = 30 * DAY_MS;
-/** Certificates begin so long before they are made, since clocks differ. */
+/** How long before its creation a certificate becomes valid, since clocks differ. */
 export const CLOCK_SKEW_MS = HOUR_MS;
-/** The next authority is trusted for so long before it signs. */
+/** How long the next authority is trusted before it signs. */
 export const GRACE_MS = 24 * HOUR_MS;
 /** Kubelets bring a changed annotation into a pod's files within some minutes. */
 export const SETTLING_MS = 10 * 60_000;
-/** So long before the end of the current authority nobody is waited for any more. */
+/** How long before the current authority expires the rotation stops waiting for anybody. */
 export const LAST_MOMENT_MS = 30 * DAY_MS;
 const RENEW_AT = 2 / 3;
 

@@ -1,9 +1,9 @@
 import type { ApplicationWatch } from '../../shared/kubernetes/application-watch.ts';
 import type { UsageRecorder } from './usage/usage-recorder.ts';
 
-/** Each application is reconciled once in so long. */
+/** How often each application is reconciled. */
 const ROUND_MS = 1_000;
-/** A round's reconciliations are spread over so many slices, so that thousands of applications never block the others. */
+/** Slices that a round's reconciliations are spread over, so that thousands of applications never block the event loop. */
 const SLICES = 20;
 
 /** Enqueues every application once a second: idle times and windows pass without any event. */

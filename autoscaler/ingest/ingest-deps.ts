@@ -25,7 +25,7 @@ export interface IngestDeps extends AuthenticateDeps {
   readonly balancerAccount: { readonly namespace: string; readonly name: string };
   readonly isBalancerPod: (uid: string) => boolean;
   readonly clock: Clock;
-  /** Asks for a look at an application. */
+  /** Enqueues a reconciliation of an application. */
   readonly enqueue: (key: string) => void;
 }
 

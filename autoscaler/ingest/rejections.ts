@@ -5,7 +5,7 @@ import type { ControllerMetrics } from '../metrics/controller-metrics.ts';
 import type { ProgramIdentity } from '../../shared/http/access.ts';
 import type { Rejection } from './report-access.ts';
 
-/** The same refusal of the same program is logged once in so long; a sidecar repeats itself each second. */
+/** How often the same rejection of the same program is logged; a sidecar repeats itself every second. */
 const LOG_EVERY_MS = 60_000;
 const REMEMBER_AT_MOST = 1_000;
 

@@ -12,14 +12,14 @@ import type { Demand, SignalSource } from './signal-source.ts';
 
 /** How often the API server is asked, and for how much at once. */
 export const RESOURCE_METRICS = {
-  /** A namespace is asked about so often; metrics-server measures each node as often. */
+  /** How often each namespace is queried; metrics-server scrapes each node as often. */
   intervalMs: 15_000,
-  /** After failures it is asked about more and more rarely, at least so often. */
+  /** The longest interval: after failures a namespace is queried less and less often. */
   maxIntervalMs: 300_000,
   /** Namespaces that are asked about at the same time; the others wait. */
   maxConcurrent: 4,
   timeoutMs: 10_000,
-  /** A demand that is not renewed for so long is forgotten; they are renewed each second. */
+  /** After this time without renewal a demand is forgotten; demands are renewed every second. */
   demandMs: 30_000,
 } as const;
 

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { DecisionRecord } from '../domain/records.ts';
 
-/** A change of the reason alone is recorded at most once in so long. */
+/** Minimum time between two records that differ only in the reason. */
 const REASON_EVERY_MS = 600_000;
 const APPLICATIONS = 10_000;
 

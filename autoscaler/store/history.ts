@@ -31,7 +31,7 @@ const MAINTAIN_EVERY_MS = 60_000;
 /** Queries at the same time. */
 const MAX_QUERIES = 16;
 const DAY_MS = 86_400_000;
-/** Usage is kept by the minute for so long, then by the hour for the retention of its table, then by the day for two years. */
+/** How long usage is kept by the minute; then it is kept by the hour for the retention of its table, then by the day for two years. */
 const USAGE_MINUTES_DAYS = 2;
 const USAGE_DAYS_DAYS = 730;
 /** A database in memory is within the limit of the container. */

@@ -20,7 +20,7 @@ export class PendingRecords {
   #bytes = 0;
   #dropped = 0;
 
-  /** @param limitBytes - at most so much memory */
+  /** @param limitBytes - the most memory that is used */
   constructor(limitBytes: number) {
     this.#limitBytes = limitBytes;
   }

@@ -4,7 +4,7 @@ import pg from 'pg';
 /** Connections of one controller: one writes, one maintains, the others answer queries. */
 const CONNECTIONS = 4;
 const CONNECT_MS = 5_000;
-/** The server gives a statement up after so long; when the server does not even say that, the connection is given up a little later. */
+/** Statement timeout on the server; if the server does not report even that, the connection is closed a little later. */
 const STATEMENT_MS = 10_000;
 const ANSWER_MS = 12_000;
 const IDLE_MS = 60_000;

@@ -27,7 +27,7 @@ export class SqliteFile implements Store {
   /** One after the other: they share a connection and what is known of the file. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  /** @param onReplaced - told in a sentence when the file was begun anew */
+  /** @param onReplaced - told in a sentence when the file was replaced by a new one */
   constructor(file: string, maxBytes: number, onReplaced: (why: string) => void) {
     this.#file = file;
     this.#maxBytes = maxBytes;

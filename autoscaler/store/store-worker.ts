@@ -23,7 +23,7 @@ export type WorkerRequest =
   | { readonly kind: 'maintain'; readonly id: number; readonly keep: Keep }
   | { readonly kind: 'close'; readonly id: number };
 
-/** Its answer; or, without an id, that the file was begun anew. */
+/** Its answer; or, without an id, that the file was replaced by a new one. */
 export interface WorkerAnswer {
   readonly id?: number;
   readonly result?: unknown;

@@ -31,7 +31,7 @@ export class WorkerClient {
   #notBeforeMs = Number.NEGATIVE_INFINITY;
   #closed = false;
 
-  /** @param onReplaced - told in a sentence when the file was begun anew */
+  /** @param onReplaced - told in a sentence when the file was replaced by a new one */
   constructor(start: () => Worker, onReplaced: (why: string) => void, clock: Clock) {
     this.#start = start;
     this.#onReplaced = onReplaced;

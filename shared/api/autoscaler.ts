@@ -99,7 +99,7 @@ const route = withRules(
 export const bufferSchema = z.object({
   maxRequests: z.number().int().min(0).max(1_000_000).optional().describe('Requests held at most.'),
   maxBytes: quantity('Bytes of held heads and bodies at most, such as 64Mi.').optional(),
-  holdSeconds: z.number().min(0.001).max(86_400).optional().describe('A request waits at most so long.'),
+  holdSeconds: z.number().min(0.001).max(86_400).optional().describe('How long a request waits at most.'),
   then: z
     .enum(['Fail'])
     .optional()

@@ -42,7 +42,7 @@ export const loadBalancerSettingsSpecSchema = z.object({
     .describe('Requests in flight per replica; 0: no limit.'),
   maxRequests: z.number().int().min(0).max(1_000_000).default(1000).describe('Requests held per application.'),
   maxBytes: quantity('Bytes held per application.').default('64Mi'),
-  holdSeconds: z.number().min(0.001).max(86_400).default(900).describe('A request waits at most so long.'),
+  holdSeconds: z.number().min(0.001).max(86_400).default(900).describe('How long a request waits at most.'),
   bodyTimeoutSeconds: timeouts.bodyTimeoutSeconds.default(60),
   minBodyBytesPerSecond: timeouts.minBodyBytesPerSecond.default(240),
   responseTimeoutSeconds: timeouts.responseTimeoutSeconds.default(900),

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /**
- * A sidecar's word that its application can answer. It only permits connecting: a refused connection puts the request
+ * A sidecar's announcement that its application can answer. It only permits connecting: a refused connection puts the request
  * back into the hold. Keyed by pod UID, address and container start, so that a stale one harms nobody.
  */
 export const announcementSchema = z.object({
@@ -11,7 +11,12 @@ export const announcementSchema = z.object({
   address: z.union([z.ipv4(), z.ipv6()]).describe('Address of the pod; an IP address, never a name.'),
   port: z.number().int().min(1).max(65_535),
   sequence: z.number().int().min(0).describe('Grows with each announcement of this sidecar.'),
-  ttlMs: z.number().int().min(1).max(600_000).describe('Valid for so long; Kubernetes readiness takes over meanwhile.'),
+  ttlMs: z
+    .number()
+    .int()
+    .min(1)
+    .max(600_000)
+    .describe('How long it is valid; Kubernetes readiness takes over meanwhile.'),
 });
 
 /** A parsed announcement. */

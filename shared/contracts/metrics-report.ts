@@ -37,10 +37,7 @@ export const metricsReportSchema = z.object({
 export const metricsAnswerSchema = z.object({
   status: z.literal('Metrics received'),
   kept: z.boolean().describe('False where no Autoscaler names the Deployment of the pod: nothing is kept then.'),
-  nextReportSeconds: z
-    .number()
-    .min(0)
-    .describe('The next report is wanted after so long, or when what was measured changes a lot.'),
+  nextReportSeconds: z.number().min(0).describe('When the next report is expected; a large change is reported sooner.'),
 });
 
 /** The answer to `POST /metrics`. */

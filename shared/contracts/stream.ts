@@ -11,5 +11,5 @@ export const streamMessageSchema = z.discriminatedUnion('type', [
 /** A parsed line of the stream. */
 export type StreamMessage = z.output<typeof streamMessageSchema>;
 
-/** A balancer reconnects when it heard nothing for so long; the controller pings at a third of it. */
+/** A balancer reconnects after this much silence; the controller pings three times as often. */
 export const STREAM_SILENCE_MS = 15_000;

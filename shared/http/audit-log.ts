@@ -23,7 +23,7 @@ export interface AuditEntry {
   readonly repeated?: number;
 }
 
-/** The same refusal is written once in so long; further ones are counted. */
+/** How often the same refusal is written; further ones are counted. */
 const REPEAT_MS = 60_000;
 const REMEMBERED = 1_000;
 

@@ -6,7 +6,7 @@ import type { ErrorCode } from '../model/errors.ts';
 export interface BodyLimits {
   /** A longer body is refused, and what comes of it is thrown away. */
   readonly maxBytes: number;
-  /** A body that is not complete after so long is refused, so that what is kept of it is not kept for longer. */
+  /** A body that is not complete after this time is refused, so that no part of it is kept for longer. */
   readonly timeoutMs: number;
 }
 

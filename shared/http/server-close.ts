@@ -55,7 +55,7 @@ export function trackConnections(server: Server, stopping?: AbortSignal, maxConn
 /**
  * Closes a server: the port at once, connections that wait for no answer soon, the others with their answer.
  *
- * @param graceMs - after so long the others are cut off
+ * @param graceMs - after this time the others are cut off
  */
 export async function close(server: Server, graceMs = GRACE_MS): Promise<void> {
   const state = tracked.get(server);

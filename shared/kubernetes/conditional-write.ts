@@ -28,7 +28,7 @@ export interface SpecVersion {
 }
 
 /**
- * The entity tag of an object's spec: it changes with the spec, and with the object where it is created anew, and not
+ * The entity tag of an object's spec: it changes with the spec, and with the object where it is created again, and not
  * with the status.
  *
  * @see https://kubernetes.io/docs/reference/using-api/api-concepts/ and RFC 9110 section 8.8.3

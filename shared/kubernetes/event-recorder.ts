@@ -19,7 +19,7 @@ interface Known {
   readonly lastMs: number;
 }
 
-/** The same event within so long only raises the count of the first. */
+/** Within this time the same event only raises the count of the first. */
 const SAME_EVENT_MS = 10 * 60_000;
 /** Events that are remembered to be counted up; of more, those that were seen longest ago are forgotten. */
 const MAX_KNOWN = 4_096;

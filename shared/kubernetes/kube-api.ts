@@ -175,7 +175,7 @@ export class KubeApi {
     return await exchange(url, requestOptions, payload, true);
   }
 
-  /** The agent of a KubeConfig has the cluster's certificates, but would shake hands anew for each request. */
+  /** The agent of a KubeConfig has the cluster's certificates, but without keep-alive each request would cost a TLS handshake. */
   #keptAlive(agent: RequestOptions['agent']): RequestOptions['agent'] {
     if (!(agent instanceof HttpsAgent)) return agent;
     this.#tlsAgents.add(agent);

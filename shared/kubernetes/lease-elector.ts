@@ -6,9 +6,9 @@ import { pathOf, RESOURCES } from './paths.ts';
 
 /** Times of an election. Defaults are those of Kubernetes' own components: 15, 10, 2 seconds. */
 export interface LeaseTimes {
-  /** Others may take over when the record has not changed for so long. */
+  /** Others may take over when the record has not changed for this long. */
   readonly leaseDurationMs: number;
-  /** The leader stops acting when it could not renew for so long; less than leaseDurationMs. */
+  /** The leader stops acting when it could not renew for this long; less than leaseDurationMs. */
   readonly renewDeadlineMs: number;
   readonly retryPeriodMs: number;
 }
@@ -130,7 +130,7 @@ export class LeaseElector {
     try {
       const written = await this.#write('PUT', path, lease, timeoutMs);
       this.#seen = { resourceVersion: written.metadata.resourceVersion ?? '', sinceMs: clock.monotonicMs() };
-      // Frozen for so long that others led and left again: this is another term, and is told as one.
+      // Frozen until others had led and left again: this is another term, and is reported as one.
       if (!mine && this.#told) {
         this.#renewedMs = undefined;
         this.#tell();

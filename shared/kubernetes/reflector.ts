@@ -20,15 +20,15 @@ export interface ReflectorOptions<T extends KubernetesObject> {
   readonly optional?: boolean;
   /** What is kept of each object; thousands fit into a fraction of the memory then. @defaultValue everything */
   readonly transform?: (object: T) => T;
-  /** No bookmark and no event for so long: the watch is taken for dead. @defaultValue 90000 */
+  /** After this time without a bookmark or an event the watch counts as dead. @defaultValue 90000 */
   readonly silenceMs?: number;
 }
 
 const BACKOFF_MIN_MS = 100;
 const BACKOFF_MAX_MS = 4_000;
-/** A server ends each watch after a while; one that lived for so long is opened again without a pause. */
+/** A server ends each watch after a while; one that lived at least this long is opened again without a pause. */
 const LIVED_MS = 1_000;
-/** So long it may take to open it again before what is known counts as old. */
+/** How long opening it again may take before what is known counts as stale. */
 const REOPEN_MS = 1_000;
 const LOOK_AGAIN_MS = 60_000;
 const PAGE_SIZE = 500;

@@ -17,7 +17,7 @@ export interface Lifecycle {
 /**
  * The life of a process's parts: stop steps in reverse order, each logged, all within a hard deadline.
  *
- * @param deadlineMs - after so long the rest is given up
+ * @param deadlineMs - after this time the remaining steps are abandoned
  */
 export function createLifecycle(deps: { logger: Logger; deadlineMs: number }): Lifecycle {
   const controller = new AbortController();

@@ -9,7 +9,7 @@ export class LineSplitter {
   readonly #maxLength: number;
   #rest = '';
 
-  /** @param maxLength - of a line, in UTF-16 code units; so much is held of a line that has not ended, at most */
+  /** @param maxLength - of a line, in UTF-16 code units; no more than that is held of a line that has not ended */
   constructor(maxLength: number) {
     this.#maxLength = maxLength;
   }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Agent } from 'node:https';
 
-/** The kubelet renews both files in place, so they are read again after so long. */
+/** How often both files are read again: the kubelet renews them in place. */
 const READ_AGAIN_MS = 1_000;
 
 /** Where a program finds what it shows to the controller, and what it trusts. */

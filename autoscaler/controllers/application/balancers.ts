@@ -50,7 +50,7 @@ export class BalancerPresence {
 
   /** Notes how many balancers exist now. Returns whether there was none for too long. */
   missing(count: number, monotonicMs: number): boolean {
-    // Nobody asks while another controller leads: what was then is not known, and the grace begins anew.
+    // Nobody asks while another controller leads: what was then is not known, and the grace period restarts.
     const begins = monotonicMs - this.#lastAskedMs > UNASKED_MS;
     this.#lastAskedMs = monotonicMs;
     if (count > 0 || begins) this.#lastSeenMs = monotonicMs;

@@ -10,7 +10,7 @@ import { findStartProblem } from '../../domain/lifecycle/start-problem.ts';
 import { hasTraffic, type Signals } from '../../domain/signals/signals.ts';
 import { SLEEP_TIMES } from '../../../shared/model/sleep-times.ts';
 
-/** A start may take so long where neither the resource nor past starts say otherwise. */
+/** The start deadline where neither the resource nor past starts give one. */
 const DEFAULT_START_DEADLINE_S = 900;
 /** A start that takes longer than this many times what past ones took is late; only ever lengthens the deadline. */
 const LEARNED_FACTOR = 3;

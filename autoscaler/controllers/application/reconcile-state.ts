@@ -91,7 +91,7 @@ export function restoreState(
     replicas: status?.phase === 'Asleep' && sameTarget ? 0 : undefined,
     ownChange: undefined,
     zeroSeen: sameTarget && status.replicas === 0,
-    // An earlier leader may have seen these pods serve; whether they did is not known, so none is taken for one that starts.
+    // An earlier leader may have seen these pods serve; whether they did is not known, so none counts as starting.
     pods: new PodTimes(status?.phase === 'Active' || status?.phase === 'Draining'),
     wouldSleepMs: undefined,
   };

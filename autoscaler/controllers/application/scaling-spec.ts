@@ -5,7 +5,7 @@ import { METRICS, type Metric } from '../../../shared/model/metrics/registry.ts'
 import type { ScalingRule, Target } from '../../domain/engine/scaling-rule.ts';
 import type { ScalingSpec } from '../../domain/engine/scaling-engine.ts';
 
-/** The engine's view of each resource, made anew only when the resource or the settings change. */
+/** The engine's view of each resource, rebuilt only when the resource or the settings change. */
 export class ScalingSpecs {
   #settings: LoadBalancerSettingsSpec | undefined;
   #known = new WeakMap<Autoscaler, ScalingSpec>();

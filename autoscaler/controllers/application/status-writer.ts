@@ -10,9 +10,9 @@ import type { ReconcileState } from './reconcile-state.ts';
 import { buildStatus, isTransition, sameStatus, sameStatusInput, stamped, statusPatch } from './status.ts';
 import type { StatusInput, WantedCondition } from './status.ts';
 
-/** Reasons and sentences of one application are written at most so often. */
+/** Minimum time between two writes of one application that change only reasons and messages. */
 const QUIET_MS = 5_000;
-/** Over all applications so many writes a second are spent on reasons and sentences; what waits is written later. */
+/** Writes per second that change only reasons and messages, over all applications; the rest is written later. */
 const MINOR_WRITES_PER_SECOND = 5;
 
 /**

@@ -33,7 +33,7 @@ export interface WantedCondition {
 }
 
 /**
- * The life that a status tells of. A drain of an earlier leader is not continued but decided anew, and the start
+ * The lifecycle that a status describes. A drain of an earlier leader is not continued but decided again, and the start
  * deadline begins again: how long nobody looked, because the API server or the leader was away, is not known.
  *
  * @param wallMs - epoch ms

@@ -42,7 +42,7 @@ export class Orphans {
       if (type === 'set') this.#wanted.delete(target);
       else {
         this.#wanted.set(target, (object as Targeting).spec?.minReplicas ?? 0);
-        // When the claims are decided anew: another resource may own the Deployment now.
+        // When ownership is decided again: another resource may own the Deployment now.
         queueMicrotask(() => void this.sweep());
       }
     });

@@ -57,7 +57,7 @@ export class UsageRecorder {
     minute.replicaMs += replicas * (monotonicMs - minute.lastMs);
     minute.lastMs = monotonicMs;
     if (completions !== undefined) {
-      // A counter that fell began anew with its process.
+      // A counter that fell was reset by a restart of its process.
       minute.requests +=
         completions >= (minute.completions ?? completions)
           ? completions - (minute.completions ?? completions)

@@ -120,7 +120,7 @@ function boundOf(wanted: number, current: number, { min, max }: Bounds): 'minRep
   return wanted < min && current === min ? 'minReplicas' : undefined;
 }
 
-/** The state after a decision that recommended so many replicas. */
+/** The state after a decision that recommended this number of replicas. */
 export function recordRecommendation(
   state: ScalingState,
   replicas: number,

@@ -2,7 +2,7 @@ import { metricOf } from '../../../shared/model/metrics/registry.ts';
 import { podReadingOf, type Signals } from '../signals/signals.ts';
 import type { ScalingSpec } from './scaling-engine.ts';
 
-/** Within so much of a threshold, as a ratio of it, a value may pass it with the next report. */
+/** How near a threshold, as a ratio of it, a value must be to count as able to cross it with the next report. */
 const NEAR_RATIO = 0.2;
 
 /**

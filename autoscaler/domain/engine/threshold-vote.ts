@@ -128,7 +128,7 @@ function stepwise(
   return { value, replicas: Math.max(replicas + 1, wanted), why };
 }
 
-/** The average with every pod without data taken for fully loaded. */
+/** The average if every pod without data were fully loaded. */
 function withMissingFull({ value, known, missingCount }: Averaged, fullLoad: number): number {
   return (value * known + fullLoad * missingCount) / (known + missingCount);
 }

@@ -14,7 +14,7 @@ const MAX_BACKOFF_MS = 60 * 60_000;
 
 /**
  * Notes that somebody else changed replicas. Only what takes back our own last value counts; a change after a long peace
- * begins anew.
+ * restarts.
  *
  * @param undoesOurs - the value before it was ours
  */

@@ -68,7 +68,7 @@ export interface LifecycleFacts {
         readonly uid: string;
         readonly replicas: number;
         readonly readyReplicas: number;
-        /** Pods that have been ready or have answered, ready or not now; they are never taken for pods that start. */
+        /** Pods that have been ready or have answered, ready or not now; they never count as starting. */
         readonly servedReplicas: number;
         /** Not ready, and may become so; those that cannot start are not among them. */
         readonly startingReplicas: number;

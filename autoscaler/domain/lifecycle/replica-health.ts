@@ -1,6 +1,6 @@
 import { problemOfPod, type StartingDeployment, type StartingPod } from './start-problem.ts';
 
-/** A pod that cannot be scheduled may wait for a new node for so much longer. */
+/** Extra time for a pod that cannot be scheduled: it may be waiting for a new node. */
 export const UNSCHEDULABLE_EXTRA_MS = 600_000;
 
 /** How the replicas of an application are. */
@@ -26,7 +26,7 @@ export interface ReplicaFacts {
   readonly notReadySince: ReadonlyMap<string, number>;
   /** Requests in flight by pod UID. */
   readonly inFlight: ReadonlyMap<string, number>;
-  /** So long a pod may take to become ready, in ms. */
+  /** How long a pod may take to become ready, in ms. */
   readonly startDeadlineMs: number;
 }
 

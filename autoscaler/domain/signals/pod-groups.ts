@@ -18,7 +18,7 @@ export type PodGroup = 'ready' | 'unready' | 'missing' | 'ignored';
 
 /** How long a pod is taken to start; the HPA's own two settings, with its defaults. */
 export const POD_START_TIMES = {
-  /** Within so long after its start, CPU counts only once a whole window has been measured of a ready pod. */
+  /** How long after a pod's start its CPU counts only once a whole window has been measured while it was ready. */
   cpuInitializationPeriodMs: 300_000,
   /** A pod that is not ready, and was not later than this after its start, never was. */
   initialReadinessDelayMs: 30_000,

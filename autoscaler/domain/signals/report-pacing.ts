@@ -1,8 +1,8 @@
 /** Reports of sidecars that are asked for in a second, over all pods: what one controller takes in beside its work. */
 export const REPORTS_PER_SECOND = 1_000;
-/** Near a threshold a pod reports so often, unless too many pods are. */
+/** Report interval of a pod near a threshold, unless too many pods are near one. */
 export const NEAR_INTERVAL_MS = 1_000;
-/** A pod whose numbers decide nothing right now reports so often. */
+/** Report interval of a pod whose values decide nothing right now. */
 export const CALM_INTERVAL_MS = 10_000;
 
 interface Pace {

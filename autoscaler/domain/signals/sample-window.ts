@@ -1,4 +1,4 @@
-/** A window is kept in at most about so many steps, whatever is sent and however long it is. */
+/** Approximate maximum number of steps in a window, whatever is sent and however long the window is. */
 const MAX_STEPS = 64;
 const SHORTEST_STEP_MS = 750;
 

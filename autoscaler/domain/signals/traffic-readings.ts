@@ -14,7 +14,7 @@ export interface BalancerRef {
 export const BALANCER_AGES = {
   /** A balancer reports each second. */
   reportMs: 4_000,
-  /** A balancer that was heard within so long counts as existing, whatever the watch of its pods shows. */
+  /** For this long after its last report a balancer counts as existing, whatever the watch of its pods shows. */
   existsMs: 60_000,
 } as const;
 
@@ -68,7 +68,7 @@ export class TrafficReadings {
       };
       byBalancer.set(balancer, traffic);
     }
-    // A counter that fell began anew with its process.
+    // A counter that fell was reset by a restart of its process.
     const before = sample.completions < traffic.sample.completions ? 0 : traffic.sample.completions;
     this.#completions.set(application, (this.#completions.get(application) ?? 0) + sample.completions - before);
     traffic.lastMs = atMs;

@@ -3,7 +3,7 @@ import type { PodMetrics } from '../measurements.ts';
 /** How thresholds of a metric are written in the resource; `shared/api` has the schema and the parser of each. */
 export type Notation = 'cpu' | 'bytes' | 'duration' | 'count';
 
-/** A value as people read it: in so many base units, with this symbol behind the number. */
+/** How people read a value: the number of base units in one, and the symbol behind the number. */
 export interface Unit {
   readonly symbol: string;
   readonly perUnit: number;
