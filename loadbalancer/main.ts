@@ -13,7 +13,7 @@ import { buildRouting, type Routing } from './composition/routing.ts';
 import { buildWake, type Wake } from './composition/wake.ts';
 import { loadbalancerSettings } from './config.ts';
 
-/** Without a controller the data port opens after so long. */
+/** How long the data port waits for a controller before it opens without one. */
 const INTRODUCTION_MS = 2_000;
 
 /** The parts are built from the bottom up; each registers how it stops, and the last one built stops first. */
@@ -51,7 +51,7 @@ function buildFoundation(): Foundation {
   };
 }
 
-/** Begins to follow the cluster and to listen to the controller. */
+/** Starts watching the cluster and listening to the controller. */
 function startWatching(
   { lifecycle }: Foundation,
   routing: Routing,
@@ -88,7 +88,7 @@ function applySettings({ watch }: Routing, { plane }: Forwarding): void {
 async function openDataPort({ settings, lifecycle }: Foundation, { plane }: Forwarding): Promise<number> {
   const port = await plane.listen({ host: settings.dataAddress, port: settings.dataPort });
   lifecycle.onStop('data plane', async () => {
-    // Unready first and still serving, until nobody sends new connections here any more.
+    // Unready first but still serving, until no new connections are sent here.
     plane.announceClose();
     await delay(settings.drainSeconds * 1000);
     await plane.close(Math.max(0, (settings.stopDeadlineSeconds - settings.drainSeconds - 2) * 1000));

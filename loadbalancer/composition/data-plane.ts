@@ -7,7 +7,7 @@ import { RotatingFileSink } from '../request-log/rotating-file-sink.ts';
 import type { Foundation } from './foundation.ts';
 import type { Routing } from './routing.ts';
 
-/** What forwards requests, and what is told of each that ended. */
+/** What forwards requests, and what records each that ended. */
 export interface Forwarding {
   readonly plane: DataPlane;
   readonly requestLog: RequestLog;

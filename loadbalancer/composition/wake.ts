@@ -16,7 +16,7 @@ export function buildWake(
   { api, watch, announcements, directory }: Routing,
   { plane, metrics }: Forwarding,
 ): Wake {
-  // While the API server is away, waiting is nobody's fault: the deadlines of what is held stand still.
+  // While the API server is unavailable, the deadlines of held requests stop.
   let reachable = true;
   const freezeDeadlines = (): void => {
     const frozen = !reachable || !watch.connected;

@@ -1,6 +1,6 @@
 import type { HoldTicket } from './hold-queue.ts';
 
-/** The clock of the hold's deadlines, which can be stopped: while the API server is out, waiting is nobody's fault. */
+/** The clock of the hold's deadlines, which is stopped while the API server is unavailable. */
 export class HoldDeadlines {
   #creditMs = 0;
   #frozenSinceMs: number | undefined;

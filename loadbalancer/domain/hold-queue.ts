@@ -139,7 +139,7 @@ export class HoldQueue {
 
   /**
    * Counts more bytes for a request in the queue, or for one whose body is read before it asks for a pod; false when they do
-   * not fit (the sender is then to be slowed down).
+   * not fit (the sender must then be slowed down).
    */
   grow(ticket: HoldTicket, bytes: number, bounds: HoldBounds): boolean {
     if (this.#bytes + bytes > bounds.maxBytes || !this.#budget.take(bytes)) return false;

@@ -57,7 +57,7 @@ export class PodPool {
       this.#retire(pod);
     }
     this.#refill(monotonicMs);
-    // Told last: whoever hears it may ask for another pod at once, and must not be given one that is going, too.
+    // Last, because a listener may ask for another pod at once, and must not get one that is leaving too.
     for (const pod of this.#retired.splice(0)) pod.transport?.podRetired();
   }
 

@@ -12,14 +12,14 @@ export interface PodDescription {
   readonly state: PodState;
 }
 
-/** Whoever keeps connections to a pod; told as soon as the pod may not be used any more. */
+/** What keeps connections to a pod; called as soon as the pod may no longer be used. */
 export interface PodTransport {
   podRetired(): void;
 }
 
 /** Held requests that a pod gets before it has answered one, when no concurrency limit is set. */
 export const INITIAL_WINDOW = 8;
-/** A window never grows beyond this, so that it stays a pace and not a number without meaning. */
+/** A window never grows beyond this, so that it stays a limit. */
 const MAX_WINDOW = 4096;
 const FIRST_SUSPICION_MS = 50;
 const MAX_SUSPICION_MS = 1000;

@@ -185,12 +185,12 @@ export class RequestQueue {
     this.#pump(monotonicMs);
   }
 
-  /** Stops (or restarts) the clock of the hold's deadlines: while the API server is out, waiting is nobody's fault. */
+  /** Stops or restarts the clock of the hold's deadlines; it is stopped while the API server is unavailable. */
   freezeDeadlines(frozen: boolean, monotonicMs: number): void {
     this.#deadlines.freeze(frozen, monotonicMs);
   }
 
-  /** To be called every 50 to 100 ms while requests are held: ends holds that lasted too long and lets some more go. */
+  /** Call it every 50 to 100 ms while requests are held: it ends holds that took too long and releases more requests. */
   sweep(monotonicMs: number): void {
     for (
       let ticket = this.#queue.head;
@@ -200,7 +200,7 @@ export class RequestQueue {
       this.#dismiss(ticket, this.#notStarted(), monotonicMs);
     }
     if (this.#queue.length > 0) {
-      // Without this, long answers (streams) would keep the rest of a burst waiting for ever.
+      // Without this, long answers (streams) would keep the rest of a burst waiting forever.
       this.#pool.widen(INITIAL_WINDOW);
       this.#pump(monotonicMs);
     }

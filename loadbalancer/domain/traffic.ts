@@ -21,7 +21,7 @@ export interface TrafficState {
   readonly queuedBytes: number;
 }
 
-/** What the balancer tells about one application. Times are of the process's monotonic clock. */
+/** What the balancer reports about one application. Times are of the process's monotonic clock. */
 export interface TrafficReport extends TrafficCounts, TrafficState {
   /** Last arrival or end of a request; undefined: none yet. */
   readonly lastActivityMs: number | undefined;

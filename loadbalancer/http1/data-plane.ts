@@ -10,9 +10,9 @@ import { type Attempt, connectionsOf } from './upstream/pod-connections.ts';
 import { type DataPlaneDeps, type DataPlaneLimits, DEFAULT_LIMITS } from './ports.ts';
 import { TrustedProxies } from './client/trusted-proxies.ts';
 
-/** How often holds, windows and time-outs are looked at, in ms. */
+/** How often holds, windows and time-outs are checked, in ms. */
 const TICK_EVERY_MS = 50;
-/** A connection that has been idle for so long may be closed for a new one. */
+/** Minimum idle time after which a connection may be closed to make room for a new one. */
 const RECYCLE_AFTER_MS = 1000;
 const SHARED_READ_BYTES = 65_536;
 

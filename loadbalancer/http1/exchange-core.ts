@@ -112,7 +112,7 @@ export abstract class ExchangeCore extends HoldTicket {
     return { requestId: this.record.requestId, heldMs: this.heldMs, mustClose };
   }
 
-  /** The answer cannot be completed: the client has to see that it is not whole. */
+  /** The answer cannot be completed, and the client must be able to see that. */
   protected cutOff(outcome: Outcome, error: string): void {
     this.close(outcome, error);
     this.client.abort();

@@ -112,7 +112,7 @@ export class Exchange extends ExchangeCore implements UpstreamUser {
   }
 
   onInterim(head: ResponseHead): void {
-    // The wait for the answer goes on: a pod could send these for ever.
+    // The wait for the answer goes on: a pod could send these forever.
     this.answer.interim(head);
   }
 
@@ -234,7 +234,7 @@ export class Exchange extends ExchangeCore implements UpstreamUser {
   #acquire(): void {
     const queue = this.queue;
     if (queue === undefined) return;
-    // Its body took the client's time, not the application's.
+    // The time that its body took counts for the client, not for the application.
     const monotonicMs = this.stage === 'buffering' ? this.context.deps.clock.monotonicMs() : this.record.startedMs;
     this.stage = 'waiting';
     const bytes = this.headBytes + this.upload.keptBytes - this.heldBytes;

@@ -16,7 +16,7 @@ export interface Progress {
   readonly upload: Upload;
   /** The client is waited for: more of the body could be taken now. */
   readonly wantsBytes: boolean;
-  /** The client has to take what was written before the pod is read from again. */
+  /** The client must take what was written before the pod is read from again. */
   readonly holdsBack: boolean;
 }
 
@@ -53,7 +53,7 @@ function bodyOverdue(silentMs: number, upload: Upload, settings: ApplicationSett
 /**
  * Whether a body arrives below the minimum rate; the body time-out is what a client may save up, so that a slow beginning is
  * forgiven (Apache httpd, mod_reqtimeout: `body=TIMEOUT,MinRate=RATE`). Only the time counts in which the client was waited
- * for. Example: with 60 s and 240 bytes per second 24,000 bytes have to be here after 160 s.
+ * for. Example: with 60 s and 240 bytes per second 24,000 bytes must have arrived after 160 s.
  */
 function tooSlow(upload: Upload, { bodyTimeoutMs, minBodyBytesPerSecond }: ApplicationSettings): boolean {
   return minBodyBytesPerSecond > 0 && upload.waitedMs > bodyTimeoutMs + (upload.bytes * 1000) / minBodyBytesPerSecond;

@@ -80,7 +80,7 @@ const COUNTERS = {
   nemesis_upgrades_total: ['upgrades', 'Connections upgraded to another protocol.'],
 } as const;
 
-/** The balancer's Prometheus metrics. The hot path only adds to plain numbers; they are read when somebody scrapes. */
+/** The balancer's Prometheus metrics. The hot path only adds to plain numbers; they are read at each scrape. */
 export class BalancerMetrics {
   readonly #wakes: Histogram<'outcome'>;
   readonly #byApplication = new Map<string, Map<number, number>>();
@@ -115,7 +115,7 @@ export class BalancerMetrics {
   }
 }
 
-/** Counts of ended requests, by application and status; told for applications that are there. */
+/** Counts of ended requests by application and status, for applications that exist. */
 function registerRequests(
   registry: Registry,
   byApplication: Map<string, Map<number, number>>,
@@ -129,7 +129,7 @@ function registerRequests(
     collect() {
       this.reset();
       for (const [key, statuses] of byApplication) {
-        // What is gone is told no more; the empty key is that of requests without a route.
+        // Applications that are gone are dropped; the empty key is that of requests without a route.
         if (key !== '' && directory.get(key) === undefined) {
           byApplication.delete(key);
           continue;

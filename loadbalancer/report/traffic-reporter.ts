@@ -16,7 +16,7 @@ export interface TrafficReporterDeps {
 }
 
 /**
- * Tells the controller what this balancer sees: of every application each second, and of one application at once when a
+ * Reports to the controller what this balancer sees: every application each second, and one application at once when a
  * request is held or a drain is done.
  *
  * A full report grows with the applications, an urgent one only with those that are urgent; there are at most one full
@@ -42,7 +42,7 @@ export class TrafficReporter {
     this.#startedMs = deps.clock.monotonicMs();
   }
 
-  /** Begins to report. */
+  /** Starts reporting. */
   start(): void {
     const sendAll = (): void => {
       this.#fullIsDue = true;
@@ -98,7 +98,7 @@ export class TrafficReporter {
     });
   }
 
-  /** What was not taken is told with the next report; of applications that are gone nothing is kept. */
+  /** What was not accepted goes into the next report; nothing is kept of applications that are gone. */
   #noteSent(applications: readonly Traffic[], taken: boolean, isFull: boolean): void {
     if (isFull) this.#unsent.clear();
     for (const { namespace, name, responseTimes } of applications) {

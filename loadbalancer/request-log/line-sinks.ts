@@ -6,7 +6,7 @@ const MAX_WAITING_BYTES = 16 * 1024 * 1024;
 
 /** Writes to a stream that belongs to somebody else (stdout): never closes it, and drops lines rather than memory. */
 export class StreamSink implements LineSink {
-  /** Batches that were dropped because nobody read. */
+  /** Batches that were dropped because the reader fell behind. */
   dropped = 0;
   readonly #stream: Writable;
 
@@ -26,7 +26,7 @@ export class StreamSink implements LineSink {
     await new Promise<void>((resolve) => {
       this.#stream.once('drain', resolve);
       this.#stream.once('error', () => resolve());
-      // The end of the waiting bytes is not always told by a drain; an empty write's callback is.
+      // A drain event does not always follow the last waiting byte; the callback of an empty write does.
       this.#stream.write('', () => resolve());
     });
   }

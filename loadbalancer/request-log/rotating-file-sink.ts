@@ -3,7 +3,7 @@ import type { LineSink } from './request-log.ts';
 
 /** Lines that may wait for a slow disk before further ones are dropped. */
 const MAX_WAITING_BYTES = 16 * 1024 * 1024;
-/** A file that could not be written is opened anew after so long. */
+/** Pause before a file that could not be written is opened again. */
 const RETRY_AFTER_MS = 1000;
 
 /** Size and number of a rotating file's parts. */
@@ -13,9 +13,9 @@ export interface RotatingFileOptions {
   readonly maxBytes?: number;
   /** Files kept, the current one included; 1 or more. @defaultValue 4 */
   readonly maxFiles?: number;
-  /** Told of the first error in a row; lines are dropped, and the file is tried again each second. */
+  /** Called for the first of consecutive errors; lines are dropped, and the file is tried again every second. */
   readonly onError?: (error: Error) => void;
-  /** Told when the file can be written again. */
+  /** Called when the file can be written again. */
   readonly onRecovered?: (droppedBatches: number) => void;
   /** Monotonic time in ms. @defaultValue the process's */
   readonly monotonicMs?: () => number;
@@ -23,7 +23,7 @@ export interface RotatingFileOptions {
 
 /**
  * Appends to a file and rotates it by size: `path`, `path.1` (newest) … A full disk costs the lines that come while it is
- * full, and nothing else: the file is opened anew until it can be written.
+ * full, and nothing else: the file is reopened until it can be written.
  */
 export class RotatingFileSink implements LineSink {
   /** Batches that were dropped because the disk is full or does not keep up. */
@@ -38,7 +38,7 @@ export class RotatingFileSink implements LineSink {
   #retryAtMs: number | undefined;
   #droppedBefore = 0;
 
-  /** @throws Error when the file cannot be opened: a wrong path has to be told at the start */
+  /** @throws Error when the file cannot be opened: a wrong path must be reported at startup */
   constructor(options: RotatingFileOptions) {
     this.#options = options;
     this.#maxBytes = options.maxBytes ?? 64 * 1024 * 1024;

@@ -7,7 +7,7 @@ interface ReadinessReport {
   readonly untilMs: number;
 }
 
-/** A result of the balancer's own probe is valid for so long; Kubernetes' readiness takes over meanwhile. */
+/** How long a result of the balancer's own probe is valid; by then Kubernetes' readiness has taken over. */
 const OWN_PROBE_TTL_MS = 120_000;
 
 /**

@@ -28,7 +28,7 @@ export interface ApplicationDirectoryDeps {
   readonly random: () => number;
 }
 
-/** What the directory tells of its applications; called in the same turn, so that waking loses no time. */
+/** What the directory reports about its applications. Called synchronously, so that waking loses no time. */
 export interface DirectoryListener {
   /** A request was held. */
   onHeld?(backend: Backend): void;
@@ -47,14 +47,14 @@ export class ApplicationDirectory implements Router {
   /** Not routed any more, and requests are still on their pods: they count if the application comes back meanwhile. */
   readonly #leaving = new Map<string, Backend>();
   readonly #routes = new RouteTable<RequestQueue>();
-  /** In the order in which they are told; a few parts of the program, for as long as it lives. */
+  /** In the order in which they are called: a few parts of the program, registered once. */
   readonly #listeners: DirectoryListener[] = [];
 
   constructor(deps: ApplicationDirectoryDeps) {
     this.#deps = deps;
   }
 
-  /** Tells a part of the program what happens from now on. */
+  /** Registers a part of the program for what happens from now on. */
   subscribe(listener: DirectoryListener): void {
     this.#listeners.push(listener);
   }

@@ -13,9 +13,9 @@ export interface Backend {
   snapshot: WatchedApplication;
   /** The sleep that is seen under way, and since when (monotonic ms). */
   drain: { readonly id: string; readonly sinceMs: number } | undefined;
-  /** Since when it looks as if somebody else had scaled it to 0 (monotonic ms). */
+  /** When another writer first appeared to have scaled it to 0 (monotonic ms). */
   foreignZeroSinceMs: number | undefined;
-  /** Re-evaluates the gate when a time passes that no event tells of. */
+  /** Re-evaluates the gate at a time that no event announces. */
   timer: NodeJS.Timeout | undefined;
 }
 
@@ -42,7 +42,7 @@ export function wakeFacts(watched: Pick<WatchedApplication, 'deployment' | 'reso
   };
 }
 
-/** What the gate of an application should be now, and when that changes by itself. */
+/** What the gate of an application should be now, and when that changes without an event. */
 export function decideGate(
   backend: Backend,
   now: { monotonicMs: number; wallMs: number },

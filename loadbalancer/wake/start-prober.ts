@@ -36,7 +36,7 @@ export class StartProber {
     this.#deps = deps;
   }
 
-  /** Begins to probe the pods that are not ready, if requests wait for them. */
+  /** Starts probing the pods that are not ready, if requests wait for them. */
   look(backend: Backend): void {
     if (backend.queue.queued === 0 || this.#stopped) return;
     for (const pod of backend.snapshot.pods) {
@@ -45,7 +45,7 @@ export class StartProber {
       const check = checkOf(backend, pod);
       if (check === undefined || check.kind === 'kubernetes') continue;
       this.#probed.add(uid);
-      // Whatever goes wrong with one pod's probe: Kubernetes' readiness tells, too.
+      // If probing a pod fails, Kubernetes' readiness still reports it.
       const forget = (): void => void this.#probed.delete(uid);
       this.#run(backend, uid, check).then(forget, forget);
     }

@@ -6,12 +6,12 @@ import type { Clock } from '../../shared/runtime/clock.ts';
 import { messageOf, type Logger } from '../../shared/runtime/logger.ts';
 import { wakeFacts, type Backend } from '../routing/backend.ts';
 
-/** While requests are held and replicas are 0, the scale call is repeated after at most so long. */
+/** Longest pause between scale calls while requests are held and replicas are 0. */
 const REPEAT_MS = 250;
 const SCALE_TIMEOUT_MS = 3_000;
 /** Where writes take longer, because of an admission webhook for instance, the next call waits twice as long, up to this. */
 const LONGEST_SCALE_TIMEOUT_MS = 30_000;
-/** A call that waits for so long is taken for an API server that is away; then it is nobody's fault. */
+/** A call that takes longer means that the API server is unavailable; the time is then held against no application. */
 const SLOW_MS = 1_000;
 /** A call that was refused (a missing right, an admission policy) is repeated more and more rarely, at least so often. */
 const LONGEST_REFUSED_MS = 5_000;
@@ -105,7 +105,7 @@ export class Waker {
 
   /**
    * Asks the API server for something small now and then, so that the first wake after a quiet night does not pay for a
-   * new connection and its TLS handshake, and an API server that is away is noticed though nobody is to be woken.
+   * new connection and its TLS handshake, and an unavailable API server is noticed although no application has to be woken.
    */
   keepWarm(): void {
     this.#warmth = setInterval(() => {
@@ -195,7 +195,7 @@ export class Waker {
     }
   }
 
-  /** Tells whether the API server answers: when it fails, and already when it lets a call wait. */
+  /** Reports whether the API server answers: not when a call fails, and not when one takes too long. */
   async #trackReachability<T>(call: Promise<T>): Promise<T> {
     const slow = setTimeout(() => this.#away(), SLOW_MS);
     try {
@@ -216,7 +216,7 @@ export class Waker {
     void this.#untilReachable();
   }
 
-  /** Somebody else may make the next wake, so that no call of ours would ever tell that the API server is back. */
+  /** Another balancer may make the next wake, and then no call of ours would show that the API server is back. */
   async #untilReachable(): Promise<void> {
     if (this.#asking) return;
     this.#asking = true;

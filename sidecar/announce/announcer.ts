@@ -1,14 +1,14 @@
 import type { Announcement } from '../../shared/contracts/announcement.ts';
 import { probe } from '../../shared/runtime/probe.ts';
 
-/** What the announcer looks at and whom it tells. */
+/** What the announcer probes and where it reports. */
 export interface AnnouncerDeps {
   readonly podIp: string;
   readonly appPort: number;
-  /** Port that tells whether the application can answer. @defaultValue appPort */
+  /** Port to probe. @defaultValue appPort */
   readonly askedPort?: number;
   readonly announcePath: string;
-  /** The controller took it, so many ms after the application was found able to answer. */
+  /** Called when the controller accepted it; `tookMs`: since the application was found able to answer. */
   readonly onAnnounced?: (tookMs: number) => void;
   readonly send: (word: Pick<Announcement, 'address' | 'port' | 'sequence' | 'ttlMs'>) => Promise<boolean>;
 }
@@ -40,7 +40,7 @@ export class Announcer {
     this.#deps = deps;
   }
 
-  /** Looks until {@link stop}. */
+  /** Runs until {@link stop}. */
   async run(): Promise<void> {
     while (!this.#isStopped()) {
       if (await this.#untilReady()) await this.#tell();
@@ -53,7 +53,7 @@ export class Announcer {
     this.#gone = true;
   }
 
-  /** Ends the looking. */
+  /** Stops probing. */
   stop(): void {
     this.#stopped = true;
     clearTimeout(this.#timer);

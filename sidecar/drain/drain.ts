@@ -6,9 +6,9 @@ const MAX_WAITING = 32;
 
 /** How long a drain lasts. */
 export interface DrainTimes {
-  /** At least so long: balancers hear of the end of the pod at different times. */
+  /** Minimum duration: balancers learn at different times that the pod is terminating. */
   readonly minMs: number;
-  /** At most so long. */
+  /** Maximum duration. */
   readonly maxMs: number;
 }
 

@@ -34,7 +34,7 @@ export interface PodIdentity {
 /**
  * Sends measurements to the controller as often as its last answer asks for, and at once when they change a lot. What was
  * measured in between becomes one report. One that fails is kept and sent along with the next; after failures the tries
- * become rarer, with jitter, so that a thousand sidecars do not fall upon a controller that comes back.
+ * become rarer, with jitter, so that a thousand sidecars do not overload a controller that comes back.
  */
 export class Reporter {
   readonly #http: AxiosInstance;
@@ -61,8 +61,7 @@ export class Reporter {
   }
 
   /**
-   * Opens a connection and has the token looked at, so that the announcement does not have to wait for either. Failure is
-   * no harm.
+   * Opens a connection and has the token reviewed, so that the announcement waits for neither. A failure is harmless.
    */
   async connect(): Promise<void> {
     await this.#http.get('/identity').catch(() => undefined);
@@ -94,7 +93,7 @@ export class Reporter {
       this.#notBeforeMs = 0;
       this.#reported = metrics;
       // The answer to a report that came early was decided before the controller had looked at it, so the next measurement
-      // asks again. Else half a measurement early, since they do not come to the millisecond.
+      // asks again. Otherwise half a measurement early, since measurements are not exact to the millisecond.
       this.#dueMs = early ? monotonicMs : monotonicMs + nextReportMs(data) - this.#deps.intervalMs / 2;
     } catch (error) {
       this.#failed(error, batch);
@@ -103,7 +102,7 @@ export class Reporter {
     }
   }
 
-  /** Tells the controller that the application can answer. Returns whether it was taken. */
+  /** Reports to the controller that the application can answer. Returns whether it was accepted. */
   async announce(announcement: Announcement): Promise<boolean> {
     try {
       await this.#http.post('/announcements', announcement);

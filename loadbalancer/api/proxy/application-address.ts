@@ -13,7 +13,7 @@ export function addressOf(
   target: string | undefined,
 ): { key: string; host: string; prefix: string } {
   const namespace = target?.split('/')[0];
-  // What there is elsewhere is not told to whoever names an application.
+  // What exists elsewhere is not revealed to whoever names an application.
   const keys = [...directory.all()]
     .map(({ key }) => key)
     .filter((key) => namespace === undefined || key.startsWith(`${namespace}/`))

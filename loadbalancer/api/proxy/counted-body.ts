@@ -25,7 +25,7 @@ export function countedBody(budget: HoldBudget, copies: number, read: RequestHan
   };
 }
 
-/** What the body can have at most: its length where that is told, and the bound where it is not, or is that of a compressed one. */
+/** What the body can have at most: its length where that is stated, and the bound where it is not, or is that of a compressed one. */
 function largestBytes({ headers }: Request): number {
   const length = headers['content-length'];
   if (length === undefined) return headers['transfer-encoding'] === undefined ? 0 : MAX_BODY_BYTES;

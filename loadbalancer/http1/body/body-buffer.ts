@@ -1,7 +1,7 @@
 const MERGE_BELOW_BYTES = 2048;
 const BLOCK_BYTES = 8192;
 
-/** The part of a request body that has to wait: small pieces are merged, so that many of them cost little more than their bytes. */
+/** The part of a request body that waits for a pod. Small pieces are merged, so that many of them cost little more than their bytes. */
 export class BodyBuffer {
   #parts: Buffer[] = [];
   #block: Buffer | undefined;

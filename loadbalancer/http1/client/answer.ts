@@ -8,7 +8,7 @@ import type { ResponseHead } from '../head/response-head.ts';
 import { TEXT_BYTES } from '../text-bytes.ts';
 import type { ResponseFraming, UpstreamConnection } from '../upstream/upstream-connection.ts';
 
-/** What an answer has to say beside what the pod said. */
+/** What we add to the answer of a pod. */
 export interface AnswerAdditions {
   readonly requestId: string;
   /** Time in the hold; 0: was not held. */
@@ -68,7 +68,7 @@ export class Answer {
   /** Writes bytes that are valid during the call only. */
   bytes(bytes: Buffer, from: number, to: number): void {
     if (to - from > TEXT_BYTES) {
-      // A copy there has to be, since the read buffer will be overwritten; the head goes into the same one.
+      // The bytes must be copied, since the read buffer will be overwritten; the head goes into the same copy.
       const headBytes = this.#pendingHead.length;
       const whole = Buffer.allocUnsafeSlow(headBytes + to - from);
       if (headBytes > 0) whole.write(this.#pendingHead, 'latin1');

@@ -14,7 +14,7 @@ import { WriteTimer } from './write-timer.ts';
  *
  * - `idle`: nothing is asked. Then `head`: a request has begun to arrive.
  * - `exchange`: a request is under way; `lastExchange`: and the connection ends with its answer.
- * - `lingering`: our side has ended; what still comes is thrown away until the client closes as well.
+ * - `lingering`: our side has ended; what still arrives is discarded until the client closes too.
  * - `closed`: nothing more can be said.
  */
 type State = 'idle' | 'head' | 'exchange' | 'lastExchange' | 'lingering' | 'closed';
@@ -57,7 +57,7 @@ export class ClientConnection implements ClientSide, FlowUser {
     this.#deadlineMs = context.tickMs + context.limits.headTimeoutMs;
     this.#flow = new ClientFlow(socket, context, this);
     socket.on('drain', () => this.#onDrain());
-    // The close that follows tells all there is to do.
+    // The close event that follows does everything.
     socket.on('error', () => undefined);
     socket.on('close', () => this.#onClose());
   }
@@ -70,7 +70,7 @@ export class ClientConnection implements ClientSide, FlowUser {
     return this.#state === 'lastExchange';
   }
 
-  /** Since when nothing is asked and nothing is to be sent, monotonic ms; undefined: the connection is in use. */
+  /** When the connection became idle, with nothing left to send (monotonic ms); undefined: it is in use. */
   get idleSinceMs(): number | undefined {
     const idle = this.#state === 'idle' && !this.#flow.waiting && this.#socket.writableLength === 0;
     return idle ? this.#idleSinceMs : undefined;
@@ -169,7 +169,7 @@ export class ClientConnection implements ClientSide, FlowUser {
   /** Called by the tick. */
   sweep(monotonicMs: number): void {
     this.#writeTimer.sweep(monotonicMs, this.writeTimeoutMs, this.#onWriteTimeout);
-    // What has come meanwhile counts as well.
+    // What has arrived in the meantime counts too.
     if (this.#flow.paused) this.#flow.update();
     const exchange = this.#exchange;
     if (exchange === undefined) {

@@ -4,7 +4,7 @@ import type { PlaneContext } from '../plane-context.ts';
 /** Requests of one client that are begun in one turn of the event loop; then it is the others' turn. */
 const REQUESTS_PER_TURN = 16;
 
-/** What is done with bytes that have come: the request under way takes them, a request begins with them, they wait, or nobody wants them any more. */
+/** What is done with bytes that have come: the request under way takes them, a request begins with them, they wait, or they are no longer wanted. */
 export type Appetite = 'takes' | 'begins' | 'waits' | 'discards';
 
 /** Whoever uses what a client sends. */
@@ -68,7 +68,7 @@ export class ClientFlow {
     return this.#input === 'paused';
   }
 
-  /** Decides anew, since the user may want bytes now that it did not want before. */
+  /** Decides again, since the user may want bytes now that it did not want before. */
   update(): void {
     // Whoever runs already sees what there is; an answer of our own ends its request at once and would come back here for
     // each pipelined one.
@@ -83,7 +83,7 @@ export class ClientFlow {
     this.#count();
   }
 
-  /** Hands out what has come, for as long as somebody takes it. */
+  /** Hands out what has arrived, as long as it is taken. */
   #run(): void {
     this.#pump = 'running';
     let begun = 0;
@@ -121,7 +121,7 @@ export class ClientFlow {
     this.#decide();
   }
 
-  /** The one rule of when a client is read from. What a closing connection still sends is read to be thrown away. */
+  /** The one rule of when a client is read from. What a closing connection still sends is read and discarded. */
   #decide(): void {
     if (this.#input === 'ended') return;
     const { appetite } = this.#user;

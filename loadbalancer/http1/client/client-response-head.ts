@@ -3,7 +3,7 @@ import { coldStartHeader } from './own-answers.ts';
 import type { ResponseHead } from '../head/response-head.ts';
 import type { ResponseFraming } from '../upstream/upstream-connection.ts';
 
-/** What the client's request says about how its answer has to look. */
+/** What the client's request says about the form of its answer. */
 export interface AnswerContext {
   readonly minor: 0 | 1;
   readonly keepAlive: boolean;
@@ -13,10 +13,10 @@ export interface AnswerContext {
   readonly date: HttpDate;
 }
 
-/** The head for the client: the pod's own lines, framing and persistence written anew, and what we have to tell. */
+/** The head for the client: the pod's own lines, framing and persistence rewritten, and our own fields. */
 export function clientResponseHead(head: ResponseHead, framing: ResponseFraming, context: AnswerContext): string {
   let text = head.statusLine + head.kept;
-  // Neither stands in an answer that has no body by its status (RFC 9110, section 8.6; RFC 9112, section 6.1).
+  // Neither is sent in an answer whose status allows no body (RFC 9110, section 8.6; RFC 9112, section 6.1).
   const framed = head.status !== 204 && framing !== 'tunnel';
   if (framed && head.contentLength !== undefined) text += `content-length: ${head.contentLength}\r\n`;
   else if (framed && head.chunked && context.minor === 1) text += 'transfer-encoding: chunked\r\n';

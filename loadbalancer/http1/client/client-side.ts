@@ -13,7 +13,7 @@ export interface ClientSide {
   /** Writes latin1 text; the first text of an answer begins with its status line. */
   writeText(text: string): void;
   writeBytes(bytes: Buffer): void;
-  /** The request may want bytes now that it did not want before: the connection decides anew whether it is read from. */
+  /** The request may want bytes now that it did not want before: the connection decides again whether it is read from. */
   updateFlow(): void;
   /** In a tunnel: the pod sends no more. */
   endWrites(): void;

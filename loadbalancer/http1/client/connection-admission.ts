@@ -24,7 +24,7 @@ export class ConnectionAdmission {
   }
 
   /**
-   * Lets a connection in, which is to be given back by `left`, or not.
+   * Admits a connection, which must be given back with `left`, or refuses it.
    * @param recycle closes a connection that is idle, so that there is room; false: there is none
    */
   admit(address: string, trusted: boolean, recycle: () => boolean): boolean {

@@ -11,8 +11,8 @@ export type ConnectionFault = HeadFault | { readonly code: 'RequestTimeout'; rea
 const REQUEST_LINE = /^(?:\r\n)?([!-~]{1,32}) ([!-~]{1,1024})/;
 
 /**
- * The answer to a request whose head could not be read, and its entry in the log: with the method and target as they came, in
- * so far as there are any, so that somebody who looks for the request finds it.
+ * The answer to a request whose head could not be read, and its entry in the log: with the method and target as they
+ * came, if any, so that the request can be found.
  * @param received what has arrived of the head
  */
 export function refusedUnread(

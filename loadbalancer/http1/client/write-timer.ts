@@ -23,7 +23,7 @@ export class WriteTimer {
    * Called by the tick.
    *
    * @param timeoutMs - how long the client may take nothing
-   * @param onTimeout - called when it has taken nothing for so long
+   * @param onTimeout - called when it has taken nothing for the whole time-out
    */
   sweep(monotonicMs: number, timeoutMs: number, onTimeout: () => void): void {
     const socket = this.#socket;

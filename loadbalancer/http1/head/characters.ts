@@ -4,7 +4,7 @@ for (const char of "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghi
   IS_TOKEN_CHAR[char.charCodeAt(0)] = 1;
 }
 
-/** Control characters that stand in no valid head: everything below SP but HT, CR and LF, and DEL. */
+/** Control characters that no valid head contains: everything below SP but HT, CR and LF, and DEL. */
 // eslint-disable-next-line no-control-regex -- finding control characters is the point
 export const FORBIDDEN_CONTROLS = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/;
 

@@ -19,7 +19,7 @@ const BODY_METHODS = new Set(['POST', 'PUT', 'PATCH']);
  * The head for the pod, always HTTP/1.1. `Host` is the client's own (the application builds its links from it). `Via` gets us
  * appended, as RFC 9110 7.6.3 asks of a gateway. `X-Forwarded-For` is the client's address; after what a trusted proxy said.
  * `X-Forwarded-Proto` and `X-Forwarded-Host` are what a trusted proxy said, since that one was nearer to the client, else
- * what we see. Framing is written anew from what was understood; hop-by-hop fields are gone already.
+ * what we see. Framing is rewritten from what was parsed; hop-by-hop fields are already removed.
  */
 export function forwardedHead(head: RequestHead, add: ForwardedWith): string {
   const host = head.hostValue ?? authorityOf(add.pod);

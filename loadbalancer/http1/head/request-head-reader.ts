@@ -36,7 +36,7 @@ export class RequestHeadReader {
     this.head = undefined;
     const before = this.#text.length;
     const text = this.#text + headText(chunk, 0, Math.min(chunk.length, maxHeadBytes + 4 - before));
-    // RFC 9112, section 2.2: an empty line before a request is to be passed over.
+    // RFC 9112, section 2.2: an empty line before a request is ignored.
     if (text.startsWith('\r\n')) {
       this.#text = '';
       return 2 - before;

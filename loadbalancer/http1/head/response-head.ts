@@ -121,7 +121,7 @@ function readField(response: ResponseHead, head: string, at: number, colon: numb
       return false;
     }
     case 18:
-      // Ours alone: a client is to be able to rely on it.
+      // Only set by us, so that clients can rely on it.
       return !nameIs(head, at, colon, 'nemesis-cold-start');
     default:
       return true;

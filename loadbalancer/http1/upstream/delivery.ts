@@ -54,7 +54,7 @@ export class Delivery {
     return this.#reused;
   }
 
-  /** Sends the head, and what is here of the body. */
+  /** Sends the head, and as much of the body as has arrived. */
   send(path: string): void {
     const { client, context, head, upload, record } = this.#parcel;
     const { upstream, pod } = this;

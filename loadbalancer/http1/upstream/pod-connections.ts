@@ -16,7 +16,7 @@ export function isRepeatable(method: string): boolean {
   return IDEMPOTENT.has(method);
 }
 
-/** What came of a connection that was opened for nobody yet. */
+/** The result of opening a connection ahead of any request. */
 export interface Attempt {
   readonly result: ProbeOutcome;
   /** Closes the connection, unless a request has taken it. */
@@ -28,7 +28,7 @@ export class PodConnections implements PodTransport, ConnectionKeeper {
   readonly #pod: PodSlot;
   readonly #context: PlaneContext;
   readonly #opening = new Set<UpstreamConnection>();
-  /** Those that are opened for nobody yet, and whom to tell. */
+  /** Connections that are opened ahead of any request, and whom to notify. */
   readonly #attempts = new Map<UpstreamConnection, (result: ProbeOutcome) => void>();
   #idle: UpstreamConnection[] = [];
   #retired: boolean;

@@ -32,7 +32,7 @@ export interface UpstreamUser {
   onResponseHead(head: ResponseHead, framing: ResponseFraming): void;
   /** The bytes are valid during the call only. */
   onResponseBytes(bytes: Buffer, from: number, to: number): void;
-  /** All that one read brought was told. */
+  /** Everything that one read brought was delivered. */
   onReadDone(): void;
   /** The connection is no longer the user's. */
   onResponseEnd(): void;
@@ -52,7 +52,7 @@ export interface ConnectionKeeper {
 
 /** One connection to a pod, with a strict reader of its responses. Serves one request at a time. */
 export class UpstreamConnection {
-  /** When an idle connection has to be closed. */
+  /** When an idle connection must be closed. */
   expiresMs = 0;
   idleSinceMs = 0;
   connected = false;
@@ -97,7 +97,7 @@ export class UpstreamConnection {
     this.#socket.on('close', () => this.#onClose());
   }
 
-  /** Whether nobody listened at the pod's port. */
+  /** Whether the pod's port was closed. */
   get refused(): boolean {
     return this.#failure?.includes('ECONNREFUSED') === true;
   }
@@ -146,7 +146,7 @@ export class UpstreamConnection {
     this.#socket.resume();
   }
 
-  /** Gives up a connection that is still being opened, and tells the user. */
+  /** Gives up a connection that is still being opened, and notifies its user. */
   abandon(reason: string): void {
     this.#fault('connect', reason);
   }
@@ -155,7 +155,7 @@ export class UpstreamConnection {
   destroy(): void {
     this.#user = undefined;
     this.#closed = true;
-    // At once, not with the close event: until then somebody could take it for an idle one.
+    // At once, not on the close event: until then it could be taken for an idle one.
     this.#keeper.forget(this);
     this.#socket.destroy();
   }
@@ -164,7 +164,7 @@ export class UpstreamConnection {
     if (this.#closed) return;
     const user = this.#user;
     if (user === undefined) {
-      // Bytes that nobody asked for: whatever they are, the next answer must not be made of them.
+      // Unsolicited bytes must not become part of the next answer.
       this.destroy();
       return;
     }
