@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Counter, type Registry } from 'prom-client';
-import { autoscalerSpecSchema, scalingFaults } from '../../shared/api/autoscaler.ts';
+import { autoscalerSpecSchema } from '../../shared/api/autoscaler.ts';
 import type { FieldFault } from '../../shared/api/metric-schema.ts';
 import { API_GROUP } from '../../shared/model/api-group.ts';
 import { messageOf, type Logger } from '../../shared/runtime/logger.ts';
+import { checkScaling } from '../checks/scaling-check.ts';
 import { answerTo, refusalOf, type AdmissionAnswer, type AdmissionReview } from './review.ts';
 
 /**
@@ -49,5 +50,5 @@ function faultsOf({ request }: AdmissionReview): FieldFault[] {
     return [];
   const parsed = autoscalerSpecSchema.safeParse(object?.['spec']);
   if (!parsed.success) return [];
-  return scalingFaults(parsed.data.scaling).map(({ path, message }) => ({ path: `spec.scaling.${path}`, message }));
+  return checkScaling(parsed.data.scaling).map(({ path, message }) => ({ path: `spec.scaling.${path}`, message }));
 }

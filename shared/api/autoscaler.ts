@@ -2,50 +2,8 @@ import { z } from 'zod';
 import { API_GROUP_VERSION } from '../model/api-group.ts';
 import { BALANCING_POLICY_NAMES } from '../model/balancing-policies.ts';
 import { CONDITION_TYPES, MODES, PHASES } from '../model/lifecycle.ts';
-import { METRICS } from '../model/metrics/registry.ts';
-import { metricFields, ruleFaults, type FieldFault } from './metric-schema.ts';
+import { scalingSchema } from './scaling-schema.ts';
 import { mapList, port, quantity, withRules } from './schema.ts';
-
-const MAX_RULES = 32;
-
-const METRIC_NAMES = METRICS.map(({ name }) => name);
-
-const windowSeconds = z.number().int().min(2).max(600);
-const tolerance = z.number().min(0).max(1);
-
-const rule = withRules(
-  z.object({
-    name: z.string().min(1).max(63).describe('Name of the rule; decisions and metrics quote it.'),
-    onMissing: z.enum(['BlockScaleDown', 'HoldReplicas', 'Ignore']).optional()
-      .describe('While it has no data: BlockScaleDown (default, as the HPA) only lets replicas be added, HoldReplicas changes nothing, Ignore leaves it out. None lets the application sleep.'),
-    tolerance: tolerance.describe('How far a value may be from its target, as a ratio, before anything changes; default: that of the behavior.').optional(),
-    windowSeconds: windowSeconds.describe('What this rule averages over, in place of scaling.windowSeconds.').optional(),
-    ...metricFields(METRICS),
-  }),
-  [
-    {
-      cel: `[${METRIC_NAMES.map((name) => `has(self.${name})`).join(', ')}].filter(x, x).size() == 1`,
-      message: `a rule has exactly one metric out of ${METRIC_NAMES.join(', ')}`,
-      holds: (value) => METRIC_NAMES.filter((name) => value[name] !== undefined).length === 1,
-    },
-  ],
-); // prettier-ignore
-
-const scalingPolicies = z.object({
-  stabilizationWindowSeconds: z.number().int().min(0).max(3600).optional()
-    .describe('How far back recommendations count; default 0 for up, 300 for down.'),
-  selectPolicy: z.enum(['Max', 'Min', 'Disabled']).optional().describe('Which policy wins; default Max.'),
-  tolerance: tolerance.optional().describe('How far a value may be from its target, as a ratio, before anything changes in this direction; default 0.1.'),
-  policies: z
-    .array(
-      z.object({
-        type: z.enum(['Pods', 'Percent']),
-        value: z.number().int().min(1).max(100_000),
-        periodSeconds: z.number().int().min(1).max(1800),
-      }),
-    )
-    .min(1).max(10).optional(),
-}); // prettier-ignore
 
 const seconds = z.number().min(0.001).max(86_400);
 
@@ -136,13 +94,7 @@ export const autoscalerSpecSchema = withRules(
         cpuBelow: quantity('Idle only while its CPU per replica is below this, such as 50m.').optional(),
       })
       .optional(),
-    scaling: z
-      .object({
-        rules: mapList(rule, 'name', MAX_RULES).optional(),
-        behavior: z.object({ scaleUp: scalingPolicies.optional(), scaleDown: scalingPolicies.optional() }).optional(),
-        windowSeconds: windowSeconds.default(15).describe('Metrics are averaged over this window.'),
-      })
-      .optional(),
+    scaling: scalingSchema.optional(),
     startup: z
       .object({
         deadlineSeconds: z.number().min(1).max(86_400).optional().describe('A start that takes longer is retried.'),
@@ -163,25 +115,6 @@ export const autoscalerSpecSchema = withRules(
     },
   ],
 ); // prettier-ignore
-
-/**
- * What is wrong with the scaling of an application that the schema lets pass: quantities in the wrong order. REST and the
- * webhook refuse it; one that was stored all the same is not acted on.
- */
-export function scalingFaults(
-  scaling: Pick<NonNullable<AutoscalerSpec['scaling']>, 'rules'> | undefined,
-): FieldFault[] {
-  return (scaling?.rules ?? []).flatMap((each, index) =>
-    ruleFaults(each, METRICS).map(({ path, message }) => ({ path: `rules.${index}.${path}`, message })),
-  );
-}
-
-/** `spec.scaling` as REST takes it: what the schema cannot check is checked as well. */
-export const acceptedScalingSchema = autoscalerSpecSchema.shape.scaling.unwrap().superRefine((scaling, context) => {
-  for (const { path, message } of scalingFaults(scaling)) {
-    context.addIssue({ code: 'custom', path: path.split('.'), message });
-  }
-});
 
 const condition = z.object({
   type: z.enum(CONDITION_TYPES),
@@ -240,5 +173,3 @@ export type AutoscalerSpec = z.output<typeof autoscalerSpecSchema>;
 export type AutoscalerStatus = z.output<typeof autoscalerStatusSchema>;
 /** One condition of the status. */
 export type AutoscalerCondition = z.output<typeof condition>;
-/** One scaling rule. */
-export type ScalingRuleSpec = z.output<typeof rule>;

@@ -1,5 +1,6 @@
 import { API_GROUP_VERSION } from '../model/api-group.ts';
-import { autoscalerSchema, scalingFaults, type Autoscaler } from '../api/autoscaler.ts';
+import { autoscalerSchema, type Autoscaler } from '../api/autoscaler.ts';
+import { scalingFaults } from '../api/scaling-schema.ts';
 import { describeIssues } from '../errors/problem.ts';
 import type { KubernetesObject } from './objects.ts';
 

@@ -64,7 +64,8 @@ export function podRef(key = 'n/p', over: Partial<PodRef> = {}): PodRef {
 }
 
 /** What signals have beside those of pods and of traffic, with nothing in it. */
-export const NO_TOTALS: Pick<Signals, 'podTotals' | 'readyPods'> = {
+export const NO_TOTALS: Pick<Signals, 'podTotals' | 'named' | 'readyPods'> = {
   podTotals: () => ({ kind: 'noData', why: 'not asked for', pending: false }),
+  named: () => ({ kind: 'noData', why: 'not asked for' }),
   readyPods: 0,
 };

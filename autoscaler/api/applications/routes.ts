@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { acceptedScalingSchema, autoscalerSpecSchema, type AutoscalerSpec } from '../../../shared/api/autoscaler.ts';
+import { autoscalerSpecSchema, type AutoscalerSpec } from '../../../shared/api/autoscaler.ts';
+import { acceptedScalingSchema } from '../../checks/scaling-check.ts';
 import { parseOrThrow } from '../../../shared/errors/problem.ts';
 import { NemesisError } from '../../../shared/errors/registry.ts';
 import { objectInPath, type Permission } from '../../../shared/http/permission.ts';

@@ -109,7 +109,8 @@ export class ApplicationController {
     const now = { monotonicMs: clock.monotonicMs(), wallMs: clock.wallMs() };
     followClock(state, now.monotonicMs, now.wallMs);
     const leftZero = recorder.observeReplicas(application, state);
-    const observation = observe(application, resource, state, this.#deps, now);
+    const spec = specs.of(resource, watch.settings);
+    const observation = observe(application, resource, spec, state, this.#deps, now);
 
     this.#warnOfRejection(application, state, observation.rejected);
     const transition = step(state.lifecycle, observation.facts, newId, now.wallMs);
@@ -117,7 +118,6 @@ export class ApplicationController {
     if (leftZero && wakeId !== undefined) state.coldStarts.begin(wakeId, now.monotonicMs);
     const queued = knownTraffic(observation.signals.traffic)?.queued ?? 0;
     state.coldStarts.observe(application, queued, now.monotonicMs);
-    const spec = specs.of(resource, watch.settings);
     const decision = decide(this.#engine, spec, application, resource, state, transition, observation);
     recorder.recordDecision(application, resource, state, transition, decision);
     observations.note(application, resource, state, transition, observation);

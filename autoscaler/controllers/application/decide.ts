@@ -3,7 +3,6 @@ import type { ApplicationSnapshot } from '../../../shared/kubernetes/application
 import { recordRecommendation } from '../../domain/engine/behavior.ts';
 import type { ScalingEngine, ScalingResult, ScalingSpec } from '../../domain/engine/scaling-engine.ts';
 import { NO_RECOMMENDATIONS } from '../../domain/engine/stabilization.ts';
-import { readRule } from '../../domain/engine/rule-reading.ts';
 import type { LifecycleTransition } from '../../domain/lifecycle/lifecycle.ts';
 import { knownTraffic } from '../../domain/signals/signals.ts';
 import type { Observation } from './observe.ts';
@@ -22,7 +21,7 @@ export function decide(
   transition: LifecycleTransition,
   observation: Observation,
 ): ScalingResult | undefined {
-  const { signals, health, replicas, monotonicMs } = observation;
+  const { signals, health, floor, replicas, monotonicMs } = observation;
   const { phase } = transition.state;
   const observed = phase === 'Observing' && resource.spec.mode === 'Observe';
   if (application.deployment === undefined || replicas === 0 || observation.rejected !== undefined) return undefined;
@@ -36,12 +35,12 @@ export function decide(
   const otherWriter = observation.contended === undefined ? undefined : state.contention?.by;
   const decision = engine.decide(
     {
-      spec,
+      spec: floor.minReplicas === spec.minReplicas ? spec : { ...spec, minReplicas: floor.minReplicas },
       replicas,
       startingReplicas: health.starting,
       busyReplicas: health.busy,
       phase: phase === 'Waking' ? 'Waking' : 'Active',
-      readings: spec.rules.map((rule) => readRule(rule, signals)),
+      readings: observation.readings,
       queued: knownTraffic(signals.traffic)?.queued ?? 0,
       state: scaling,
       otherScaler: observation.otherScaler ?? otherWriter,

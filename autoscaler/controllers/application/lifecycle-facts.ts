@@ -6,6 +6,9 @@ import { isPodReady, replicasManager, type Deployment } from '../../../shared/ku
 import { isOurManager, otherWriterName } from '../../../shared/rules/wake.ts';
 import type { LifecycleFacts } from '../../domain/lifecycle/lifecycle.ts';
 import type { ReplicaHealth } from '../../domain/lifecycle/replica-health.ts';
+import type { RuleReading } from '../../domain/engine/rule-reading.ts';
+import type { ScalingRule } from '../../domain/engine/scaling-rule.ts';
+import type { Floor } from '../../domain/lifecycle/floor.ts';
 import { findStartProblem } from '../../domain/lifecycle/start-problem.ts';
 import { hasTraffic, type Signals } from '../../domain/signals/signals.ts';
 import { SLEEP_TIMES } from '../../../shared/model/sleep-times.ts';
@@ -22,6 +25,9 @@ export function lifecycleFacts(input: {
   readonly settings: LoadBalancerSettingsSpec;
   readonly signals: Signals;
   readonly health: ReplicaHealth;
+  readonly floor: Floor;
+  readonly rules: readonly ScalingRule[];
+  readonly readings: readonly RuleReading[];
   readonly zeroSeen: boolean;
   readonly templateChanged: boolean;
   readonly contended: string | undefined;
@@ -35,7 +41,8 @@ export function lifecycleFacts(input: {
   const traffic = hasTraffic(signals.traffic) ? signals.traffic : undefined;
   return {
     mode: spec.mode,
-    minReplicas: spec.minReplicas,
+    minReplicas: input.floor.minReplicas,
+    minReplicasWhy: input.floor.why,
     target: deployment === undefined ? undefined : targetFacts(deployment, input),
     // Asked only where nothing is ready: of a pod that is, there is nothing to say.
     startProblem: deployment === undefined || input.health.ready > 0 ? undefined : findStartProblem(deployment, pods),
@@ -44,6 +51,7 @@ export function lifecycleFacts(input: {
     traffic,
     trafficAtLeast: 'kind' in signals.traffic ? signals.traffic.atLeast : undefined,
     trafficMissing: 'kind' in signals.traffic ? signals.traffic.why : undefined,
+    rulesMissing: rulesMissing(input.rules, input.readings),
     directConnections: signals.directConnections,
     cpuBelow: cpuBelow(spec.sleep?.cpuBelow, signals),
     contended: input.contended,
@@ -52,6 +60,16 @@ export function lifecycleFacts(input: {
     unconfirmed: input.unconfirmed,
     confirmMs: SLEEP_TIMES.confirmMs,
   };
+}
+
+/** Which rules have no data; what is to come in a moment, and what is known as a lower bound, is not missed. */
+function rulesMissing(rules: readonly ScalingRule[], readings: readonly RuleReading[]): string | undefined {
+  const missing = readings.flatMap((reading, index) =>
+    reading.kind === 'noData' && reading.pending !== true && reading.atLeast === undefined
+      ? [`rule ${rules[index]?.name ?? index}: ${reading.why}`]
+      : [],
+  );
+  return missing.length === 0 ? undefined : missing.join('; ');
 }
 
 /** The pods that can answer: ready, and not about to go. */

@@ -1,9 +1,12 @@
 import type { Autoscaler } from '../../../shared/api/autoscaler.ts';
 import type { ApplicationSnapshot } from '../../../shared/kubernetes/application-watch.ts';
 import { isPodReady } from '../../../shared/kubernetes/objects.ts';
+import { readRule, type RuleReading } from '../../domain/engine/rule-reading.ts';
+import { highestFloor, type Floor } from '../../domain/lifecycle/floor.ts';
 import type { LifecycleFacts } from '../../domain/lifecycle/lifecycle.ts';
 import { replicaHealth, type ReplicaHealth } from '../../domain/lifecycle/replica-health.ts';
 import { knownTraffic, type Signals } from '../../domain/signals/signals.ts';
+import { scheduleFloor } from '../../domain/schedules/schedule-floor.ts';
 import type { BalancerRef } from '../../domain/signals/traffic-readings.ts';
 import { measurementsOf, type Demand } from '../../signals/signal-source.ts';
 import { lifecycleFacts, startDeadlineMs } from './lifecycle-facts.ts';
@@ -12,6 +15,7 @@ import type { PodTimes } from './pod-times.ts';
 import type { SignalReader, Snapshots } from './ports.ts';
 import { observeTemplate, type ReconcileState } from './reconcile-state.ts';
 import type { ApplicationRecorder } from './record.ts';
+import type { ApplicationRules } from './scaling-spec.ts';
 
 /** What an application asks of the sources; whether a reading may change something is known only with the signals. */
 export function demandOf(
@@ -41,8 +45,11 @@ export function applicationSignals(
 export interface Observation {
   readonly demand: Omit<Demand, 'isNear'>;
   readonly signals: Signals;
+  /** What each rule looks at now; none of a resource that is not accepted. */
+  readonly readings: readonly RuleReading[];
   readonly health: ReplicaHealth;
   readonly facts: LifecycleFacts;
+  readonly floor: Floor;
   /** Who takes back what we write to `spec.replicas`, as a sentence. */
   readonly contended: string | undefined;
   /** What is wrong with the resource, as a sentence; its rules are not acted on then. */
@@ -70,6 +77,7 @@ export interface ObserveDeps {
 export function observe(
   application: ApplicationSnapshot,
   resource: Autoscaler,
+  rules: ApplicationRules,
   state: ReconcileState,
   deps: ObserveDeps,
   { monotonicMs, wallMs }: { readonly monotonicMs: number; readonly wallMs: number },
@@ -87,16 +95,22 @@ export function observe(
   const { drainId } = state.lifecycle;
   const drained = drainId === undefined ? NOBODY : collector.traffic.drained(key, drainId);
   const contended = recorder.contention(state);
-  const rejected = application.invalid.length === 0 ? undefined : `${application.invalid.join('; ')}.`;
+  const rejected = rejectionOf(application, rules);
   const otherScaler =
     deployment === undefined ? undefined : deps.otherScaler(`${metadata.namespace}/${deployment.metadata.name}`);
   recorder.observeOtherScaler(application, state, otherScaler);
+  const floor = floorOf(rules, state, wallMs);
+  const replicas = deployment?.spec.replicas ?? 0;
+  const readings = rejected === undefined ? rules.rules.map((rule) => readRule(rule, signals, replicas)) : [];
   const facts = lifecycleFacts({
     application,
     resource,
     settings: deps.watch.settings,
     signals,
     health,
+    floor,
+    rules: rules.rules,
+    readings,
     zeroSeen: state.zeroSeen,
     templateChanged,
     contended,
@@ -104,8 +118,33 @@ export function observe(
     balancersMissing: deps.balancersMissing(balancers.length),
     unconfirmed: balancers.filter(({ uid }) => !drained.has(uid)).map(({ name }) => name),
   });
-  const replicas = deployment?.spec.replicas ?? 0;
-  return { demand, signals, health, facts, contended, rejected, otherScaler, replicas, monotonicMs, wallMs };
+  return {
+    demand,
+    signals,
+    readings,
+    health,
+    facts,
+    floor,
+    contended,
+    rejected,
+    otherScaler,
+    replicas,
+    monotonicMs,
+    wallMs,
+  };
+}
+
+/** The least replicas now: of the resource, or of a schedule that holds. */
+function floorOf(rules: ApplicationRules, { coldStarts }: ReconcileState, wallMs: number): Floor {
+  const { learnedSeconds } = coldStarts;
+  const startMs = learnedSeconds === undefined ? undefined : learnedSeconds * 1000;
+  return highestFloor(rules, [scheduleFloor(rules.schedules, wallMs, startMs)]);
+}
+
+/** What is wrong with the resource, as one sentence. */
+function rejectionOf({ invalid }: ApplicationSnapshot, { faults }: ApplicationRules): string | undefined {
+  const all = [...new Set([...invalid, ...faults])];
+  return all.length === 0 ? undefined : `${all.join('; ')}.`;
 }
 
 /** How the replicas of an application are. */

@@ -20,6 +20,8 @@ export function isNearThreshold(
   const mayGrow = replicas < spec.maxReplicas;
   const mayShrink = replicas > Math.max(1, spec.minReplicas);
   for (const rule of spec.rules) {
+    // What comes from outside is asked for at its own pace.
+    if ('signal' in rule || 'expression' in rule) continue;
     const metric = metricOf(rule.metric);
     if (metric.scope !== 'pod') continue;
     if ('target' in rule) {

@@ -8,6 +8,7 @@ import {
   type TrafficSignals,
 } from '../signals/signals.ts';
 import type { PodTotals } from '../signals/pod-totals.ts';
+import { readExpression } from './expression-reading.ts';
 import type { ScalingRule } from './scaling-rule.ts';
 
 /**
@@ -44,7 +45,11 @@ export interface PodAverage {
 }
 
 /** What a rule looks at now. */
-export function readRule(rule: ScalingRule, signals: Signals): RuleReading {
+export function readRule(rule: ScalingRule, signals: Signals, replicas: number): RuleReading {
+  if ('expression' in rule) {
+    return ofApplication(readExpression(rule.expression, signals, replicas), signals);
+  }
+  if ('signal' in rule) return ofApplication(signals.named(rule.signal), signals);
   const metric = metricOf(rule.metric);
   switch (metric.scope) {
     case 'pod': {

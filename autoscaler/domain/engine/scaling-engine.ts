@@ -134,6 +134,7 @@ function recommendWhileWaking({ spec, replicas, queued }: ScalingInput): Recomme
 /** What one replica takes at once, as the first rule with such a target says. */
 function capacityOf(rules: readonly ScalingRule[]): number | undefined {
   for (const rule of rules) {
+    if (!('metric' in rule)) continue;
     const metric = metricOf(rule.metric);
     if ('target' in rule && rule.target.kind === 'amount' && metric.vote === 'target' && metric.isCapacity) {
       return rule.target.amount;

@@ -31,13 +31,26 @@ export type ThresholdRule = RuleBase & {
 };
 /** See {@link ThresholdRule}. */
 export type TargetRule = RuleBase & { readonly metric: Metric['name']; readonly target: Target };
+/** A rule on a value from outside. */
+export type SignalRule = RuleBase & {
+  readonly signal: string;
+  /** What stands behind its numbers in sentences. */
+  readonly unit: string;
+  /** Whether it is a total of the application, which the replicas divide. */
+  readonly divides: boolean;
+} & ({ readonly threshold: Threshold } | { readonly target: Target });
+/** A rule whose number of replicas is written as an expression. */
+export type ExpressionRule = RuleBase & { readonly expression: string };
 /** See {@link ThresholdRule}. */
-export type ScalingRule = ThresholdRule | TargetRule;
+export type ScalingRule = ThresholdRule | TargetRule | SignalRule | ExpressionRule;
+
+/** What a rule looks at, as a vote names it. */
+export type VotedMetric = MetricName | 'signal' | 'expression';
 
 /** What one rule wants, and why. */
 export interface Vote {
   readonly rule: string;
-  readonly metric: MetricName;
+  readonly metric: VotedMetric;
   /** Undefined: no data. */
   readonly value: number | undefined;
   readonly unit: string;

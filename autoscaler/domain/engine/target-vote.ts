@@ -1,4 +1,3 @@
-import type { MetricDefinition } from '../../../shared/model/metrics/metric.ts';
 import type { PodTotals } from '../signals/pod-totals.ts';
 import {
   DEFAULT_TOLERANCE,
@@ -10,8 +9,9 @@ import {
   type Wish,
 } from './replica-calculator.ts';
 import type { RuleReading } from './rule-reading.ts';
-import type { DirectionTolerances, Target, TargetRule, Vote } from './scaling-rule.ts';
+import type { DirectionTolerances, Target, Vote } from './scaling-rule.ts';
 import { withoutAnswers } from './threshold-vote.ts';
+import type { VoteSubject } from './vote-subject.ts';
 import { format } from './vote-text.ts';
 
 /** Values of a metric without a unit of its own are counted in thousandths, as the HPA counts them. */
@@ -22,14 +22,14 @@ const MILLI = 1000;
  * within the tolerance is none.
  */
 export function targetVote(
-  rule: TargetRule,
-  metric: MetricDefinition,
+  rule: { readonly name: string; readonly target: Target; readonly tolerance?: number },
+  metric: VoteSubject,
   reading: RuleReading,
   replicas: number,
   behavior: DirectionTolerances,
 ): Vote {
   const text = textOf(metric, rule.target);
-  const base = { rule: rule.name, metric: metric.name as Vote['metric'], unit: text.symbol, threshold: text.target };
+  const base = { rule: rule.name, metric: metric.metric, unit: text.symbol, threshold: text.target };
   const tolerance = toleranceOf(rule, behavior);
   switch (reading.kind) {
     case 'noData': {
@@ -61,7 +61,7 @@ function wishOfPods(totals: PodTotals, target: Target, replicas: number, toleran
 }
 
 function wishOfApplication(
-  metric: MetricDefinition,
+  metric: VoteSubject,
   value: number,
   amount: number,
   replicas: number,
@@ -69,7 +69,7 @@ function wishOfApplication(
   tolerance: Tolerance,
 ): Wish {
   const [milliValue, milliAmount] = [Math.round(value * MILLI), Math.round(amount * MILLI)];
-  return metric.scope === 'responses'
+  return metric.isAlike
     ? replicasForValue(milliValue, milliAmount, replicas, readyPods, tolerance)
     : replicasForTotal(milliValue, milliAmount, replicas, tolerance);
 }
@@ -87,14 +87,13 @@ interface Text {
   readonly target: string;
 }
 
-function textOf(metric: MetricDefinition, target: Target): Text {
+function textOf(metric: VoteSubject, target: Target): Text {
   if (target.kind === 'utilization') {
     return { name: metric.name, symbol: '%', perUnit: 1, target: `target ${target.percent}% of the request` };
   }
-  const { symbol, perUnit } = metric.vote === 'target' ? { symbol: '', perUnit: 1 } : metric.unit;
-  const each = metric.scope === 'responses' ? '' : ' per replica';
-  const name = metric.vote === 'target' ? metric.counted : metric.name;
-  return { name, symbol, perUnit, target: `target ${format(target.amount / perUnit)}${symbol}${each}` };
+  const { symbol, perUnit } = metric.unit;
+  const each = metric.isAlike ? '' : ' per replica';
+  return { name: metric.name, symbol, perUnit, target: `target ${format(target.amount / perUnit)}${symbol}${each}` };
 }
 
 function judged(
@@ -118,7 +117,10 @@ function toleranceText({ up, down }: Tolerance): string {
   return up === down ? upwards : `${upwards} upwards and ${downwards} downwards`;
 }
 
-function toleranceOf({ tolerance }: TargetRule, { scaleUp, scaleDown }: DirectionTolerances): Tolerance {
+function toleranceOf(
+  { tolerance }: { readonly tolerance?: number },
+  { scaleUp, scaleDown }: DirectionTolerances,
+): Tolerance {
   return {
     up: tolerance ?? scaleUp?.tolerance ?? DEFAULT_TOLERANCE.up,
     down: tolerance ?? scaleDown?.tolerance ?? DEFAULT_TOLERANCE.down,

@@ -1,12 +1,10 @@
-import type { MetricDefinition, TargetMetric } from '../../../shared/model/metrics/metric.ts';
 import type { RuleReading } from './rule-reading.ts';
-import type { ReplicaCounts, ThresholdRule, Vote } from './scaling-rule.ts';
+import type { ReplicaCounts, Vote } from './scaling-rule.ts';
+import type { VoteSubject } from './vote-subject.ts';
 import { aboveText, belowText, betweenText, keptByMissingText, thresholdText, type Threshold } from './vote-text.ts';
 
 /** Growth per evaluation by a metric that does not divide by replicas. */
 const MAX_RATIO = 2;
-
-type WithThresholds = Exclude<MetricDefinition, TargetMetric>;
 
 /** A value in the metric's unit, per replica; of pods with how many of them have it. */
 interface Averaged {
@@ -17,8 +15,8 @@ interface Averaged {
 
 /** The vote of a rule with `scaleUpAt` and `scaleDownAt`: between them nothing changes. */
 export function thresholdVote(
-  { name, threshold: given }: ThresholdRule,
-  metric: WithThresholds,
+  { name, threshold: given }: { readonly name: string; readonly threshold: Threshold },
+  metric: VoteSubject,
   reading: RuleReading,
   counts: ReplicaCounts,
 ): Vote {
@@ -27,7 +25,7 @@ export function thresholdVote(
     perUnit === 1 ? given : { scaleUpAt: given.scaleUpAt / perUnit, scaleDownAt: given.scaleDownAt / perUnit };
   const base = {
     rule: name,
-    metric: metric.name as Vote['metric'],
+    metric: metric.metric,
     unit: symbol,
     threshold: thresholdText(threshold, symbol),
   };
@@ -44,16 +42,17 @@ export function thresholdVote(
       return { ...base, missing: reading.missing, ...wishOf(metric, averaged, threshold, counts) };
     }
     case 'value': {
-      // A percentile is of the application as it is; a count is divided by the replicas.
-      const divisor = metric.scope === 'responses' ? 1 : Math.max(1, replicas);
-      const averaged = { value: reading.value / divisor, known: 1, missingCount: 0 };
+      // A percentile is of the application as it is; a total is divided by the replicas.
+      const divisor = metric.isAlike ? 1 : Math.max(1, replicas);
+      const value = reading.value / perUnit / divisor;
+      const averaged = { value, known: Math.max(1, replicas), missingCount: 0 };
       return { ...base, ...wishOf(metric, averaged, threshold, counts) };
     }
   }
 }
 
-function wishOf(metric: WithThresholds, reading: Averaged, threshold: Threshold, counts: ReplicaCounts): Wish {
-  return metric.vote === 'proportional'
+function wishOf(metric: VoteSubject, reading: Averaged, threshold: Threshold, counts: ReplicaCounts): Wish {
+  return metric.divides
     ? proportional(metric, reading, threshold, counts)
     : stepwise(metric, reading, threshold, counts);
 }
@@ -71,7 +70,7 @@ export function withoutAnswers(underWay: boolean, replicas: number): Pick<Vote, 
 
 /** What a rule wishes for, and why. */
 type Wish = Pick<Vote, 'value' | 'replicas' | 'why'>;
-type Judged = Pick<Extract<MetricDefinition, { readonly unit: unknown }>, 'name' | 'unit'>;
+type Judged = Pick<VoteSubject, 'name' | 'unit' | 'lowerIncluded'>;
 
 /**
  * What divides by the replicas: the wish is the smallest number at which the average fits below the threshold that
@@ -104,14 +103,14 @@ function proportional(metric: Judged, reading: Averaged, threshold: Threshold, {
  * at once, and shrinks by one at a time. Pods without data count as in {@link proportional}.
  */
 function stepwise(
-  metric: Judged & { readonly lowerIncluded?: boolean },
+  metric: Judged,
   reading: Averaged,
   threshold: Threshold,
   { replicas, starting }: ReplicaCounts,
 ): Wish {
   const { known, missingCount } = reading;
   const { scaleUpAt, scaleDownAt } = threshold;
-  const isLow = metric.lowerIncluded === true ? reading.value <= scaleDownAt : reading.value < scaleDownAt;
+  const isLow = metric.lowerIncluded ? reading.value <= scaleDownAt : reading.value < scaleDownAt;
   if (isLow) {
     if (missingCount > 0 && withMissingFull(reading, scaleUpAt) >= scaleDownAt) {
       return keptByMissing(metric, reading, replicas);

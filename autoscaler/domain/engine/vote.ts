@@ -1,8 +1,9 @@
-import { metricOf } from '../../../shared/model/metrics/registry.ts';
 import type { RuleReading } from './rule-reading.ts';
-import type { DirectionTolerances, ReplicaCounts, ScalingRule, Vote } from './scaling-rule.ts';
+import type { DirectionTolerances, ExpressionRule, ReplicaCounts, ScalingRule, Vote } from './scaling-rule.ts';
 import { targetVote } from './target-vote.ts';
 import { thresholdVote } from './threshold-vote.ts';
+import { subjectOf } from './vote-subject.ts';
+import { format } from './vote-text.ts';
 
 /** The vote of one rule on what it read. */
 export function voteOf(
@@ -21,8 +22,23 @@ export function voteOf(
 }
 
 function voteOn(rule: ScalingRule, reading: RuleReading, counts: ReplicaCounts, behavior: DirectionTolerances): Vote {
-  const metric = metricOf(rule.metric);
-  if ('target' in rule) return targetVote(rule, metric, reading, counts.replicas, behavior);
-  if (metric.vote === 'target') throw new RangeError(`Rule ${rule.name} has thresholds; ${metric.name} has a target.`);
-  return thresholdVote(rule, metric, reading, counts);
+  if ('expression' in rule) return expressionVote(rule, reading);
+  const subject = subjectOf(rule);
+  return 'target' in rule
+    ? targetVote(rule, subject, reading, counts.replicas, behavior)
+    : thresholdVote(rule, subject, reading, counts);
 }
+
+/** The number that an expression gives, rounded up, and one at least. */
+function expressionVote({ name, expression }: ExpressionRule, reading: RuleReading): Vote {
+  const base = { rule: name, metric: 'expression' as const, unit: ' replicas', threshold: expression };
+  if (reading.kind === 'value') {
+    const replicas = Math.min(MAX_REPLICAS, Math.max(1, Math.ceil(reading.value)));
+    return { ...base, value: reading.value, replicas, why: `its expression gives ${format(reading.value)}` };
+  }
+  const why = reading.kind === 'noData' ? reading.why : 'its expression was not evaluated';
+  return { ...base, value: undefined, replicas: undefined, why };
+}
+
+/** As many as `maxReplicas` may be. */
+const MAX_REPLICAS = 100_000;

@@ -1,5 +1,5 @@
 import { Environment, type ASTNode } from '@marcbachmann/cel-js';
-import { VARIABLES, type ExpressionInput } from './variables.ts';
+import { VARIABLES, type ExpressionInput, type VariableName } from './variables.ts';
 
 /** What an expression is to give. */
 export type ExpressionType = 'condition' | 'number';
@@ -13,6 +13,8 @@ export interface Expression {
   readonly text: string;
   /** Names of the signals that it asks for. */
   readonly signals: readonly string[];
+  /** Variables that it asks for. */
+  readonly variables: readonly VariableName[];
   readonly evaluate: (input: ExpressionInput) => ExpressionResult;
 }
 
@@ -29,17 +31,21 @@ const environment = createEnvironment();
 /**
  * Checks an expression in the Common Expression Language and makes it ready.
  *
- * @param signals - names that `signals.NAME` may have
+ * @param signals - names that `signals.NAME` may have; undefined: any
  * @throws ExpressionFault with a sentence for the user
  * @see https://github.com/google/cel-spec/blob/master/doc/langdef.md
  */
-export function compileExpression(text: string, type: ExpressionType, signals: readonly string[]): Expression {
+export function compileExpression(
+  text: string,
+  type: ExpressionType,
+  signals: readonly string[] | undefined,
+): Expression {
   if (text.length > EXPRESSION_LIMITS.maxLength) {
     throw new ExpressionFault(`it has ${text.length} characters; at most ${EXPRESSION_LIMITS.maxLength} are allowed`);
   }
   const parsed = parse(text);
-  const asked = new Set<string>();
-  checkNode(parsed.ast, signals, asked);
+  const asked: Asked = { known: signals, signals: new Set(), variables: new Set() };
+  checkNode(parsed.ast, asked);
   const checked = parsed.check();
   if (!checked.valid) throw new ExpressionFault(firstLine(checked.error));
   const isRight = type === 'condition' ? checked.type === 'bool' : checked.type === 'double' || checked.type === 'int';
@@ -47,7 +53,8 @@ export function compileExpression(text: string, type: ExpressionType, signals: r
     const wanted = type === 'condition' ? 'true or false' : 'a number';
     throw new ExpressionFault(`it gives ${checked.type ?? 'something else'}, and ${wanted} was expected`);
   }
-  return { text, signals: [...asked], evaluate: (input) => evaluate(parsed, input) };
+  const variables = [...asked.variables] as VariableName[];
+  return { text, signals: [...asked.signals], variables, evaluate: (input) => evaluate(parsed, input) };
 }
 
 /** Why an expression is refused, as the end of a sentence about it. */
@@ -88,8 +95,15 @@ function parse(text: string): Parsed {
   }
 }
 
+/** What an expression asks for; `known`: the signals that there are. */
+interface Asked {
+  readonly known: readonly string[] | undefined;
+  readonly signals: Set<string>;
+  readonly variables: Set<string>;
+}
+
 /** Only arithmetic, comparison and logic over numbers: nothing whose cost or memory grows with a value. */
-function checkNode(node: ASTNode, signals: readonly string[], asked: Set<string>): void {
+function checkNode(node: ASTNode, asked: Asked): void {
   switch (node.op) {
     case 'value':
       if (typeof node.args !== 'number' && typeof node.args !== 'bigint' && typeof node.args !== 'boolean') {
@@ -98,21 +112,22 @@ function checkNode(node: ASTNode, signals: readonly string[], asked: Set<string>
       return;
     case 'id':
       if (node.args === 'signals') throw new ExpressionFault('signals stands alone; write signals.NAME');
+      asked.variables.add(node.args);
       return;
     case '.':
-      noteSignal(node.args, signals, asked);
+      noteSignal(node.args, asked);
       return;
     case 'call': {
       const [name, parameters] = node.args;
       if (!FUNCTIONS.includes(name as (typeof FUNCTIONS)[number])) {
         throw new ExpressionFault(`it calls ${name}, which there is not; the functions are ${FUNCTIONS.join(', ')}`);
       }
-      for (const each of parameters) checkNode(each, signals, asked);
+      for (const each of parameters) checkNode(each, asked);
       return;
     }
     case '!_':
     case '-_':
-      checkNode(node.args, signals, asked);
+      checkNode(node.args, asked);
       return;
     case 'list':
     case 'map':
@@ -125,19 +140,19 @@ function checkNode(node: ASTNode, signals: readonly string[], asked: Set<string>
         'it uses lists, maps, indices or methods; only numbers, comparisons and logic are allowed',
       );
     default:
-      for (const each of node.args) checkNode(each, signals, asked);
+      for (const each of node.args) checkNode(each, asked);
   }
 }
 
-function noteSignal([of, name]: readonly [ASTNode, string], signals: readonly string[], asked: Set<string>): void {
+function noteSignal([of, name]: readonly [ASTNode, string], { known: allowed, signals }: Asked): void {
   if (of.op !== 'id' || of.args !== 'signals') {
     throw new ExpressionFault(`it asks for the field ${name} of something that has none; only signals.NAME has a dot`);
   }
-  if (!signals.includes(name)) {
-    const known = signals.length === 0 ? 'the resource has no signals' : `the signals are ${signals.join(', ')}`;
+  if (allowed?.includes(name) === false) {
+    const known = allowed.length === 0 ? 'the resource has no signals' : `the signals are ${allowed.join(', ')}`;
     throw new ExpressionFault(`it asks for signals.${name}, which there is not; ${known}`);
   }
-  asked.add(name);
+  signals.add(name);
 }
 
 function evaluate(parsed: Parsed, { variables, signals }: ExpressionInput): ExpressionResult {

@@ -51,6 +51,7 @@ export type SleepBlock =
   | 'NotAccepted'
   | 'OtherWriter'
   | 'NoTrafficData'
+  | 'NoRuleData'
   | 'Busy'
   | 'NotIdleLongEnough'
   | 'RolloutInProgress'
@@ -62,7 +63,10 @@ export type SleepBlock =
 /** What a step is decided on. All times are epoch milliseconds. */
 export interface LifecycleFacts {
   readonly mode: Mode;
+  /** Replicas that are kept: of the resource, or of a schedule that holds. Above 0, it does not sleep. */
   readonly minReplicas: number;
+  /** Why it is {@link minReplicas}, as a sentence without its full stop. */
+  readonly minReplicasWhy: string;
   readonly target:
     | {
         readonly uid: string;
@@ -89,6 +93,8 @@ export interface LifecycleFacts {
   readonly trafficAtLeast?: { readonly inFlight: number; readonly queued: number } | undefined;
   /** Why {@link traffic} is not known; undefined when it is. */
   readonly trafficMissing: string | undefined;
+  /** Which rules have no data, and why, as a sentence without its full stop; undefined: all have. */
+  readonly rulesMissing?: string | undefined;
   readonly directConnections: number | undefined;
   /** Undefined: no such threshold. */
   readonly cpuBelow: 'below' | 'above' | 'noData' | undefined;

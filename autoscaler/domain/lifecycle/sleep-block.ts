@@ -14,7 +14,7 @@ export function sleepBlock(
 ): { reason: SleepBlock; message: string } | undefined {
   const { traffic, idleTimeoutMs } = facts;
   if (facts.minReplicas > 0) {
-    return { reason: 'KeptAwake', message: `minReplicas is ${facts.minReplicas}, so it never sleeps.` };
+    return { reason: 'KeptAwake', message: `${facts.minReplicasWhy}, so it does not sleep.` };
   }
   if (facts.rejected !== undefined) return { reason: 'NotAccepted', message: facts.rejected };
   if (facts.contended !== undefined) return { reason: 'OtherWriter', message: facts.contended };
@@ -35,6 +35,9 @@ export function sleepBlock(
   if (idleMs < idleTimeoutMs) {
     const message = `It sleeps when it has been idle for ${idleTimeoutMs / 1000} s.`;
     return { reason: 'NotIdleLongEnough', message };
+  }
+  if (facts.rulesMissing !== undefined) {
+    return { reason: 'NoRuleData', message: `Rules without data may have work for it: ${facts.rulesMissing}.` };
   }
   if (target.rolloutInProgress) return { reason: 'RolloutInProgress', message: 'A rollout is in progress.' };
   // A replica that cannot start at all does not keep the others from sleeping; one that still loads does.

@@ -104,7 +104,7 @@ function asleep(
 ): LifecycleTransition {
   if (target.replicas > 0) return withoutAction(startWaking(state, newId, wallMs));
   if (facts.minReplicas > 0) {
-    const why = `minReplicas is ${facts.minReplicas}.`;
+    const why = `${facts.minReplicasWhy}.`;
     return { state, actions: [{ kind: 'scale', replicas: facts.minReplicas, why }], sleepBlocked: undefined };
   }
   if (facts.balancersMissing) {
@@ -246,7 +246,7 @@ function draining(
     return blocked(state, 'Busy', message, wallMs);
   }
   if (facts.rejected !== undefined) return blocked(state, 'NotAccepted', facts.rejected, wallMs);
-  if (facts.minReplicas > 0) return blocked(state, 'KeptAwake', `minReplicas is ${facts.minReplicas} now.`, wallMs);
+  if (facts.minReplicas > 0) return blocked(state, 'KeptAwake', `${facts.minReplicasWhy}.`, wallMs);
   if (wallMs - state.sinceMs >= facts.confirmMs) {
     const who =
       facts.unconfirmed.length === 0

@@ -59,7 +59,9 @@ function pattern(field: 'from' | 'to', text: string, timeZone: string): Cron {
     if (cron.nextRun() !== null) return cron;
   } catch (error) {
     const why = error instanceof Error ? error.message.replace(/^CronPattern: /, '') : String(error);
-    throw new RangeError(`${field} "${text}" in time zone ${timeZone} cannot be read: ${why.replace(/\.$/, '')}`);
+    throw new RangeError(`${field} "${text}" in time zone ${timeZone} cannot be read: ${why.replace(/\.$/, '')}`, {
+      cause: error,
+    });
   }
   throw new RangeError(`${field} "${text}" never comes`);
 }

@@ -1,5 +1,6 @@
 import type { PodMetric } from '../../../shared/model/metrics/metric.ts';
 import { RECORDED } from '../../../shared/model/metrics/registry.ts';
+import { NamedReadings } from './named-readings.ts';
 import { PodReadings, type PodRef } from './pod-readings.ts';
 import { hasTraffic, noData, type Signals } from './signals.ts';
 import { TrafficReadings, type BalancerRef } from './traffic-readings.ts';
@@ -8,6 +9,7 @@ import { TrafficReadings, type BalancerRef } from './traffic-readings.ts';
 export class MetricsCollector {
   readonly pods = new PodReadings();
   readonly traffic = new TrafficReadings();
+  readonly named = new NamedReadings();
 
   /**
    * The signals of an application.
@@ -38,6 +40,7 @@ export class MetricsCollector {
         return noData(traffic.why, reading.kind === 'value' ? reading.value : undefined);
       },
       podTotals: (metric) => this.pods.totals(pods, metric, monotonicMs, windowMs),
+      named: (signal) => this.named.reading(application, signal, monotonicMs),
       readyPods: ready.length,
       directConnections: this.pods.directConnections(ready, addresses, monotonicMs),
     };

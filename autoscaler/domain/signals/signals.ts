@@ -98,6 +98,8 @@ export type Signals = PodSignals & {
   readonly responseTimeMs: (percentile: number) => Reading;
   /** The pods by how they count for a target of a metric of pods. */
   readonly podTotals: (metric: PodMetric) => PodTotalsReading;
+  /** A value from outside, by its name in the resource. */
+  readonly named: (signal: string) => Reading;
   /** Pods that are ready. */
   readonly readyPods: number;
   /** Direct connections that the sidecars see, past the balancers. */

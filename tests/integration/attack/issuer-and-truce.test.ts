@@ -47,6 +47,7 @@ describe('What lasts longer than it should', () => {
     const facts = {
       mode: 'Active',
       minReplicas: 0,
+      minReplicasWhy: 'minReplicas is 0',
       target: {
         uid: 'u',
         replicas: 1,

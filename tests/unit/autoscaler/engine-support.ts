@@ -94,7 +94,7 @@ export const decide = ({ rules = [CPU], replicas, seen = signals({}), spec, inpu
       startingReplicas: 0,
       busyReplicas: 0,
       phase: 'Active',
-      readings: rules.map((rule) => readRule(rule, read)),
+      readings: rules.map((rule) => readRule(rule, read, replicas)),
       queued: knownTraffic(seen.traffic)?.queued ?? 0,
       state: EMPTY_SCALING_STATE,
       otherScaler: undefined,

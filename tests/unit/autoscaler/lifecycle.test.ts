@@ -82,6 +82,7 @@ describe('step: going to sleep', () => {
   const blocks: [SleepBlock, Partial<LifecycleFacts>][] = [
     ['KeptAwake', { minReplicas: 1 }],
     ['NoTrafficData', { traffic: undefined, trafficMissing: 'silence' }],
+    ['NoRuleData', { rulesMissing: 'rule gpu: silence' }],
     ['NoTrafficData', { traffic: undefined, trafficAtLeast: { inFlight: 0, queued: 0 }, trafficMissing: 'silence' }],
     ['Busy', { traffic: { inFlight: 1, queued: 0, idleMs: 0 } }],
     ['Busy', { traffic: { inFlight: 0, queued: 1, idleMs: 99_000 } }],

@@ -54,11 +54,11 @@ describe('The definitions of metrics', () => {
           : { name: 'r', metric: metric.name, threshold: { scaleUpAt: 2, scaleDownAt: 1 } };
       const counts = { replicas: 2, starting: 0 };
       const known: PodReading = { kind: 'value', value: 8, known: 2, missing: [], missingCount: 0, young: 0 };
-      const vote = voteOf(rule, readRule(rule, signalsWith(known)), counts);
+      const vote = voteOf(rule, readRule(rule, signalsWith(known), 2), counts);
       expect(vote.replicas).to.be.greaterThan(2);
       expect(vote.metric).to.equal(metric.name);
       expect(vote.why).to.match(/^\S.*\S$/);
-      const without = voteOf(rule, readRule(rule, { ...signalsWith(silent), traffic: silent }), counts);
+      const without = voteOf(rule, readRule(rule, { ...signalsWith(silent), traffic: silent }, 2), counts);
       expect(without).to.include({ replicas: undefined, value: undefined, why: 'silence' });
     });
   }
