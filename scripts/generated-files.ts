@@ -7,6 +7,7 @@ import { BALANCING_POLICY_NAMES_FILE, balancingPolicyNames } from './balancing-p
 import { benchmarksPage } from './benchmarks-page.ts';
 import { clusterTestsPage } from './cluster-tests-page.ts';
 import { customResourceDefinitions } from '../shared/api/crd.ts';
+import { customResourcesPage } from './custom-resources-page.ts';
 import { EVENT_SINKS_FILE, eventSinks } from './event-sinks.ts';
 import { permissionsPage } from './permissions-page.ts';
 import { scalingMetricsPage } from './scaling-metrics-page.ts';
@@ -30,6 +31,7 @@ export function generatedFiles(): Record<string, string> {
     files[file] = `${JSON.stringify(openapiDocument(SIDECAR_API, SIDECAR_ROUTES), null, 2)}\n`;
   }
   files['docs/reference/settings.md'] = settingsPage();
+  files['docs/reference/custom-resources.md'] = customResourcesPage();
   files['docs/reference/scaling-metrics.md'] = scalingMetricsPage();
   files['docs/reference/permissions.md'] = permissionsPage();
   files['docs/benchmarks.md'] = benchmarksPage();

@@ -21,7 +21,12 @@ export const timeouts = {
 
 const announceProbe = withRules(
   z.object({
-    httpGet: z.object({ path: z.string().max(1024).default('/'), port: port('Port to ask.').optional() }).optional(),
+    httpGet: z
+      .object({
+        path: z.string().max(1024).default('/').describe('Path that answers 200 to 399.'),
+        port: port('Port to ask.').optional(),
+      })
+      .optional(),
     tcpSocket: z.object({ port: port('Port to connect to.').optional() }).optional(),
   }),
   [
@@ -70,18 +75,18 @@ export const bufferSchema = z.object({
 export const autoscalerSpecSchema = withRules(
   z.object({
     scaleTargetRef: z.object({
-      apiVersion: z.literal('apps/v1').default('apps/v1'),
-      kind: z.literal('Deployment').default('Deployment'),
-      name: z.string().min(1).max(253),
+      apiVersion: z.literal('apps/v1').default('apps/v1').describe('Group and version of the target.'),
+      kind: z.literal('Deployment').default('Deployment').describe('Kind of the target.'),
+      name: z.string().min(1).max(253).describe('Name of the Deployment, in the same namespace.'),
     }),
     mode: z.enum(MODES).default('Active')
       .describe('Active acts; Observe decides and records but never acts; Paused does neither.'),
     minReplicas: z.number().int().min(0).max(100_000).default(0).describe('0: the application may sleep.'),
-    maxReplicas: z.number().int().min(1).max(100_000).default(1),
+    maxReplicas: z.number().int().min(1).max(100_000).default(1).describe('Never more replicas than this.'),
     route: route.optional(),
     loadBalancing: z
       .object({
-        policy: z.enum(BALANCING_POLICY_NAMES).optional(),
+        policy: z.enum(BALANCING_POLICY_NAMES).optional().describe('How a pod is chosen for a request.'),
         maxConcurrencyPerReplica: z.number().int().min(0).max(100_000).optional()
           .describe('Requests in flight per replica; the rest waits in the balancer. 0: no limit.'),
       })
@@ -122,17 +127,17 @@ const condition = z.object({
   reason: z.string().max(128),
   message: z.string().max(4096),
   lastTransitionTime: z.string().max(64),
-  observedGeneration: z.number().int().optional(),
+  observedGeneration: z.number().int().optional().describe('Generation of the spec that it was found for.'),
 });
 
 /** What the controller knows of one application; written before it is acted on. */
 export const autoscalerStatusSchema = z.object({
-  phase: z.enum(PHASES).optional(),
+  phase: z.enum(PHASES).optional().describe('Where the application is in its life.'),
   phaseSince: z.string().max(64).optional().describe('Time of the last change of phase.'),
   targetUid: z.string().max(64).optional().describe('UID of the Deployment that this state belongs to.'),
-  replicas: z.number().int().min(0).optional(),
-  desiredReplicas: z.number().int().min(0).optional(),
-  readyReplicas: z.number().int().min(0).optional(),
+  replicas: z.number().int().min(0).optional().describe('spec.replicas of the Deployment.'),
+  desiredReplicas: z.number().int().min(0).optional().describe('Replicas that are wanted.'),
+  readyReplicas: z.number().int().min(0).optional().describe('Pods that can answer.'),
   drainId: z.string().max(64).optional().describe('Names the sleep under way; balancers confirm it.'),
   wakeId: z.string().max(64).optional().describe('Names the cold start under way.'),
   startAttempts: z.number().int().min(0).optional().describe('Starts in a row that did not become ready.'),
@@ -142,8 +147,8 @@ export const autoscalerStatusSchema = z.object({
   lastDecision: z
     .object({ time: z.string().max(64), reason: z.string().max(128), message: z.string().max(4096) })
     .optional(),
-  lastScaleTime: z.string().max(64).optional(),
-  observedGeneration: z.number().int().optional(),
+  lastScaleTime: z.string().max(64).optional().describe('When spec.replicas was last changed by this product.'),
+  observedGeneration: z.number().int().optional().describe('Generation of the spec that this speaks of.'),
   conditions: mapList(condition, 'type', 16).optional(),
 });
 

@@ -55,8 +55,9 @@ const schedule = z.object({
     .describe('Learned: replicas start earlier by what starts have taken, so that they are ready when it begins.'),
 }); // prettier-ignore
 
+const METRIC_NAMES = METRICS.map(({ name }) => name);
 /** Fields of which a rule has exactly one. */
-const KINDS = [...METRICS.map(({ name }) => name), 'signal', 'expression', 'schedule'] as const;
+const KINDS = [...METRIC_NAMES, 'signal', 'expression', 'schedule'] as const;
 
 const rule = withRules(
   z.object({
@@ -74,7 +75,7 @@ const rule = withRules(
   [
     {
       cel: `[${KINDS.map((name) => `has(self.${name})`).join(', ')}].filter(x, x).size() == 1`,
-      message: `a rule has exactly one of ${KINDS.join(', ')}`,
+      message: `a rule has exactly one metric out of ${METRIC_NAMES.join(', ')}, or else one signal, expression or schedule`,
       holds: (value) => KINDS.filter((name) => value[name] !== undefined).length === 1,
     },
   ],
@@ -101,7 +102,7 @@ const signal = withRules(
       .object({
         service: z.string().min(1).max(63).describe('Name of a Service of the same namespace.'),
         port: port('Port of the Service.'),
-        path: z.string().min(1).max(1024).regex(/^\/[!-~]*$/).default('/'),
+        path: z.string().min(1).max(1024).regex(/^\/[!-~]*$/).default('/').describe('Path to ask for.'),
         value: z.string().min(1).max(256).describe('Where the number is in the JSON, as a JSONPath (RFC 9535), such as $.depth.'),
       })
       .optional(),
@@ -130,9 +131,9 @@ const scalingPolicies = z.object({
   policies: z
     .array(
       z.object({
-        type: z.enum(['Pods', 'Percent']),
-        value: z.number().int().min(1).max(100_000),
-        periodSeconds: z.number().int().min(1).max(1800),
+        type: z.enum(['Pods', 'Percent']).describe('How value is meant.'),
+        value: z.number().int().min(1).max(100_000).describe('Pods, or percent of the replicas, that may be added or removed per period.'),
+        periodSeconds: z.number().int().min(1).max(1800).describe('The period, in seconds.'),
       }),
     )
     .min(1).max(10).optional(),
