@@ -30,7 +30,7 @@ export function facts(over: Partial<LifecycleFacts> = {}): LifecycleFacts {
   return {
     mode: 'Active',
     minReplicas: 0,
-  minReplicasWhy: 'minReplicas is 1',
+    minReplicasWhy: 'minReplicas is 1',
     target: target(),
     startProblem: undefined,
     startDeadlineMs: 60_000,
