@@ -40,6 +40,7 @@ async function start(): Promise<Lifecycle> {
   }
   distributor?.start();
   reconciliation.sources.resourceMetrics.start();
+  reconciliation.sources.outside.start();
   startLeading(foundation, cluster, reconciliation, trust);
   stopLeadingFirst(lifecycle, { elector: cluster.elector, history, ...reconciliation });
   logger.info('ready', { port: settings.port, programsPort: settings.programsPort, identity: foundation.identity });
@@ -67,7 +68,7 @@ function buildFoundation(): Foundation {
 /** Starts the watches, and forgets what is gone. */
 function startWatches(
   { logger, lifecycle }: Foundation,
-  { api, watch, otherScalers, balancerPods, isLeader }: Cluster,
+  { api, watch, otherScalers, balancerPods, systems, isLeader }: Cluster,
   { collector, enqueue }: Reconciliation,
   { distributor }: Trust,
   limits: ReportLimits,
@@ -89,11 +90,13 @@ function startWatches(
   watch.start(enqueue);
   otherScalers.start();
   balancerPods.start();
+  systems.start();
   lifecycle.onStop('watches', () => {
     orphans.stop();
     watch.stop();
     otherScalers.stop();
     balancerPods.stop();
+    systems.stop();
   });
 }
 

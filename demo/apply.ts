@@ -13,7 +13,10 @@ export interface Manifest {
 }
 
 /** Plurals that do not follow from the kind in lower case. */
-const PLURALS: Readonly<Record<string, string>> = { LoadBalancerSettings: 'loadbalancersettings' };
+const PLURALS: Readonly<Record<string, string>> = {
+  LoadBalancerSettings: 'loadbalancersettings',
+  ObservabilitySystem: 'observabilitysystems',
+};
 
 /** Server-side apply of one object, as `kubectl apply --server-side` does it. */
 export async function applyManifest(api: KubeApi, manifest: Manifest): Promise<void> {

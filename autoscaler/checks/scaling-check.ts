@@ -6,6 +6,7 @@ import {
   type ScalingRuleSpec,
 } from '../../shared/api/scaling-schema.ts';
 import { compileExpression } from '../domain/expressions/expression.ts';
+import { queryFault } from '../signals/outside/promql.ts';
 import { readSchedule } from '../domain/schedules/schedule.ts';
 
 /**
@@ -18,7 +19,11 @@ export function checkScaling(scaling: ScalingConfig | undefined): FieldFault[] {
   const faults = (scaling.rules ?? []).flatMap((rule, index) =>
     ruleFaults(rule, signals).map(({ path, message }) => ({ path: `rules.${index}.${path}`, message })),
   );
-  return [...scalingFaults(scaling), ...faults];
+  const queries = (scaling.signals ?? []).flatMap(({ prometheus }, index) => {
+    const fault = prometheus === undefined ? undefined : queryFault(prometheus.query);
+    return fault === undefined ? [] : [{ path: `signals.${index}.prometheus.query`, message: fault }];
+  });
+  return [...scalingFaults(scaling), ...faults, ...queries];
 }
 
 function ruleFaults({ expression, schedule }: ScalingRuleSpec, signals: readonly string[]): FieldFault[] {

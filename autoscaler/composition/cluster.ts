@@ -1,7 +1,7 @@
 import { ApplicationWatch } from '../../shared/kubernetes/application-watch.ts';
 import { KubeApi } from '../../shared/kubernetes/kube-api.ts';
 import { LeaseElector } from '../../shared/kubernetes/lease-elector.ts';
-import type { Pod } from '../../shared/kubernetes/objects.ts';
+import type { KubernetesObject, Pod } from '../../shared/kubernetes/objects.ts';
 import { RESOURCES } from '../../shared/kubernetes/paths.ts';
 import { Reflector } from '../../shared/kubernetes/reflector.ts';
 import { BALANCER_SELECTOR } from '../controllers/application/balancers.ts';
@@ -14,6 +14,8 @@ export interface Cluster {
   readonly watch: ApplicationWatch;
   readonly otherScalers: OtherScalers;
   readonly balancerPods: Reflector<Pod>;
+  /** Systems that applications may ask; a cluster that does not know the kind has none. */
+  readonly systems: Reflector<KubernetesObject>;
   readonly elector: LeaseElector;
   readonly isLeader: () => boolean;
 }
@@ -34,6 +36,11 @@ export function buildCluster({ settings, logger, lifecycle, clock, identity }: F
     { resource: RESOURCES.pods, namespace: settings.systemNamespace, labelSelector: BALANCER_SELECTOR },
     watchDeps,
   );
+  const systems = new Reflector<KubernetesObject>(
+    api,
+    { resource: RESOURCES.observabilitySystems, namespace: settings.systemNamespace, optional: true },
+    watchDeps,
+  );
   const elector = new LeaseElector(
     api,
     { namespace: settings.systemNamespace, name: 'nemesis-autoscaler', identity },
@@ -44,5 +51,5 @@ export function buildCluster({ settings, logger, lifecycle, clock, identity }: F
     },
     watchDeps,
   );
-  return { api, watch, otherScalers, balancerPods, elector, isLeader: () => elector.isLeader() };
+  return { api, watch, otherScalers, balancerPods, systems, elector, isLeader: () => elector.isLeader() };
 }

@@ -1,5 +1,9 @@
 import type { MetricsCollector } from '../domain/signals/metrics-collector.ts';
 import { Balancers } from '../signals/balancers.ts';
+import { OutboundClient } from '../outbound/outbound-client.ts';
+import { OutsideSignals } from '../signals/outside/outside-signals.ts';
+import { prometheusAsker } from '../signals/outside/prometheus-asker.ts';
+import { ObservabilitySystems } from '../signals/outside/systems.ts';
 import { ResourceMetrics } from '../signals/resource-metrics.ts';
 import { Sidecars } from '../signals/sidecars.ts';
 import { measurementsOf, type SignalSource } from '../signals/signal-source.ts';
@@ -11,13 +15,14 @@ export interface Sources {
   readonly sidecars: Sidecars;
   readonly balancers: Balancers;
   readonly resourceMetrics: ResourceMetrics;
+  readonly outside: OutsideSignals;
 }
 
 /** Builds the sources; nothing is started. */
 export function buildSources(
-  { logger, lifecycle, clock }: Foundation,
-  { api, watch }: Cluster,
-  { pods, traffic }: MetricsCollector,
+  { settings, logger, lifecycle, clock }: Foundation,
+  { api, watch, systems }: Cluster,
+  { pods, traffic, named }: MetricsCollector,
 ): Sources {
   const resourceMetrics = new ResourceMetrics({
     api,
@@ -28,6 +33,15 @@ export function buildSources(
     logger,
   });
   lifecycle.onStop('resource metrics', () => resourceMetrics.stop());
+  const outbound = new OutboundClient();
+  lifecycle.onStop('outbound connections', () => outbound.close());
+  const known = new ObservabilitySystems({
+    ...{ api, clock, objects: systems.objects, systemNamespace: settings.systemNamespace },
+  });
+  const outside = new OutsideSignals({
+    ...{ askers: [prometheusAsker(outbound, known)], readings: named, clock, random: Math.random },
+  });
+  lifecycle.onStop('signals from outside', () => outside.stop());
   return {
     sidecars: new Sidecars({ readings: pods, measurementsOf: (key) => measurementsOf(watch.resourceOf(key)), clock }),
     balancers: new Balancers({
@@ -39,5 +53,6 @@ export function buildSources(
       clock,
     }),
     resourceMetrics,
+    outside,
   } satisfies Record<string, SignalSource>;
 }

@@ -1,15 +1,19 @@
 import type { Autoscaler } from '../../shared/api/autoscaler.ts';
+import type { SignalConfig } from '../../shared/api/scaling-schema.ts';
 import type { PodMetric } from '../../shared/model/metrics/metric.ts';
 import { podMetricsFor } from '../../shared/model/metrics/registry.ts';
 import type { PodRef } from '../domain/signals/pod-readings.ts';
 
 const DEFAULT_WINDOW_SECONDS = 15;
+const NO_SIGNALS: readonly SignalConfig[] = [];
 
 /** What a resource is measured by. */
 export interface Measurements {
   /** What averages are over, in ms. */
   readonly windowMs: number;
   readonly metrics: readonly PodMetric[];
+  /** Values from outside; the same list for as long as the resource is the same. */
+  readonly signals: readonly SignalConfig[];
 }
 
 /** What an application asks of the sources now. */
@@ -42,6 +46,7 @@ export function measurementsOf(resource: Autoscaler | undefined): Measurements {
   return {
     windowMs: (scaling?.windowSeconds ?? DEFAULT_WINDOW_SECONDS) * 1000,
     metrics: podMetricsFor(scaling?.rules ?? []),
+    signals: scaling?.signals ?? NO_SIGNALS,
   };
 }
 

@@ -1,5 +1,6 @@
 import { autoscalerSpecSchema, autoscalerStatusSchema } from './autoscaler.ts';
 import { loadBalancerSettingsSpecSchema } from './load-balancer-settings.ts';
+import { observabilitySystemSpecSchema } from './observability-system.ts';
 import { structuralSchema } from './schema.ts';
 import { API_GROUP, API_VERSION } from '../model/api-group.ts';
 
@@ -52,6 +53,19 @@ export function customResourceDefinitions(): CustomResourceDefinition[] {
       ],
       required: [],
       properties: { spec: { ...structuralSchema(loadBalancerSettingsSpecSchema), default: {} } },
+      subresources: {},
+    }),
+    definition({
+      kind: 'ObservabilitySystem',
+      plural: 'observabilitysystems',
+      shortNames: ['nos'],
+      columns: [
+        { name: 'Type', type: 'string', jsonPath: '.spec.type' },
+        { name: 'URL', type: 'string', jsonPath: '.spec.url' },
+        { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
+      ],
+      required: ['spec'],
+      properties: { spec: structuralSchema(observabilitySystemSpecSchema) },
       subresources: {},
     }),
   ];

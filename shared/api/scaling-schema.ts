@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { METRICS } from '../model/metrics/registry.ts';
 import { metricFields, ruleFaults, type FieldFault } from './metric-schema.ts';
-import { mapList, port, withRules } from './schema.ts';
+import { mapList, withRules } from './schema.ts';
 
 const MAX_RULES = 32;
 const MAX_SIGNALS = 16;
@@ -81,11 +81,6 @@ const rule = withRules(
   ],
 ); // prettier-ignore
 
-const labelSelector = z
-  .record(z.string().max(317), z.string().max(63))
-  .optional()
-  .describe('Labels that the metric must have.');
-
 const signal = withRules(
   z.object({
     name: signalName.describe('Name of the signal; rules and expressions use it.'),
@@ -98,26 +93,12 @@ const signal = withRules(
         query: z.string().min(1).max(2048).describe('A PromQL instant query that gives one number.'),
       })
       .optional(),
-    http: z
-      .object({
-        service: z.string().min(1).max(63).describe('Name of a Service of the same namespace.'),
-        port: port('Port of the Service.'),
-        path: z.string().min(1).max(1024).regex(/^\/[!-~]*$/).default('/').describe('Path to ask for.'),
-        value: z.string().min(1).max(256).describe('Where the number is in the JSON, as a JSONPath (RFC 9535), such as $.depth.'),
-      })
-      .optional(),
-    external: z
-      .object({
-        metricName: z.string().min(1).max(253).describe('Name in external.metrics.k8s.io; several values are added up.'),
-        selector: labelSelector,
-      })
-      .optional(),
   }),
   [
     {
-      cel: '[has(self.prometheus), has(self.http), has(self.external)].filter(x, x).size() == 1',
-      message: 'a signal has exactly one of prometheus, http, external',
-      holds: ({ prometheus, http, external }) => [prometheus, http, external].filter((each) => each !== undefined).length === 1,
+      cel: 'has(self.prometheus)',
+      message: 'a signal says where it comes from: prometheus',
+      holds: ({ prometheus }) => prometheus !== undefined,
     },
   ],
 ); // prettier-ignore

@@ -10,6 +10,8 @@ export interface ResourceType {
 export const RESOURCES = {
   autoscalers: { prefix: `/apis/${API_GROUP_VERSION}`, plural: 'autoscalers' },
   loadBalancerSettings: { prefix: `/apis/${API_GROUP_VERSION}`, plural: 'loadbalancersettings' },
+  observabilitySystems: { prefix: `/apis/${API_GROUP_VERSION}`, plural: 'observabilitysystems' },
+  secrets: { prefix: '/api/v1', plural: 'secrets' },
   deployments: { prefix: '/apis/apps/v1', plural: 'deployments' },
   replicaSets: { prefix: '/apis/apps/v1', plural: 'replicasets' },
   pods: { prefix: '/api/v1', plural: 'pods' },

@@ -111,7 +111,7 @@ describe('What is wrong with scaling rules', () => {
     checkScaling(
       scalingSchema.parse({
         rules,
-        signals: names.map((name) => ({ name, http: { service: 's', port: 80, value: '$.depth' } })),
+        signals: names.map((name) => ({ name, prometheus: { system: 'prom', query: 'sum(depth)' } })),
       }),
     );
   const cases: [string, object, string, RegExp][] = [
@@ -129,6 +129,13 @@ describe('What is wrong with scaling rules', () => {
       expect(fault?.message).to.match(sentence);
     });
   }
+
+  it('Given a query that cannot be read, Then it says where', () => {
+    const signals = [{ name: 'gpu', prometheus: { system: 'prom', query: 'sum(depth' } }];
+    const [fault] = checkScaling(scalingSchema.parse({ signals }));
+    expect(fault?.path).to.equal('signals.0.prometheus.query');
+    expect(fault?.message).to.match(/cannot be read at character 10/);
+  });
 
   it('Given a resource that is stored with faults, Then it is told and none of its schedules holds', () => {
     const office = { name: 'o', schedule: { from: '0 0 * * *', to: '1 0 * * *' } };

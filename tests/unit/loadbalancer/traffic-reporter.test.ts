@@ -138,7 +138,11 @@ describe('TrafficReporter', () => {
   it('Given urgent reports of others, Then the controller goes on knowing an application until it counts as silent', async () => {
     const { reporter, reports, pass, clock } = setUp();
     const readings = new TrafficReadings();
-    const balancers = new Balancers({ readings, measurementsOf: () => ({ windowMs: 15_000, metrics: [] }), clock });
+    const balancers = new Balancers({
+      readings,
+      measurementsOf: () => ({ windowMs: 15_000, metrics: [], signals: [] }),
+      clock,
+    });
     reporter.start();
     await pass(0);
     reporter.urgent('n/b');
