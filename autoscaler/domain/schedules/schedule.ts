@@ -43,6 +43,22 @@ export function readSchedule({ from, to, timeZone }: Pick<Schedule, 'from' | 'to
   };
 }
 
+/** Moments of a calendar. */
+export interface Moments {
+  /** The first one after a moment, in epoch ms; undefined: there is none. */
+  next(wallMs: number): number | undefined;
+}
+
+/**
+ * Reads a cron pattern of five fields. What {@link readSchedule} says of changes of the clocks holds here, too.
+ *
+ * @throws RangeError with the end of a sentence about what is wrong
+ */
+export function readMoments(cron: string, timeZone: string): Moments {
+  const moments = pattern('cron', cron, timeZone);
+  return { next: (wallMs) => moments.nextRun(new Date(wallMs))?.getTime() };
+}
+
 function stateAt(begin: Cron, end: Cron, wallMs: number): ScheduleState {
   // A run at this very moment is in the past already.
   const after = new Date(wallMs + 1);
@@ -52,7 +68,7 @@ function stateAt(begin: Cron, end: Cron, wallMs: number): ScheduleState {
   return { isActive, changesAtMs: change?.getTime() };
 }
 
-function pattern(field: 'from' | 'to', text: string, timeZone: string): Cron {
+function pattern(field: 'from' | 'to' | 'cron', text: string, timeZone: string): Cron {
   let cron: Cron;
   try {
     cron = new Cron(text, { timezone: timeZone, paused: true, mode: '5-part' });
