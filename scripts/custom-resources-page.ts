@@ -62,3 +62,8 @@ function typeOf({ type, enum: values, items, additionalProperties }: SchemaNode)
   if (additionalProperties !== undefined) return `map of ${additionalProperties.type ?? 'string'}`;
   return type ?? 'integer or text';
 }
+
+/** Text in which neither patterns nor addresses are taken for Markdown. */
+function plain(text: string): string {
+  return text.replaceAll('*', '\\*').replaceAll(/https?:\/\/[^\s;,]+/g, '`$&`');
+}
