@@ -43,17 +43,7 @@ function rowsOf(path: string, node: SchemaNode, isRequired: boolean): string[][]
   if (node.items?.properties !== undefined) return rowsOf(`${path}[]`, node.items, false);
   const standard = node.default === undefined ? '' : `\`${JSON.stringify(node.default).replaceAll('"', '')}\``;
   const meaning = [node.description ?? '', isRequired && node.default === undefined ? 'Must be set.' : ''];
-  return [
-    [
-      `\`${path}\``,
-      standard,
-      typeOf(node),
-      meaning
-        .filter((text) => text !== '')
-        .join(' ')
-        .replaceAll('*', '\\*'),
-    ],
-  ];
+  return [[`\`${path}\``, standard, typeOf(node), plain(meaning.filter((text) => text !== '').join(' '))]];
 }
 
 function typeOf({ type, enum: values, items, additionalProperties }: SchemaNode): string {
