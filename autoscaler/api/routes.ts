@@ -1,12 +1,17 @@
 import { bind, type BoundRoute, type Route } from '../../shared/http/route.ts';
 import { APPLICATION_ROUTES, type ApplicationRoutesDeps } from './applications/routes.ts';
+import { DECISION_ROUTES, type DecisionRoutesDeps } from './decisions/routes.ts';
 import { HISTORY_ROUTES, type HistoryRoutesDeps } from './history/routes.ts';
 
 /** What the routes for people and tools need. */
-export type ManagementRoutesDeps = ApplicationRoutesDeps & HistoryRoutesDeps;
+export type ManagementRoutesDeps = ApplicationRoutesDeps & DecisionRoutesDeps & HistoryRoutesDeps;
 
 /** The routes for people and tools, a folder a subject. */
-export const MANAGEMENT_ROUTES: readonly Route<ManagementRoutesDeps>[] = [...APPLICATION_ROUTES, ...HISTORY_ROUTES];
+export const MANAGEMENT_ROUTES: readonly Route<ManagementRoutesDeps>[] = [
+  ...APPLICATION_ROUTES,
+  ...DECISION_ROUTES,
+  ...HISTORY_ROUTES,
+];
 
 /** The routes for people and tools, ready to be mounted. */
 export function managementRoutes(deps: ManagementRoutesDeps): BoundRoute[] {

@@ -3,6 +3,10 @@ import type { Command, CommandIo } from './command.ts';
 
 /** The commands of `nemesis` by name; the code of each is loaded only when it runs. */
 const COMMANDS: Readonly<Record<string, { readonly summary: string; readonly load: () => Promise<Command> }>> = {
+  explain: {
+    summary: 'say why an application has as many replicas as it has, and what would change that',
+    load: async () => (await import('./explain.ts')).explain,
+  },
   inject: {
     summary: 'print workloads as they would be with the sidecar',
     load: async () => (await import('./inject.ts')).inject,

@@ -67,6 +67,7 @@ function buildManagement(
       watch,
       collector,
       signalsOf: (each) => controller.signalsOf(each),
+      explain: (key) => controller.explain(key),
       history,
       publish,
       clock,

@@ -1,4 +1,5 @@
 import type { RecordedSignal } from '../../shared/model/metrics/registry.ts';
+import type { ScalingInput } from './engine/scaling-engine.ts';
 import type { Vote } from './engine/scaling-rule.ts';
 
 /*
@@ -6,6 +7,11 @@ import type { Vote } from './engine/scaling-rule.ts';
  * carry records, and the store keeps them. The store's own are the tables, the columns (store/records.ts) and the rows
  * (store/rows.ts); a record never knows how it is kept.
  */
+
+/** All that the engine decides on. */
+export interface DecisionInput extends ScalingInput {
+  readonly monotonicMs: number;
+}
 
 /** A decision of the engine or the lifecycle, with what it was made of. */
 export interface DecisionRecord {
@@ -18,6 +24,8 @@ export interface DecisionRecord {
   readonly reason: string;
   readonly message: string;
   readonly votes: readonly Vote[];
+  /** What the engine decided on, so that it can be decided again; absent where it was not asked. */
+  readonly input?: DecisionInput | undefined;
   /** Whether it was acted on (mode Active) or only recorded. */
   readonly acted: boolean;
 }

@@ -15,6 +15,7 @@ import {
   type HistorySource,
   type HistoryTable,
   type HistoryTables,
+  type Stored,
 } from './records.ts';
 import type { Written } from './store.ts';
 import { WorkerClient, WorkerError } from './worker-client.ts';
@@ -140,14 +141,14 @@ export class History implements HistorySink, HistorySource {
   }
 
   /** @throws NemesisError TooManyRequests, HistoryUnavailable */
-  async query<K extends HistoryTable>(table: K, query: HistoryQuery): Promise<HistoryPage<HistoryTables[K]>> {
+  async query<K extends HistoryTable>(table: K, query: HistoryQuery): Promise<HistoryPage<Stored<HistoryTables[K]>>> {
     if (this.#queries >= MAX_QUERIES) {
       throw new NemesisError('TooManyRequests', `${MAX_QUERIES} queries of the history are running; try again.`);
     }
     this.#queries += 1;
     try {
       await this.flush();
-      return (await this.#worker.ask({ kind: 'query', table, query })) as HistoryPage<HistoryTables[K]>;
+      return (await this.#worker.ask({ kind: 'query', table, query })) as HistoryPage<Stored<HistoryTables[K]>>;
     } catch (error) {
       throw new NemesisError('HistoryUnavailable', `The history cannot be read: ${messageOf(error)}`, { cause: error });
     } finally {

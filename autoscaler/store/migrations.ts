@@ -52,6 +52,12 @@ export function migrationsOf(flavour: Flavour): Readonly<Record<string, Migratio
         }
       },
     },
+    '0002-decision-input': {
+      up: async (db: Kysely<unknown>) => {
+        const type = TYPES[flavour]['json'] ?? 'text';
+        await db.schema.alterTable('decisions').addColumn('input', type).execute();
+      },
+    },
   };
 }
 

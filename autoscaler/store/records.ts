@@ -8,7 +8,7 @@ import type {
 import { ofRecorded } from '../../shared/model/metrics/registry.ts';
 
 /** Type of a column; `?` means that it can be without a value. JSON is a list that SQL does not look into. */
-export type ColumnType = 'text' | 'integer' | 'boolean' | 'json' | 'real' | 'real?';
+export type ColumnType = 'text' | 'integer' | 'boolean' | 'json' | 'json?' | 'real' | 'real?';
 
 /** The columns of a record, one for each field; `timeMs` and `application` are in every table. */
 type ColumnsOf<R> = Readonly<Record<Exclude<keyof R, 'timeMs' | 'application'>, ColumnType>>;
@@ -37,6 +37,7 @@ export const COLUMNS: { readonly [K in HistoryTable]: ColumnsOf<HistoryTables[K]
     message: 'text',
     votes: 'json',
     acted: 'boolean',
+    input: 'json?',
   },
   scalingEvents: { from: 'integer', to: 'integer', by: 'text', reason: 'text', message: 'text' },
   coldStarts: {
@@ -80,6 +81,9 @@ export interface HistoryQuery {
   readonly limit: number;
 }
 
+/** A record as it is kept: its id is a cursor to those that are older. */
+export type Stored<T> = T & { readonly id: string };
+
 /** A page of a table. */
 export interface HistoryPage<T> {
   readonly items: readonly T[];
@@ -94,5 +98,5 @@ export interface HistorySink {
 
 /** Where history is read from. */
 export interface HistorySource {
-  query<K extends HistoryTable>(table: K, query: HistoryQuery): Promise<HistoryPage<HistoryTables[K]>>;
+  query<K extends HistoryTable>(table: K, query: HistoryQuery): Promise<HistoryPage<Stored<HistoryTables[K]>>>;
 }

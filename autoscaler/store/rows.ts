@@ -34,6 +34,9 @@ export interface UsageRow extends UsageSums {
 /** The tables as Kysely sees them; in the database their names are in snake_case. */
 export type StoreSchema = Readonly<Record<Exclude<HistoryTable, 'usage'>, StoredRow>> & { readonly usage: UsageRow };
 
+/** What is longer is left out, so that a row stays small: an application with 32 rules and a long past has 8 KB. */
+const MAX_JSON_LENGTH = 32_768;
+
 /** Length of the periods that usage is recorded in at first, in seconds. */
 export const MINUTE_SECONDS = 60;
 
@@ -54,6 +57,10 @@ function encode(value: unknown, type: ColumnType): SqlValue {
       return typeof value === 'string' ? value.replaceAll('\0', '\ufffd') : null;
     case 'json':
       return JSON.stringify(value ?? null);
+    case 'json?': {
+      const text = value === undefined || value === null ? undefined : JSON.stringify(value);
+      return text === undefined || text.length > MAX_JSON_LENGTH ? null : text;
+    }
     case 'boolean':
       return value === true;
     case 'integer':
@@ -66,11 +73,14 @@ function encode(value: unknown, type: ColumnType): SqlValue {
 
 /** The record of a row. */
 export function recordOf(table: HistoryTable, row: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const record: Record<string, unknown> = { timeMs: row['timeMs'], application: row['application'] };
+  const { id, timeMs, application } = row;
+  const record: Record<string, unknown> = { id: `${String(timeMs)}-${String(id)}`, timeMs, application };
   for (const [column, type] of columnsOf(table)) {
     const value = row[column];
     if (type === 'json') record[column] = JSON.parse(value as string);
-    else if (type === 'boolean') record[column] = value === true || value === 1;
+    else if (type === 'json?') {
+      if (typeof value === 'string') record[column] = JSON.parse(value);
+    } else if (type === 'boolean') record[column] = value === true || value === 1;
     // Usage says that there is no data; a phase of a cold start that was not seen is not there.
     else if (value !== null || table === 'usage') record[column] = value;
   }

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { Registry } from 'prom-client';
 import { WEBHOOK_ROUTES } from '../../autoscaler/admission/webhook-server.ts';
 import { MANAGEMENT_ROUTES } from '../../autoscaler/api/routes.ts';
+import { explain } from '../../autoscaler/commands/explain.ts';
 import { inject } from '../../autoscaler/commands/inject.ts';
 import { uninstall } from '../../autoscaler/commands/uninstall.ts';
 import { INGEST_ROUTES } from '../../autoscaler/ingest/ingest-routes.ts';
@@ -122,8 +123,8 @@ describe('docs/reference/custom-resources.md', () => {
 
 describe('docs/reference/command.md', () => {
   it('has every option of every command, and no other', () => {
-    const options = [inject, uninstall].flatMap((command) => Object.keys(command.options));
-    const shown = [...read('docs/reference/command.md').matchAll(/^\|[^|]*?`--([a-z-]+) /gm)].map(
+    const options = [explain, inject, uninstall].flatMap((command) => Object.keys(command.options));
+    const shown = [...read('docs/reference/command.md').matchAll(/^\|[^|]*?`--([a-z-]+)[ `]/gm)].map(
       ([, name = '']) => name,
     );
     expect(unique(shown)).to.deep.equal(unique(options.filter((name) => name !== 'help')));

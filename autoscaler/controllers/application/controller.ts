@@ -8,6 +8,7 @@ import { knownTraffic, type Signals } from '../../domain/signals/signals.ts';
 import type { Publish } from '../../events/domain-event.ts';
 import { act, type ActDeps } from './act.ts';
 import { decide } from './decide.ts';
+import { explanationOf, type Explanation } from './explain.ts';
 import type { Observations } from './observations.ts';
 import { applicationSignals, demandOf, observe, type Observation, type ObserveDeps } from './observe.ts';
 import type { ApplicationMetrics, StatusPort } from './ports.ts';
@@ -62,6 +63,13 @@ export class ApplicationController {
     const monotonicMs = clock.monotonicMs();
     const demand = demandOf(application, application.resource, times, { monotonicMs, wallMs: clock.wallMs() });
     return applicationSignals(application, demand, collector, balancers(), monotonicMs);
+  }
+
+  /** Why an application has as many replicas as it has, as of the last reconciliation; undefined: this controller makes none. */
+  explain(key: string): Explanation | undefined {
+    const state = this.#states.get(key);
+    if (state?.outcome === undefined || !this.#deps.isLeader()) return undefined;
+    return explanationOf(key, state.outcome, state.lastInput);
   }
 
   /** Reconciles one application. Called one at a time for each key. */
@@ -119,6 +127,8 @@ export class ApplicationController {
     const queued = knownTraffic(observation.signals.traffic)?.queued ?? 0;
     state.coldStarts.observe(application, queued, now.monotonicMs);
     const decision = decide(this.#engine, spec, application, resource, state, transition, observation);
+    const { replicas, floor, rejected } = observation;
+    state.outcome = { wallMs: now.wallMs, replicas, transition, decision, floor, rejected };
     recorder.recordDecision(application, resource, state, transition, decision);
     observations.note(application, resource, state, transition, observation);
 

@@ -1,7 +1,7 @@
 import type { Autoscaler } from '../../../shared/api/autoscaler.ts';
 import type { ApplicationSnapshot } from '../../../shared/kubernetes/application-watch.ts';
 import { recordRecommendation } from '../../domain/engine/behavior.ts';
-import type { ScalingEngine, ScalingResult, ScalingSpec } from '../../domain/engine/scaling-engine.ts';
+import type { ScalingEngine, ScalingInput, ScalingResult, ScalingSpec } from '../../domain/engine/scaling-engine.ts';
 import { NO_RECOMMENDATIONS } from '../../domain/engine/stabilization.ts';
 import type { LifecycleTransition } from '../../domain/lifecycle/lifecycle.ts';
 import { knownTraffic } from '../../domain/signals/signals.ts';
@@ -33,20 +33,20 @@ export function decide(
       : state.scaling;
   // Whoever takes back what we write decides between 1 and N as well, for as long as the back-off lasts.
   const otherWriter = observation.contended === undefined ? undefined : state.contention?.by;
-  const decision = engine.decide(
-    {
-      spec: floor.minReplicas === spec.minReplicas ? spec : { ...spec, minReplicas: floor.minReplicas },
-      replicas,
-      startingReplicas: health.starting,
-      busyReplicas: health.busy,
-      phase: phase === 'Waking' ? 'Waking' : 'Active',
-      readings: observation.readings,
-      queued: knownTraffic(signals.traffic)?.queued ?? 0,
-      state: scaling,
-      otherScaler: observation.otherScaler ?? otherWriter,
-    },
-    monotonicMs,
-  );
+  const { maxReplicas, rules, behavior, maxConcurrencyPerReplica } = spec;
+  const input: ScalingInput = {
+    spec: { minReplicas: floor.minReplicas, maxReplicas, rules, behavior, maxConcurrencyPerReplica },
+    replicas,
+    startingReplicas: health.starting,
+    busyReplicas: health.busy,
+    phase: phase === 'Waking' ? 'Waking' : 'Active',
+    readings: observation.readings,
+    queued: knownTraffic(signals.traffic)?.queued ?? 0,
+    state: scaling,
+    otherScaler: observation.otherScaler ?? otherWriter,
+  };
+  const decision = engine.decide(input, monotonicMs);
   state.scaling = decision.state;
+  state.lastInput = { ...input, monotonicMs };
   return decision;
 }

@@ -4,10 +4,25 @@ import type { ApplicationSnapshot } from '../../../shared/kubernetes/application
 import type { Deployment } from '../../../shared/kubernetes/objects.ts';
 import { EMPTY_SCALING_STATE, type ScalingState } from '../../domain/engine/behavior.ts';
 import type { Contention } from '../../domain/lifecycle/contention.ts';
-import type { LifecycleState } from '../../domain/lifecycle/lifecycle.ts';
+import type { ScalingResult } from '../../domain/engine/scaling-engine.ts';
+import type { Floor } from '../../domain/lifecycle/floor.ts';
+import type { DecisionInput } from '../../domain/records.ts';
+import type { LifecycleState, LifecycleTransition } from '../../domain/lifecycle/lifecycle.ts';
 import { ColdStarts } from './cold-starts.ts';
 import { PodTimes } from './pod-times.ts';
 import { fromStatus, type StatusInput } from './status.ts';
+
+/** What a reconciliation came to. */
+export interface ReconcileOutcome {
+  /** Epoch ms. */
+  readonly wallMs: number;
+  readonly replicas: number;
+  readonly transition: LifecycleTransition;
+  readonly decision: ScalingResult | undefined;
+  readonly floor: Floor;
+  /** What is wrong with the resource, as a sentence. */
+  readonly rejected: string | undefined;
+}
 
 /** What the leader keeps of an application between two reconciliations. A new leader begins with what the status says. */
 export interface ReconcileState {
@@ -15,6 +30,10 @@ export interface ReconcileState {
   lifecycle: LifecycleState;
   scaling: ScalingState;
   coldStarts: ColdStarts;
+  /** What the engine decided on last. */
+  lastInput: DecisionInput | undefined;
+  /** What the last reconciliation came to, for whoever asks why. */
+  outcome: ReconcileOutcome | undefined;
   templateHash: string | undefined;
   /** The Deployment's generation that {@link templateHash} was made of. */
   templateGeneration: number | undefined;
@@ -68,6 +87,8 @@ export function restoreState(
     uid: application.metadata.uid,
     lifecycle: fromStatus(status, wallMs),
     scaling: EMPTY_SCALING_STATE,
+    lastInput: undefined,
+    outcome: undefined,
     coldStarts: new ColdStarts(status?.learnedStartSeconds),
     templateHash: status?.templateHash,
     templateGeneration: undefined,

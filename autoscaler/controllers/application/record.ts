@@ -122,6 +122,7 @@ export class ApplicationRecorder {
       reason,
       message,
       votes: decision?.votes ?? [],
+      ...(decision === undefined ? {} : { input: state.lastInput }),
       acted: resource.spec.mode === 'Active' && desired !== replicas,
     };
     this.#deps.publish({ kind: 'Decided', record, changed: isNew });

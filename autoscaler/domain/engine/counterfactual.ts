@@ -50,30 +50,27 @@ export function smallestChanges(input: ScalingInput, monotonicMs: number): Small
 function firstAbove(from: number, at: (value: number) => number, base: number): number | undefined {
   const furthest = from > 0 ? from * FURTHEST_RATIO : from + FURTHEST_FROM_ZERO;
   let step = Math.max(Math.abs(from) * 0.01, 0.001);
-  let low = from;
-  let high = from;
-  do {
-    if (high >= furthest) return undefined;
-    low = high;
-    high = Math.min(furthest, high + step);
+  let same = from;
+  while (same < furthest) {
+    const high = Math.min(furthest, same + step);
+    if (at(high) !== base) return bisect(same, high, at, base, Math.ceil);
+    same = high;
     step *= 2;
-  } while (at(high) === base);
-  return bisect(low, high, at, base, Math.ceil);
+  }
+  return undefined;
 }
 
 /** The greatest value below, not below 0, that changes the decision. */
 function firstBelow(from: number, at: (value: number) => number, base: number): number | undefined {
-  if (from <= 0) return undefined;
   let step = Math.max(from * 0.01, Number.MIN_VALUE);
-  let low = from;
-  let high = from;
-  do {
-    if (low <= 0) return undefined;
-    high = low;
-    low = Math.max(0, low - step);
+  let same = from;
+  while (same > 0) {
+    const low = Math.max(0, same - step);
+    if (at(low) !== base) return bisect(same, low, at, base, Math.floor);
+    same = low;
     step *= 2;
-  } while (at(low) === base);
-  return bisect(high, low, at, base, Math.floor);
+  }
+  return undefined;
 }
 
 /** Between a value that changes nothing and one that does: one that does, near the border, with few digits where that holds. */

@@ -3,7 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { PendingRecord } from '../../../autoscaler/store/pending-records.ts';
 import { PostgresDatabase } from '../../../autoscaler/store/postgres-database.ts';
-import { HISTORY_TABLES, type HistoryTable, type HistoryTables } from '../../../autoscaler/store/records.ts';
+import {
+  HISTORY_TABLES,
+  type HistoryTable,
+  type HistoryTables,
+  type Stored,
+} from '../../../autoscaler/store/records.ts';
 import { SqliteFile } from '../../../autoscaler/store/sqlite-file.ts';
 import type { Keep, Store } from '../../../autoscaler/store/store.ts';
 import { postgresBinaries, PostgresServer } from '../../support/postgres-server.ts';
@@ -94,7 +99,7 @@ export async function maintain(
   for (let slices = 0; ; slices += 1) if (!(await store.maintainSlice(wanted))) return slices;
 }
 
-/** All records of a table that a query finds, newest first, page by page. */
+/** All records of a table that a query finds, newest first, page by page; each without its id, which says where it is. */
 export async function recordsOf<K extends HistoryTable>(
   store: Store,
   table: K,
@@ -104,7 +109,11 @@ export async function recordsOf<K extends HistoryTable>(
   let cursor: string | undefined;
   do {
     const page = await store.query(table, { cursor, limit: 1000, ...query });
-    records.push(...(page.items as HistoryTables[K][]));
+    for (const item of page.items as Stored<HistoryTables[K]>[]) {
+      const record: HistoryTables[K] & { id?: string } = { ...item };
+      delete record.id;
+      records.push(record);
+    }
     cursor = page.nextCursor;
   } while (cursor !== undefined);
   return records;

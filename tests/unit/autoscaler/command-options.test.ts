@@ -30,10 +30,10 @@ const OPTIONS = {
 
 describe('The options of a command', () => {
   it('have their values, and what counts where they are not given', () => {
-    expect(readOptions(OPTIONS, [])).to.deep.equal({ filename: [], name: undefined, count: 1, quiet: false });
-    const given = readOptions(OPTIONS, ['-f', 'a', '-fb', '--filename=-', '--name', 'x=y', '--count=12', '-q']);
+    expect(readOptions(OPTIONS, []).values).to.deep.equal({ filename: [], name: undefined, count: 1, quiet: false });
+    const given = readOptions(OPTIONS, ['-f', 'a', '-fb', '--filename=-', '--name', 'x=y', '--count=12', '-q']).values;
     expect(given).to.deep.equal({ filename: ['a', 'b', '-'], name: 'x=y', count: 12, quiet: true });
-    expect(readOptions(OPTIONS, ['-f', '-', '--name=--odd']).name).to.equal('--odd');
+    expect(readOptions(OPTIONS, ['-f', '-', '--name=--odd']).values.name).to.equal('--odd');
   });
 
   const mistakes: readonly (readonly [string, readonly string[], string])[] = [
@@ -118,7 +118,7 @@ describe('A command that asks a cluster', () => {
   });
 
   async function shownBy(args: readonly string[], environmentToken = ''): Promise<string | undefined> {
-    const options = readOptions(CLUSTER_OPTIONS, ['--kubeconfig', kubeconfig, ...args]);
+    const options = readOptions(CLUSTER_OPTIONS, ['--kubeconfig', kubeconfig, ...args]).values;
     const api = connect(options, environmentToken, 'test');
     await api.request('GET', '/version');
     api.close();
@@ -140,7 +140,7 @@ describe('A command that asks a cluster', () => {
     const connecting =
       (...args: string[]) =>
       () =>
-        connect(readOptions(CLUSTER_OPTIONS, args), '', 'test');
+        connect(readOptions(CLUSTER_OPTIONS, args).values, '', 'test');
     expect(connecting('--kubeconfig', '/nowhere')).to.throw(
       UsageError,
       '--kubeconfig is "/nowhere", which cannot be read',

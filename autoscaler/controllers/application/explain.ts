@@ -1,0 +1,77 @@
+import { smallestChanges, type SmallestChange } from '../../domain/engine/counterfactual.ts';
+import { ScalingEngine } from '../../domain/engine/scaling-engine.ts';
+import type { Vote } from '../../domain/engine/scaling-rule.ts';
+import type { DecisionInput, DecisionRecord } from '../../domain/records.ts';
+import type { ReconcileOutcome } from './reconcile-state.ts';
+import { desiredReplicas } from './record.ts';
+
+/** Why an application has as many replicas as it has. */
+export interface Explanation {
+  readonly application: string;
+  /** RFC 3339. */
+  readonly time: string;
+  readonly phase: string;
+  readonly replicas: number;
+  readonly desiredReplicas: number;
+  readonly reason: string;
+  readonly message: string;
+  /** What each rule wants, and why. */
+  readonly votes: readonly Vote[];
+  /** The least replicas now, and who asks for them. */
+  readonly floor: { readonly minReplicas: number; readonly why: string };
+  /** Why it does not sleep; absent: nothing keeps it from that, or it does not run. */
+  readonly sleepBlocked?: { readonly reason: string; readonly message: string };
+  /** What is wrong with the resource; absent: nothing. */
+  readonly rejected?: string;
+  /** The smallest change of what each rule reads that would change the number. */
+  readonly smallestChanges: readonly SmallestChange[];
+}
+
+const engine = new ScalingEngine();
+
+/** What a reconciliation came to, in full. */
+export function explanationOf(
+  application: string,
+  { wallMs, replicas, transition, decision, floor, rejected }: ReconcileOutcome,
+  input: DecisionInput | undefined,
+): Explanation {
+  const { state, sleepBlocked } = transition;
+  return {
+    application,
+    time: new Date(wallMs).toISOString(),
+    phase: state.phase ?? 'Unknown',
+    replicas,
+    desiredReplicas: desiredReplicas(transition, decision, replicas),
+    reason: decision?.reason ?? state.reason,
+    message: decision?.message ?? state.message,
+    votes: decision?.votes ?? [],
+    floor,
+    ...(sleepBlocked === undefined ? {} : { sleepBlocked }),
+    ...(rejected === undefined ? {} : { rejected }),
+    smallestChanges: decision === undefined || input === undefined ? [] : smallestChanges(input, input.monotonicMs),
+  };
+}
+
+/** A recorded decision, made again. */
+export interface Replay {
+  /** Whether it came to the same, to the byte: the votes, and where the engine had the last word, number, reason and message. */
+  readonly isSame: boolean;
+  readonly desiredReplicas: number;
+  readonly reason: string;
+  readonly message: string;
+  readonly votes: readonly Vote[];
+}
+
+/** What the lifecycle said instead of the engine. */
+const OF_LIFECYCLE: readonly string[] = ['Sleep', 'WouldSleep'];
+
+/** Makes a recorded decision again; undefined where it was not the engine's, or what it was made of is not recorded. */
+export function replay(record: DecisionRecord): Replay | undefined {
+  if (record.input === undefined) return undefined;
+  const { monotonicMs, ...input } = record.input;
+  const { desiredReplicas: desired, reason, message, votes } = engine.decide(input, monotonicMs);
+  const isOfEngine = !OF_LIFECYCLE.includes(record.reason);
+  const sameNumber = record.desiredReplicas === desired && record.reason === reason && record.message === message;
+  const isSame = JSON.stringify(record.votes) === JSON.stringify(votes) && (sameNumber || !isOfEngine);
+  return { isSame, desiredReplicas: desired, reason, message, votes };
+}
