@@ -20,7 +20,9 @@ async function looked(
   const spec = { maxReplicas: 9, scaling: { rules: [{ name: 'load', concurrency: { target: 4 } }] } };
   const busy = application({ resource: autoscaler(spec), deployment: deployment(2) });
   const recorder = new ApplicationRecorder({
-    publish: (event) => void (event.kind === 'Decided' && records.push(event.record)),
+    publish: (event) => {
+      if (event.kind === 'Decided') records.push(event.record);
+    },
     clock,
   });
   const deps = { watch: { get: () => busy, settings: DEFAULT_SETTINGS }, collector, recorder, clock };
