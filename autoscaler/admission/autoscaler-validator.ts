@@ -4,7 +4,7 @@ import { autoscalerSpecSchema } from '../../shared/api/autoscaler.ts';
 import type { FieldFault } from '../../shared/api/metric-schema.ts';
 import { API_GROUP } from '../../shared/model/api-group.ts';
 import { messageOf, type Logger } from '../../shared/runtime/logger.ts';
-import { checkScaling } from '../checks/scaling-check.ts';
+import { checkSpec } from '../checks/spec-check.ts';
 import { answerTo, refusalOf, type AdmissionAnswer, type AdmissionReview } from './review.ts';
 
 /**
@@ -50,5 +50,5 @@ function faultsOf({ request }: AdmissionReview): FieldFault[] {
     return [];
   const parsed = autoscalerSpecSchema.safeParse(object?.['spec']);
   if (!parsed.success) return [];
-  return checkScaling(parsed.data.scaling).map(({ path, message }) => ({ path: `spec.scaling.${path}`, message }));
+  return checkSpec(parsed.data);
 }

@@ -1,5 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { EventRecorder } from '../../shared/kubernetes/event-recorder.ts';
+import {
+  AutomatonEvents,
+  type OutsideEvent,
+  type OutsideEventResult,
+} from '../controllers/application/automaton-events.ts';
 import { Actuator } from '../controllers/application/actuator.ts';
 import { BalancerPresence, existingBalancers } from '../controllers/application/balancers.ts';
 import { ApplicationController } from '../controllers/application/controller.ts';
@@ -32,6 +37,8 @@ export interface Reconciliation {
   readonly queue: KeyedQueue;
   /** Asks for a reconciliation of an application. */
   readonly enqueue: (key: string) => void;
+  /** Gives an event to the automaton of an application; tells what became of it once that is stored. */
+  readonly handleEvent: (key: string, event: OutsideEvent) => Promise<OutsideEventResult>;
   readonly publish: Publish;
   readonly stream: BalancerStream;
 }
@@ -69,6 +76,7 @@ export function buildReconciliation(foundation: Foundation, cluster: Cluster, hi
     statusWriter: new StatusWriter(api, { isLeader, clock, logger }),
     recorder: new ApplicationRecorder({ publish, clock }),
     publish,
+    events: new AutomatonEvents(),
     specs,
     observations: new Observations({ watch, specs, usage, sources: allOf(Object.values(sources)), metrics }),
     metrics,
@@ -80,7 +88,12 @@ export function buildReconciliation(foundation: Foundation, cluster: Cluster, hi
     (application, error) => logger.error('an application could not be reconciled', { application, err: error }),
   );
   const enqueue = (key: string): void => queue.add(key);
+  const handleEvent = async (key: string, event: OutsideEvent): Promise<OutsideEventResult> => {
+    const result = controller.handleEvent(key, event);
+    enqueue(key);
+    return await result;
+  };
 
   const ticker = new Ticker({ watch, isLeader, usage, enqueue });
-  return { collector, sources, controller, ticker, queue, enqueue, publish, stream };
+  return { collector, sources, controller, ticker, queue, enqueue, handleEvent, publish, stream };
 }

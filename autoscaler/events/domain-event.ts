@@ -1,5 +1,6 @@
 import type { ApplicationSnapshot } from '../../shared/kubernetes/application-watch.ts';
 import type { Phase } from '../../shared/model/lifecycle.ts';
+import type { AutomatonEffect } from '../domain/automaton/definition.ts';
 import type {
   AuditRecord,
   ColdStartRecord,
@@ -39,6 +40,24 @@ export type DomainEvent =
     }
   /** A decision was made. `changed`: it is another one than before, not a repetition for the record. */
   | { readonly kind: 'Decided'; readonly record: DecisionRecord; readonly changed: boolean }
+  /** An automaton went from one state to another, and that is stored. */
+  | {
+      readonly kind: 'AutomatonMoved';
+      readonly application: EventApplication;
+      readonly from: string;
+      readonly to: string;
+      readonly trigger: string;
+      readonly message: string;
+    }
+  /** What is to be done since an automaton entered a state. Told at least once; `key` is the same each time. */
+  | {
+      readonly kind: 'AutomatonEffect';
+      readonly application: EventApplication;
+      readonly key: string;
+      readonly state: string;
+      readonly effect: AutomatonEffect;
+      readonly message: string;
+    }
   | { readonly kind: 'ColdStartEnded'; readonly record: ColdStartRecord }
   | { readonly kind: 'UsageMeasured'; readonly record: UsageRecord }
   | { readonly kind: 'Audited'; readonly record: AuditRecord }

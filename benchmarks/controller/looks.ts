@@ -5,6 +5,7 @@ import { Actuator } from '../../autoscaler/controllers/application/actuator.ts';
 import { ApplicationController } from '../../autoscaler/controllers/application/controller.ts';
 import { ControllerMetrics } from '../../autoscaler/metrics/controller-metrics.ts';
 import { KeyedQueue } from '../../autoscaler/controllers/keyed-queue.ts';
+import { AutomatonEvents } from '../../autoscaler/controllers/application/automaton-events.ts';
 import { Observations } from '../../autoscaler/controllers/application/observations.ts';
 import { ScalingSpecs } from '../../autoscaler/controllers/application/scaling-spec.ts';
 import { StatusWriter } from '../../autoscaler/controllers/application/status-writer.ts';
@@ -105,6 +106,7 @@ const controller = new ApplicationController({
   publish,
   specs,
   observations: new Observations({ watch, specs, usage, sources, metrics }),
+  events: new AutomatonEvents(),
   metrics,
   clock,
   newId: () => 'id',

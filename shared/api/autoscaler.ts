@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { API_GROUP_VERSION } from '../model/api-group.ts';
 import { BALANCING_POLICY_NAMES } from '../model/balancing-policies.ts';
 import { CONDITION_TYPES, MODES, PHASES } from '../model/lifecycle.ts';
+import { automatonSchema, automatonStatusSchema } from './automaton-schema.ts';
 import { scalingSchema } from './scaling-schema.ts';
 import { mapList, port, quantity, withRules } from './schema.ts';
 
@@ -100,6 +101,8 @@ export const autoscalerSpecSchema = withRules(
       })
       .optional(),
     scaling: scalingSchema.optional(),
+    automaton: automatonSchema.optional()
+      .describe('States that bound the replicas, and what moves the application from one to another.'),
     startup: z
       .object({
         deadlineSeconds: z.number().min(1).max(86_400).optional().describe('A start that takes longer is retried.'),
@@ -148,6 +151,7 @@ export const autoscalerStatusSchema = z.object({
     .object({ time: z.string().max(64), reason: z.string().max(128), message: z.string().max(4096) })
     .optional(),
   lastScaleTime: z.string().max(64).optional().describe('When spec.replicas was last changed by this product.'),
+  automaton: automatonStatusSchema.optional().describe('Where the automaton is.'),
   observedGeneration: z.number().int().optional().describe('Generation of the spec that this speaks of.'),
   conditions: mapList(condition, 'type', 16).optional(),
 });

@@ -18,6 +18,7 @@ export const CONDITION_TYPES = [
   'Conflicted',
   'SleepBlocked',
   'Accepted',
+  'AutomatonHealthy',
 ] as const;
 /** One of {@link CONDITION_TYPES}. */
 export type ConditionType = (typeof CONDITION_TYPES)[number];

@@ -8,6 +8,10 @@ import { call, merge, ok, type Reply } from './support/cluster.ts';
 import { condition, useNamespace } from './support/workloads.ts';
 
 const definitions = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
+function automaton(transition: object): object {
+  return { initial: 'A', states: [{ name: 'A', transitions: [{ to: 'A', ...transition }] }] };
+}
+
 const good = { scaleTargetRef: { name: 'app' }, route: { pathPrefix: '/app' } };
 
 describe('our custom resources', function () {
@@ -68,6 +72,13 @@ describe('our custom resources', function () {
       { ...good, scaling: { rules: [{ name: 'latency', responseTime: { scaleUpAt: '250ms', scaleDownAt: '1s' } }] } },
     ],
     ['either httpGet or tcpSocket', { ...good, startup: { announceProbe: { httpGet: {}, tcpSocket: {} } } }],
+    ['exactly one of event, when, after, at', { ...good, automaton: automaton({ event: 'Go', after: '1h' }) }],
+    ['for belongs to when', { ...good, automaton: automaton({ event: 'Go', for: '1h' }) }],
+    [
+      'min must not be greater than max',
+      { ...good, automaton: { initial: 'A', states: [{ name: 'A', replicas: { min: 2, max: 1 } }] } },
+    ],
+    ['an effect has exactly one of', { ...good, automaton: { initial: 'A', states: [{ name: 'A', entry: [{}] }] } }],
     ['spec.mode', { ...good, mode: 'Sometimes' }],
     ['spec.buffer.maxBytes', { ...good, buffer: { maxBytes: 'much' } }],
     [
@@ -93,6 +104,22 @@ describe('our custom resources', function () {
     const most = await create({ ...good, scaling: { rules: rules(32) } }, 'most');
     expect(most.code, JSON.stringify(most.body)).to.equal(201);
     expect((await create({ ...good, scaling: { rules: rules(33) } }, 'more')).code).to.equal(422);
+  });
+
+  it('have automata of up to 32 states with 16 transitions each', async () => {
+    const states = (count: number): object[] =>
+      Array.from({ length: count }, (_, index) => ({
+        name: `S${index}`,
+        entry: [{ alert: { summary: 'entered' } }],
+        transitions: Array.from({ length: 16 }, (_, place) => ({ event: `E${place}`, to: 'S0' })),
+      }));
+    const most = await create({ ...good, automaton: { initial: 'S0', states: states(32) } }, 'states');
+    expect(most.code, JSON.stringify(most.body)).to.equal(201);
+    expect((await create({ ...good, automaton: { initial: 'S0', states: states(33) } }, 'more-states')).code).to.equal(
+      422,
+    );
+    const held = automaton({ when: 'inFlight > 1.0', for: '30s' });
+    expect((await create({ ...good, automaton: held }, 'held')).code).to.equal(201);
   });
 
   it('keep their status apart from their spec', async () => {

@@ -1,4 +1,5 @@
 import type { ApplicationControllerDeps } from '../../autoscaler/controllers/application/controller.ts';
+import { AutomatonEvents } from '../../autoscaler/controllers/application/automaton-events.ts';
 import { ScalingSpecs } from '../../autoscaler/controllers/application/scaling-spec.ts';
 import { MetricsCollector } from '../../autoscaler/domain/signals/metrics-collector.ts';
 import { DEFAULT_SETTINGS } from '../../shared/api/load-balancer-settings.ts';
@@ -29,6 +30,7 @@ export function controllerDeps(over: Partial<ApplicationControllerDeps> = {}): A
     metrics: { observe: nothing, countScaleWrite: nothing, forget: nothing },
     clock: new FakeClock(),
     publish: nothing,
+    events: new AutomatonEvents(),
     newId: () => 'drain-1',
     ...over,
   };

@@ -7,6 +7,8 @@ import { step } from '../../domain/lifecycle/step.ts';
 import { knownTraffic, type Signals } from '../../domain/signals/signals.ts';
 import type { Publish } from '../../events/domain-event.ts';
 import { act, type ActDeps } from './act.ts';
+import { automatonCondition, tellAutomaton } from './automaton.ts';
+import type { AutomatonEvents, OutsideEvent, OutsideEventResult } from './automaton-events.ts';
 import { decide } from './decide.ts';
 import { explanationOf, type Explanation } from './explain.ts';
 import type { Observations } from './observations.ts';
@@ -29,6 +31,7 @@ export interface ApplicationControllerDeps extends ObserveDeps, ActDeps {
   readonly observations: Pick<Observations, 'note' | 'forget'>;
   readonly metrics: ApplicationMetrics;
   readonly publish: Publish;
+  readonly events: AutomatonEvents;
   readonly newId: () => string;
 }
 
@@ -53,6 +56,7 @@ export class ApplicationController {
 
   /** Forgets everything: another leader may have acted meanwhile, so the status is read again. */
   reset(): void {
+    this.#deps.events.refuseAll('NotLeader');
     for (const key of [...this.#states.keys()]) this.#forget(key);
   }
 
@@ -70,6 +74,17 @@ export class ApplicationController {
     const state = this.#states.get(key);
     if (state?.outcome === undefined || !this.#deps.isLeader()) return undefined;
     return explanationOf(key, state.outcome, state.lastInput);
+  }
+
+  /**
+   * Gives the automaton of an application an event, which its next reconciliation takes. The promise says what became of it
+   * once that is stored. One that came before, by its sender, source and id, moves nothing again.
+   */
+  async handleEvent(application: string, event: OutsideEvent): Promise<OutsideEventResult> {
+    const { watch, isLeader, events } = this.#deps;
+    if (!isLeader()) return 'NotLeader';
+    if (watch.get(application)?.resource?.spec.automaton === undefined) return 'NoAutomaton';
+    return await events.add(application, event);
   }
 
   /** Reconciles one application. Called one at a time for each key. */
@@ -104,6 +119,7 @@ export class ApplicationController {
 
   #forget(key: string): void {
     this.#states.delete(key);
+    this.#deps.events.refuse(key, 'NoAutomaton');
     this.#deps.metrics.forget(key);
     this.#deps.observations.forget(key);
   }
@@ -167,10 +183,28 @@ export class ApplicationController {
       state.sleepMayLand = false;
     }
     if (!(await statusWriter.write(application, state, wanted))) return false;
+    this.#keepAutomaton(application, resource, state, observation);
     if (hasMoved(state.lifecycle, transition.state)) recorder.recordPhaseChange(application, state, transition);
     if (phase !== state.lifecycle.phase) state.zeroSeen = replicas === 0;
     state.lifecycle = transition.state;
     return true;
+  }
+
+  /** What the automaton came to is stored, so it holds, and is told. */
+  #keepAutomaton(
+    application: ApplicationSnapshot,
+    { spec }: Autoscaler,
+    state: ReconcileState,
+    { automaton }: Observation,
+  ): void {
+    const { events, publish } = this.#deps;
+    if (automaton === undefined) {
+      if (spec.automaton === undefined) state.automaton = undefined;
+      events.refuse(application.key, 'NoAutomaton');
+      return;
+    }
+    state.automaton = tellAutomaton(application, automaton, publish);
+    events.settle(application.key, automaton.outcomes);
   }
 
   async #reconcileInert(
@@ -179,7 +213,8 @@ export class ApplicationController {
     reason: 'InvalidSpec' | Conflict['reason'],
     message: string,
   ): Promise<void> {
-    const { publish, statusWriter, clock } = this.#deps;
+    const { publish, statusWriter, clock, events } = this.#deps;
+    events.refuse(application.key, 'NoAutomaton');
     const conflicted = application.conflict !== undefined;
     if (state.lastDecision?.reason !== reason) {
       state.lastDecision = { time: new Date(clock.wallMs()).toISOString(), reason, message };
@@ -198,7 +233,7 @@ function statusInput(
   state: ReconcileState,
   transition: LifecycleTransition,
   decision: ScalingResult | undefined,
-  { facts, health, replicas, contended, rejected, otherScaler }: Observation,
+  { facts, health, replicas, contended, rejected, otherScaler, automaton }: Observation,
 ): StatusInput {
   return {
     resource,
@@ -210,6 +245,7 @@ function statusInput(
     lastScaleTime: state.lastScaleTime,
     learnedStartSeconds: rounded(state.coldStarts.learnedSeconds),
     templateHash: state.templateHash,
+    automaton: automaton?.state ?? (resource.spec.automaton === undefined ? undefined : state.automaton),
     conditions: conditionsOf({
       step: transition,
       decision,
@@ -220,6 +256,7 @@ function statusInput(
       rejected,
       readyReplicas: health.ready,
       mode: resource.spec.mode,
+      automaton: automaton && automatonCondition(automaton),
     }),
   };
 }

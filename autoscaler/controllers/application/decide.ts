@@ -21,7 +21,7 @@ export function decide(
   transition: LifecycleTransition,
   observation: Observation,
 ): ScalingResult | undefined {
-  const { signals, health, floor, replicas, monotonicMs } = observation;
+  const { signals, health, replicas, monotonicMs } = observation;
   const { phase } = transition.state;
   const observed = phase === 'Observing' && resource.spec.mode === 'Observe';
   if (application.deployment === undefined || replicas === 0 || observation.rejected !== undefined) return undefined;
@@ -33,9 +33,8 @@ export function decide(
       : state.scaling;
   // Whoever takes back what we write decides between 1 and N as well, for as long as the back-off lasts.
   const otherWriter = observation.contended === undefined ? undefined : state.contention?.by;
-  const { maxReplicas, rules, behavior, maxConcurrencyPerReplica } = spec;
   const input: ScalingInput = {
-    spec: { minReplicas: floor.minReplicas, maxReplicas, rules, behavior, maxConcurrencyPerReplica },
+    spec: boundedSpec(spec, observation),
     replicas,
     startingReplicas: health.starting,
     busyReplicas: health.busy,
@@ -49,4 +48,20 @@ export function decide(
   state.scaling = decision.state;
   state.lastInput = { ...input, monotonicMs };
   return decision;
+}
+
+/** The rules within the bounds that hold now, and nothing else: it is recorded with the decision. */
+function boundedSpec(spec: ScalingSpec, { floor, ceiling }: Pick<Observation, 'floor' | 'ceiling'>): ScalingSpec {
+  const { rules, behavior, maxConcurrencyPerReplica } = spec;
+  const { minReplicas, why: minWhy } = floor;
+  const { maxReplicas, why: maxWhy } = ceiling;
+  return {
+    minReplicas,
+    maxReplicas,
+    ...(minReplicas === spec.minReplicas ? {} : { minWhy }),
+    ...(maxReplicas === spec.maxReplicas ? {} : { maxWhy }),
+    rules,
+    behavior,
+    maxConcurrencyPerReplica,
+  };
 }

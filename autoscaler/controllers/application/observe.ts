@@ -2,13 +2,15 @@ import type { Autoscaler } from '../../../shared/api/autoscaler.ts';
 import type { ApplicationSnapshot } from '../../../shared/kubernetes/application-watch.ts';
 import { isPodReady } from '../../../shared/kubernetes/objects.ts';
 import { readRule, type RuleReading } from '../../domain/engine/rule-reading.ts';
-import { highestFloor, type Floor } from '../../domain/lifecycle/floor.ts';
+import { highestFloor, lowestCeiling, type Ceiling, type Floor } from '../../domain/lifecycle/floor.ts';
 import type { LifecycleFacts } from '../../domain/lifecycle/lifecycle.ts';
 import { replicaHealth, type ReplicaHealth } from '../../domain/lifecycle/replica-health.ts';
 import { knownTraffic, type Signals } from '../../domain/signals/signals.ts';
 import { scheduleFloor } from '../../domain/schedules/schedule-floor.ts';
 import type { BalancerRef } from '../../domain/signals/traffic-readings.ts';
 import { measurementsOf, type Demand } from '../../signals/signal-source.ts';
+import { ceilingOfState, floorOfState, stepAutomaton, type AutomatonObservation } from './automaton.ts';
+import type { AutomatonEvents } from './automaton-events.ts';
 import { lifecycleFacts, startDeadlineMs } from './lifecycle-facts.ts';
 import { podRefOf } from './pod-ref.ts';
 import type { PodTimes } from './pod-times.ts';
@@ -50,6 +52,9 @@ export interface Observation {
   readonly health: ReplicaHealth;
   readonly facts: LifecycleFacts;
   readonly floor: Floor;
+  readonly ceiling: Ceiling;
+  /** What its automaton comes to; undefined: it has none that runs. */
+  readonly automaton: AutomatonObservation | undefined;
   /** Who takes back what we write to `spec.replicas`, as a sentence. */
   readonly contended: string | undefined;
   /** What is wrong with the resource, as a sentence; its rules are not acted on then. */
@@ -71,6 +76,8 @@ export interface ObserveDeps {
   readonly balancersMissing: (count: number) => boolean;
   readonly otherScaler: (target: string) => string | undefined;
   readonly recorder: Pick<ApplicationRecorder, 'contention' | 'observeOtherScaler'>;
+  /** Events that wait for automata. */
+  readonly events: Pick<AutomatonEvents, 'of'>;
 }
 
 /** Observes an application, and notes in its state what the next reconciliation compares with. */
@@ -96,11 +103,11 @@ export function observe(
   const drained = drainId === undefined ? NOBODY : collector.traffic.drained(key, drainId);
   const contended = recorder.contention(state);
   const rejected = rejectionOf(application, rules);
-  const otherScaler =
-    deployment === undefined ? undefined : deps.otherScaler(`${metadata.namespace}/${deployment.metadata.name}`);
+  const otherScaler = deployment && deps.otherScaler(`${metadata.namespace}/${deployment.metadata.name}`);
   recorder.observeOtherScaler(application, state, otherScaler);
-  const floor = floorOf(rules, state, wallMs);
   const replicas = deployment?.spec.replicas ?? 0;
+  const automaton = observeAutomaton(resource, rules, state, { signals, replicas, rejected, wallMs }, deps);
+  const bounds = boundsOf(rules, state, automaton, wallMs);
   const readings = rejected === undefined ? rules.rules.map((rule) => readRule(rule, signals, replicas)) : [];
   const facts = lifecycleFacts({
     application,
@@ -108,7 +115,7 @@ export function observe(
     settings: deps.watch.settings,
     signals,
     health,
-    floor,
+    floor: bounds.floor,
     rules: rules.rules,
     readings,
     zeroSeen: state.zeroSeen,
@@ -124,7 +131,8 @@ export function observe(
     readings,
     health,
     facts,
-    floor,
+    ...bounds,
+    automaton,
     contended,
     rejected,
     otherScaler,
@@ -134,11 +142,32 @@ export function observe(
   };
 }
 
-/** The least replicas now: of the resource, or of a schedule that holds. */
-function floorOf(rules: ApplicationRules, { coldStarts }: ReconcileState, wallMs: number): Floor {
+/** What the automaton of an accepted resource comes to; nothing where it has none, or is paused. */
+function observeAutomaton(
+  { metadata, spec: { mode } }: Autoscaler,
+  { automaton }: ApplicationRules,
+  state: ReconcileState,
+  { signals, replicas, rejected, wallMs }: Pick<Observation, 'signals' | 'replicas' | 'rejected' | 'wallMs'>,
+  { events }: Pick<ObserveDeps, 'events'>,
+): AutomatonObservation | undefined {
+  if (automaton === undefined || rejected !== undefined || mode === 'Paused') return undefined;
+  const waiting = events.of(`${metadata.namespace}/${metadata.name}`);
+  return stepAutomaton(automaton, state.automaton, { signals, replicas, mode }, waiting, wallMs);
+}
+
+/** The least replicas now, of the resource, a schedule or the state of its automaton, and the most, of resource or state. */
+function boundsOf(
+  rules: ApplicationRules,
+  { coldStarts }: ReconcileState,
+  automaton: AutomatonObservation | undefined,
+  wallMs: number,
+): Pick<Observation, 'floor' | 'ceiling'> {
   const { learnedSeconds } = coldStarts;
   const startMs = learnedSeconds === undefined ? undefined : learnedSeconds * 1000;
-  return highestFloor(rules, [scheduleFloor(rules.schedules, wallMs, startMs)]);
+  const ceiling = lowestCeiling(rules, ceilingOfState(automaton));
+  const bounds = { minReplicas: rules.minReplicas, maxReplicas: ceiling.maxReplicas };
+  const floors = [scheduleFloor(rules.schedules, wallMs, startMs), floorOfState(automaton)];
+  return { floor: highestFloor(bounds, floors), ceiling };
 }
 
 /** What is wrong with the resource, as one sentence. */

@@ -8,6 +8,8 @@ import type { ScalingResult } from '../../domain/engine/scaling-engine.ts';
 import type { Floor } from '../../domain/lifecycle/floor.ts';
 import type { DecisionInput } from '../../domain/records.ts';
 import type { LifecycleState, LifecycleTransition } from '../../domain/lifecycle/lifecycle.ts';
+import type { AutomatonState } from '../../domain/automaton/state.ts';
+import { fromAutomatonStatus } from './automaton-status.ts';
 import { ColdStarts } from './cold-starts.ts';
 import { PodTimes } from './pod-times.ts';
 import { fromStatus, type StatusInput } from './status.ts';
@@ -29,6 +31,8 @@ export interface ReconcileState {
   readonly uid: string;
   lifecycle: LifecycleState;
   scaling: ScalingState;
+  /** Where its automaton is, as it was stored last, but for effects that were done since then. */
+  automaton: AutomatonState | undefined;
   coldStarts: ColdStarts;
   /** What the engine decided on last. */
   lastInput: DecisionInput | undefined;
@@ -89,6 +93,7 @@ export function restoreState(
     scaling: EMPTY_SCALING_STATE,
     lastInput: undefined,
     outcome: undefined,
+    automaton: fromAutomatonStatus(status?.automaton),
     coldStarts: new ColdStarts(status?.learnedStartSeconds),
     templateHash: status?.templateHash,
     templateGeneration: undefined,

@@ -2,15 +2,19 @@ import type { Autoscaler, AutoscalerSpec } from '../../../shared/api/autoscaler.
 import type { ScalingRuleSpec, SignalConfig } from '../../../shared/api/scaling-schema.ts';
 import type { LoadBalancerSettingsSpec } from '../../../shared/api/load-balancer-settings.ts';
 import { parsePercent, parseThreshold } from '../../../shared/api/metric-schema.ts';
-import { checkScaling } from '../../checks/scaling-check.ts';
+import { checkSpec } from '../../checks/spec-check.ts';
 import { METRICS, type Metric } from '../../../shared/model/metrics/registry.ts';
+import type { Automaton } from '../../domain/automaton/automaton.ts';
 import type { ScalingRule, Target } from '../../domain/engine/scaling-rule.ts';
 import type { ScalingSpec } from '../../domain/engine/scaling-engine.ts';
+import { automatonOf } from './automaton-status.ts';
 import type { ScheduleRule } from '../../domain/schedules/schedule-floor.ts';
 
 /** What the engine decides by, and the schedules that bound it. */
 export interface ApplicationRules extends ScalingSpec {
   readonly schedules: readonly ScheduleRule[];
+  /** Undefined: the resource has none, or something is wrong with it. */
+  readonly automaton: Automaton | undefined;
   /** What is wrong with it, a sentence each; it is not acted on then. */
   readonly faults: readonly string[];
 }
@@ -37,12 +41,13 @@ export class ScalingSpecs {
 
 /** The engine's view of a resource: quantities read, inherited settings filled in. */
 export function scalingSpecOf(spec: AutoscalerSpec, settings: LoadBalancerSettingsSpec): ApplicationRules {
-  const faults = checkScaling(spec.scaling).map(({ path, message }) => `spec.scaling.${path}: ${message}`);
+  const faults = checkSpec(spec).map(({ path, message }) => `${path}: ${message}`);
   return {
     minReplicas: spec.minReplicas,
     maxReplicas: spec.maxReplicas,
     rules: (spec.scaling?.rules ?? []).flatMap((rule) => scalingRuleOf(rule, spec.scaling?.signals ?? [])),
     schedules: faults.length > 0 ? [] : (spec.scaling?.rules ?? []).flatMap(scheduleOf),
+    automaton: faults.length > 0 || spec.automaton === undefined ? undefined : automatonOf(spec.automaton),
     faults,
     behavior: spec.scaling?.behavior ?? {},
     maxConcurrencyPerReplica: spec.loadBalancing?.maxConcurrencyPerReplica ?? settings.maxConcurrencyPerReplica,

@@ -64,7 +64,7 @@ export class StatusWriter {
     conditions: readonly WantedCondition[],
   ): Promise<void> {
     const now = new Date(this.#deps.clock.wallMs()).toISOString();
-    const { learnedStartSeconds, templateHash, conditions: known = [] } = state.status ?? {};
+    const { learnedStartSeconds, templateHash, automaton, conditions: known = [] } = state.status ?? {};
     const before = new Map(known.map((each) => [each.type, each]));
     // Of a resource that cannot be read not even that is known.
     const generation = application.resource?.metadata.generation;
@@ -73,6 +73,8 @@ export class StatusWriter {
       // What was learned of its starts holds again once it is valid.
       ...(learnedStartSeconds === undefined ? {} : { learnedStartSeconds }),
       ...(templateHash === undefined ? {} : { templateHash }),
+      // Its automaton goes on from there as well.
+      ...(automaton === undefined ? {} : { automaton }),
       ...(generation === undefined ? {} : { observedGeneration: generation }),
       conditions: conditions.map((each) => stamped(each, before.get(each.type), generation, now)),
     };

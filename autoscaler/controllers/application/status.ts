@@ -1,9 +1,12 @@
+import { isDeepStrictEqual } from 'node:util';
 import {
   autoscalerStatusSchema,
   type Autoscaler,
   type AutoscalerCondition,
   type AutoscalerStatus,
 } from '../../../shared/api/autoscaler.ts';
+import { isAutomatonTransition, toAutomatonStatus } from './automaton-status.ts';
+import type { AutomatonState } from '../../domain/automaton/state.ts';
 import { otherScalerSentence } from '../../domain/lifecycle/contention.ts';
 import { UNKNOWN_LIFECYCLE, type LifecycleState, type LifecycleTransition } from '../../domain/lifecycle/lifecycle.ts';
 import type { ScalingResult } from '../../domain/engine/scaling-engine.ts';
@@ -21,6 +24,7 @@ export interface StatusInput {
   readonly lastScaleTime: string | undefined;
   readonly learnedStartSeconds: number | undefined;
   readonly templateHash: string | undefined;
+  readonly automaton: AutomatonState | undefined;
   readonly conditions: readonly WantedCondition[];
 }
 
@@ -78,6 +82,7 @@ export function buildStatus(input: StatusInput, wallMs: number): AutoscalerStatu
     ...optional('templateHash', input.templateHash),
     ...optional('lastDecision', input.lastDecision),
     ...optional('lastScaleTime', input.lastScaleTime),
+    ...optional('automaton', input.automaton === undefined ? undefined : toAutomatonStatus(input.automaton)),
     observedGeneration: resource.metadata.generation,
     conditions: input.conditions.map((wanted) =>
       stamped(wanted, before.get(wanted.type), resource.metadata.generation, now),
@@ -108,6 +113,8 @@ export function conditionsOf(input: {
   readonly rejected: string | undefined;
   readonly readyReplicas: number;
   readonly mode: Autoscaler['spec']['mode'];
+  /** How its automaton is; undefined: it has none that runs. */
+  readonly automaton: WantedCondition | undefined;
 }): WantedCondition[] {
   const { step, decision } = input;
   const { state } = step;
@@ -142,6 +149,7 @@ export function conditionsOf(input: {
       ? { type: 'SleepBlocked', status: 'True', reason: step.sleepBlocked.reason, message: step.sleepBlocked.message }
       : CALM.SleepBlocked,
     accepted(input.rejected, 'InvalidRules'),
+    ...(input.automaton === undefined ? [] : [input.automaton]),
   ]; // prettier-ignore
 }
 
@@ -198,8 +206,17 @@ export function inertConditions(reason: string, message: string, conflicted: boo
 
 /** A merge-patch that leaves exactly this status: what is not there any more is null. */
 export function statusPatch(status: AutoscalerStatus): Record<string, unknown> {
-  return { ...Object.fromEntries(Object.keys(autoscalerStatusSchema.shape).map((key) => [key, null])), ...status };
+  const absent = Object.fromEntries(Object.keys(autoscalerStatusSchema.shape).map((key) => [key, null]));
+  const { automaton } = status;
+  // Objects are merged, so what is gone from within one is null, too.
+  return {
+    ...absent,
+    ...status,
+    ...(automaton === undefined ? {} : { automaton: { ...ABSENT_OF_AUTOMATON, ...automaton } }),
+  };
 }
+
+const ABSENT_OF_AUTOMATON = { lastMoment: null, stopped: null };
 
 /**
  * Whether two statuses differ in something that must be written at once: what a new leader goes on from, and the states
@@ -208,6 +225,7 @@ export function statusPatch(status: AutoscalerStatus): Record<string, unknown> {
 export function isTransition(before: AutoscalerStatus | undefined, after: AutoscalerStatus): boolean {
   if (before === undefined) return true;
   if (TOLD_AT_ONCE.some((field) => before[field] !== after[field])) return true;
+  if (isAutomatonTransition(before.automaton, after.automaton)) return true;
   return !sameConditions(before.conditions, after.conditions, (a, b) => a.status === b.status);
 }
 
@@ -217,6 +235,7 @@ export function sameStatus(before: AutoscalerStatus | undefined, after: Autoscal
   return (
     before.templateHash === after.templateHash &&
     before.lastScaleTime === after.lastScaleTime &&
+    isDeepStrictEqual(before.automaton, after.automaton) &&
     before.lastDecision?.time === after.lastDecision?.time &&
     before.lastDecision?.reason === after.lastDecision?.reason &&
     before.lastDecision?.message === after.lastDecision?.message &&
@@ -244,6 +263,7 @@ const OTHER_INPUT = Object.keys({
   lastScaleTime: true,
   learnedStartSeconds: true,
   templateHash: true,
+  automaton: true,
 } satisfies Record<Exclude<keyof StatusInput, 'lifecycle' | 'conditions'>, true>) as (keyof StatusInput)[];
 
 function sameCondition(a: WantedCondition, b: WantedCondition): boolean {

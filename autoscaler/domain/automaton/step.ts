@@ -199,11 +199,18 @@ function take(run: Run, transition: Transition, others: readonly Transition[]): 
 
 function noteTransition(run: Run, from: string, to: string, on: string, shadowed: readonly string[]): void {
   const sequence = run.state.sequence + 1;
-  const record = { sequence, atMs: run.nowMs, from, to, on, shadowed };
+  const record = { sequence, atMs: run.nowMs, from, to, on: cut(on), shadowed: shadowed.map(cut) };
   run.transitions.push(record);
   const lastTransitions = appended(run.state.lastTransitions, [record], AUTOMATON_BOUNDS.lastTransitions);
   run.state = { ...run.state, sequence, lastTransitions };
 }
+
+/** Long conditions are told by how they begin. */
+function cut(text: string): string {
+  return text.length <= MAX_TOLD ? text : `${text.slice(0, MAX_TOLD - 1)}…`;
+}
+
+const MAX_TOLD = 160;
 
 function enter(run: Run, name: string): void {
   const { automaton, nowMs } = run;

@@ -15,6 +15,9 @@ import { voteOf } from './vote.ts';
 export interface ScalingSpec {
   readonly minReplicas: number;
   readonly maxReplicas: number;
+  /** Who raised minReplicas or lowered maxReplicas, and why; undefined: they are those of the resource. */
+  readonly minWhy?: string;
+  readonly maxWhy?: string;
   readonly rules: readonly ScalingRule[];
   readonly behavior: Behavior;
   /** Requests in flight per replica; 0: no limit. */
@@ -113,7 +116,7 @@ export class ScalingEngine {
     if (limited.limitedBy === undefined)
       return result(replicas, wish.reason, `${wish.why}.`, wish.votes, limited.state);
     const [reason, how] = LIMITS[limited.limitedBy];
-    const message = `${wish.why}; ${wish.replicas} wanted, but ${how(bounds)}.`;
+    const message = `${wish.why}; ${wish.replicas} wanted, but ${how(bounds, spec)}.`;
     return result(replicas, reason, message, wish.votes, limited.state);
   }
 }
@@ -179,7 +182,7 @@ function atOnce(input: ScalingInput, wish: Recommendation, monotonicMs: number):
   const bounds = { min: 1, max: spec.maxReplicas };
   const refuse = (limitedBy: 'disabled' | 'maxReplicas'): ScalingResult => {
     const [reason, how] = LIMITS[limitedBy];
-    return result(replicas, reason, `${wish.why}; ${wish.replicas} wanted, but ${how(bounds)}.`, [], state);
+    return result(replicas, reason, `${wish.why}; ${wish.replicas} wanted, but ${how(bounds, spec)}.`, [], state);
   };
   if (spec.behavior.scaleUp?.selectPolicy === 'Disabled') return refuse('disabled');
   const wanted = Math.min(spec.maxReplicas, wish.replicas);
@@ -190,9 +193,13 @@ function atOnce(input: ScalingInput, wish: Recommendation, monotonicMs: number):
 function outOfBounds(input: ScalingInput, floor: number, votes: readonly Vote[]): ScalingResult {
   const { spec, replicas, state } = input;
   if (replicas < floor) {
-    return result(floor, 'BelowMinReplicas', `${replicas} is below minReplicas ${floor}.`, votes, state);
+    const why = spec.minWhy === undefined ? '' : ` (${spec.minWhy})`;
+    return result(floor, 'BelowMinReplicas', `${replicas} is below minReplicas ${floor}${why}.`, votes, state);
   }
-  const why = `${replicas} is above maxReplicas ${spec.maxReplicas}`;
+  const why =
+    spec.maxWhy === undefined
+      ? `${replicas} is above maxReplicas ${spec.maxReplicas}`
+      : `${replicas} is too many: ${spec.maxWhy}`;
   return withoutBusyPods(input, spec.maxReplicas, 'AboveMaxReplicas', why, votes);
 }
 
@@ -224,9 +231,15 @@ const LIMITS = {
   stabilization: ['Stabilizing', () => 'the stabilization window still holds the number'],
   rate: ['RateLimited', () => 'the scaling policies allow no more in this period'],
   disabled: ['DirectionDisabled', () => 'selectPolicy Disabled forbids this direction'],
-  maxReplicas: ['AtMaxReplicas', ({ max }) => `maxReplicas is ${max}`],
-  minReplicas: ['AtMinReplicas', ({ min }) => `at least ${min} run`],
-} as const satisfies Record<NonNullable<Limited['limitedBy']>, readonly [ScalingReason, (bounds: Bounds) => string]>;
+  maxReplicas: ['AtMaxReplicas', ({ max }, { maxWhy }) => maxWhy ?? `maxReplicas is ${max}`],
+  minReplicas: [
+    'AtMinReplicas',
+    ({ min }, { minWhy }) => (minWhy === undefined ? `at least ${min} run` : `at least ${min} run (${minWhy})`),
+  ],
+} as const satisfies Record<
+  NonNullable<Limited['limitedBy']>,
+  readonly [ScalingReason, (bounds: Bounds, spec: ScalingSpec) => string]
+>;
 
 function result(
   desiredReplicas: number,

@@ -31,6 +31,17 @@ export class KubernetesSink implements EventSink {
       case 'Warned':
         this.#record(event.application, 'Warning', event.reason, event.message);
         return;
+      case 'AutomatonMoved':
+        this.#record(event.application, 'Normal', 'AutomatonMoved', event.message);
+        return;
+      case 'AutomatonEffect': {
+        const { alert, notify } = event.effect;
+        const isProblem = alert !== undefined && alert.severity !== 'info';
+        const reason =
+          alert === undefined ? (notify === undefined ? 'AutomatonWebhook' : 'AutomatonNotify') : 'AutomatonAlert';
+        this.#record(event.application, isProblem ? 'Warning' : 'Normal', reason, event.message);
+        return;
+      }
       case 'Decided':
       case 'ColdStartEnded':
       case 'UsageMeasured':

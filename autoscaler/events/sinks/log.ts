@@ -22,6 +22,16 @@ export class LogSink implements EventSink {
         this.#logger.info('phase', { application: application.key, from, to, reason, detail: message });
         return;
       }
+      case 'AutomatonMoved': {
+        const { application, from, to, trigger } = event;
+        this.#logger.info('automaton', { application: application.key, from, to, trigger });
+        return;
+      }
+      case 'AutomatonEffect': {
+        const { application, key, state, effect } = event;
+        this.#logger.info('automaton effect', { application: application.key, key, state, effect });
+        return;
+      }
       case 'ReplicasChanged':
       case 'Decided':
       case 'ColdStartEnded':

@@ -23,6 +23,8 @@ export class PrometheusSink implements EventSink {
       case 'ReplicasChanged':
       case 'Scaled':
       case 'PhaseChanged':
+      case 'AutomatonMoved':
+      case 'AutomatonEffect':
       case 'UsageMeasured':
       case 'Audited':
       case 'Warned':

@@ -29,6 +29,8 @@ export class StoreSink implements EventSink {
         return;
       case 'Scaled':
       case 'PhaseChanged':
+      case 'AutomatonMoved':
+      case 'AutomatonEffect':
       case 'Warned':
     }
   }

@@ -76,9 +76,24 @@ export function toCel(value: Json | undefined, schema: JsonSchema | undefined): 
   for (const [key, item] of Object.entries(value)) {
     const own =
       schema?.properties?.[key] ?? (isObject(schema?.additionalProperties) ? schema.additionalProperties : undefined);
-    if (item !== undefined) result[key] = toCel(item, own);
+    const name = schema?.properties?.[key] === undefined ? key : celName(key);
+    if (item !== undefined) result[name] = toCel(item, own);
   }
   return result;
+}
+
+const RESERVED_WORDS = [
+  'true', 'false', 'null', 'in', 'as', 'break', 'const', 'continue', 'else', 'for', 'function', 'if', 'import', 'let', 'loop',
+  'package', 'namespace', 'return', 'var', 'void', 'while',
+]; // prettier-ignore
+
+/**
+ * A field as expressions spell it, where it is a reserved word.
+ *
+ * @see https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#validation-rules
+ */
+function celName(field: string): string {
+  return RESERVED_WORDS.includes(field) ? `__${field}__` : field;
 }
 
 /** A value without a schema as CEL sees it: whole numbers as int, others as double. */

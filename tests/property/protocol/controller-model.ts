@@ -1,3 +1,4 @@
+import { AutomatonEvents } from '../../../autoscaler/controllers/application/automaton-events.ts';
 import { Actuator } from '../../../autoscaler/controllers/application/actuator.ts';
 import { ApplicationController } from '../../../autoscaler/controllers/application/controller.ts';
 import { existingBalancers } from '../../../autoscaler/controllers/application/balancers.ts';
@@ -85,6 +86,7 @@ export class ControllerModel {
       metrics: { observe: nothing, forget: nothing, countScaleWrite: nothing },
       clock,
       publish: nothing,
+      events: new AutomatonEvents(),
       newId: () => `${name}-${(this.#ids += 1)}`,
     });
     this.#queue = new KeyedQueue(

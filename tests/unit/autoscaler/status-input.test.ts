@@ -1,9 +1,18 @@
 import { expect } from 'chai';
 import { sameStatusInput, type StatusInput } from '../../../autoscaler/controllers/application/status.ts';
+import { compileAutomaton } from '../../../autoscaler/domain/automaton/automaton.ts';
+import { step } from '../../../autoscaler/domain/automaton/step.ts';
 import { autoscaler } from '../../support/builders.ts';
 import { lifecycle } from '../../support/lifecycle-facts.ts';
 
 const CONDITION = { type: 'Ready', status: 'True', reason: 'r', message: 'm' } as const;
+
+const AUTOMATON = step(
+  compileAutomaton({ initial: 'A', states: [{ name: 'A' }] }, 'f'),
+  undefined,
+  { read: () => ({ variables: {}, signals: {} }) },
+  0,
+).state;
 
 /** Made anew with every call, as a reconciliation makes it; what stays the same object there is the same here. */
 const resource = autoscaler();
@@ -19,6 +28,7 @@ function input(): StatusInput {
     lastScaleTime: 't',
     learnedStartSeconds: 1,
     templateHash: 'h',
+    automaton: undefined,
     conditions: [{ ...CONDITION }],
   };
 }
@@ -38,6 +48,7 @@ describe('What a status is made of', () => {
     lastScaleTime: { lastScaleTime: 'u' },
     learnedStartSeconds: { learnedStartSeconds: undefined },
     templateHash: { templateHash: 'i' },
+    automaton: { automaton: AUTOMATON },
     conditions: { conditions: [{ ...CONDITION, message: 'n' }] },
   };
   for (const [field, change] of Object.entries(changes)) {

@@ -157,10 +157,11 @@ export class XstateOracle {
       states: Object.fromEntries(states.map((each) => [each.name, this.#state(each)])),
     };
     // The shape of a machine that is made at run time is no type.
-    const crons = states.flatMap(({ transitions = [] }) =>
-      transitions.flatMap(({ at }) => (at === undefined ? [] : [at.cron])),
-    );
-    const delays = Object.fromEntries(crons.map((cron) => [`cron ${cron}`, () => nextMoment(cron, this.#nowMs) - this.#nowMs])); // prettier-ignore
+    const delays: Record<string, () => number> = {};
+    for (const { after, at } of states.flatMap(({ transitions = [] }) => transitions)) {
+      if (after !== undefined) delays[`delay ${after}`] = () => Number(after.slice(0, -1)) * 1000;
+      if (at !== undefined) delays[`cron ${at.cron}`] = () => nextMoment(at.cron, this.#nowMs) - this.#nowMs;
+    }
     // eslint-disable-next-line no-restricted-syntax -- as above
     return createMachine(config as unknown as Parameters<typeof createMachine>[0], { delays });
   }
@@ -174,7 +175,8 @@ export class XstateOracle {
       const way = wayOf(name, each);
       const byInput = { ...way, actions: taken(name, each, () => 0) };
       if (each.event !== undefined) (on[`event.${each.event}`] ??= []).push(byInput);
-      if (each.after !== undefined) after[Number(each.after.slice(0, -1)) * 1000] = byInput;
+      // By name, since keys that are numbers would leave the order of the document.
+      if (each.after !== undefined) after[`delay ${each.after}`] = byInput;
       if (each.at !== undefined) after[`cron ${each.at.cron}`] = byInput;
       if (each.when === undefined) continue;
       if (hasRegion(name, each)) regions[`r${index}`] = this.#region(name, each, index, transitions);
