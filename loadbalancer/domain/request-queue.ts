@@ -231,6 +231,7 @@ export class RequestQueue {
 
   #leaveQueue(ticket: HoldTicket, monotonicMs: number): void {
     this.#queue.remove(ticket);
+    this.#traffic.leftHold(monotonicMs);
     ticket.heldMs += monotonicMs - ticket.heldAtMs;
   }
 

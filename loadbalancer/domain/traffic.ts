@@ -23,7 +23,7 @@ export interface TrafficState {
 
 /** What the balancer reports about one application. Times are of the process's monotonic clock. */
 export interface TrafficReport extends TrafficCounts, TrafficState {
-  /** Last arrival or end of a request; undefined: none yet. */
+  /** Last arrival or end of a request, or when one left the hold; undefined: none yet. */
   readonly lastActivityMs: number | undefined;
   /** Answers since the last report by time, without the time in the hold: [upper bound in ms, answers], smallest first. */
   readonly responseTimes: readonly [number, number][];
@@ -41,6 +41,11 @@ export class TrafficRecorder {
   /** A request arrived. */
   arrived(monotonicMs: number): void {
     this.arrivals += 1;
+    this.#lastActivityMs = monotonicMs;
+  }
+
+  /** A request left the hold, for whatever reason: until then somebody was waiting. */
+  leftHold(monotonicMs: number): void {
     this.#lastActivityMs = monotonicMs;
   }
 

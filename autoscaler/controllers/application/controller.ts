@@ -11,6 +11,7 @@ import { automatonCondition, tellAutomaton } from './automaton.ts';
 import type { AutomatonEvents, OutsideEvent, OutsideEventResult } from './automaton-events.ts';
 import { decide } from './decide.ts';
 import { explanationOf, type Explanation } from './explain.ts';
+import { heldThoughReady } from './held-though-ready.ts';
 import type { Observations } from './observations.ts';
 import { applicationSignals, demandOf, observe, type Observation, type ObserveDeps } from './observe.ts';
 import type { ApplicationMetrics, StatusPort } from './ports.ts';
@@ -233,7 +234,7 @@ function statusInput(
   state: ReconcileState,
   transition: LifecycleTransition,
   decision: ScalingResult | undefined,
-  { facts, health, replicas, contended, rejected, otherScaler, automaton }: Observation,
+  { facts, health, replicas, contended, rejected, otherScaler, automaton, signals, monotonicMs }: Observation,
 ): StatusInput {
   return {
     resource,
@@ -257,6 +258,7 @@ function statusInput(
       readyReplicas: health.ready,
       mode: resource.spec.mode,
       automaton: automaton && automatonCondition(automaton),
+      heldThoughReady: heldThoughReady(resource, state, signals, health.ready, monotonicMs),
     }),
   };
 }

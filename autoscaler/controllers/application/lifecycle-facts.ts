@@ -41,6 +41,7 @@ export function lifecycleFacts(input: {
   const traffic = hasTraffic(signals.traffic) ? signals.traffic : undefined;
   return {
     mode: spec.mode,
+    targetName: spec.scaleTargetRef.name,
     minReplicas: input.floor.minReplicas,
     minReplicasWhy: input.floor.why,
     target: deployment === undefined ? undefined : targetFacts(deployment, input),

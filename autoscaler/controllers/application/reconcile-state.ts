@@ -34,6 +34,8 @@ export interface ReconcileState {
   /** Where its automaton is, as it was stored last, but for effects that were done since then. */
   automaton: AutomatonState | undefined;
   coldStarts: ColdStarts;
+  /** Since when requests are held and none is answered although pods are ready, monotonic ms. */
+  heldThoughReadyMs: number | undefined;
   /** What the engine decided on last. */
   lastInput: DecisionInput | undefined;
   /** What the last reconciliation came to, for whoever asks why. */
@@ -91,6 +93,7 @@ export function restoreState(
     uid: application.metadata.uid,
     lifecycle: fromStatus(status, wallMs),
     scaling: EMPTY_SCALING_STATE,
+    heldThoughReadyMs: undefined,
     lastInput: undefined,
     outcome: undefined,
     automaton: fromAutomatonStatus(status?.automaton),

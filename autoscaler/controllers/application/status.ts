@@ -115,6 +115,8 @@ export function conditionsOf(input: {
   readonly mode: Autoscaler['spec']['mode'];
   /** How its automaton is; undefined: it has none that runs. */
   readonly automaton: WantedCondition | undefined;
+  /** Why requests are held although pods are ready, as a sentence. */
+  readonly heldThoughReady: string | undefined;
 }): WantedCondition[] {
   const { step, decision } = input;
   const { state } = step;
@@ -127,13 +129,19 @@ export function conditionsOf(input: {
     step.sleepBlocked.reason !== 'NotIdleLongEnough' &&
     step.sleepBlocked.reason !== 'Busy';
   return [
-    { type: 'Ready', status: readyStatus(state, input.readyReplicas), reason: state.reason, message: state.message },
+    input.heldThoughReady === undefined
+      ? { type: 'Ready', status: readyStatus(state, input.readyReplicas), reason: state.reason, message: state.message }
+      : { type: 'Ready', status: 'False', reason: 'RequestsHeld', message: input.heldThoughReady },
     input.rejected !== undefined
       ? { type: 'ScalingActive', status: 'False', reason: 'InvalidRules', message: input.rejected }
+      : state.reason === 'TargetMissing'
+      ? { type: 'ScalingActive', status: 'False', reason: 'TargetMissing', message: state.message }
       : input.mode === 'Active'
       ? CALM.ScalingActive
       : { type: 'ScalingActive', status: 'False', reason: `Mode${input.mode}`, message: `spec.mode is ${input.mode}, so nothing is scaled.` },
-    input.ableToScale === undefined
+    state.reason === 'TargetMissing'
+      ? { type: 'AbleToScale', status: 'False', reason: 'TargetMissing', message: state.message }
+      : input.ableToScale === undefined
       ? CALM.AbleToScale
       : { type: 'AbleToScale', status: 'False', reason: 'ScaleFailed', message: input.ableToScale },
     staleSignals.length > 0

@@ -42,7 +42,8 @@ export function targetVote(
       const wish = wishOfPods(reading.totals, rule.target, replicas, tolerance);
       if (typeof wish === 'string') return { ...base, value: undefined, replicas: undefined, why: FAULTS[wish] };
       const value = wish.utilization ?? wish.average / text.perUnit;
-      return { ...base, missing: reading.missing, ...judged(text, value, wish, replicas, tolerance) };
+      const vote = judged(text, value, wish, replicas, tolerance);
+      return { ...base, missing: reading.missing, ...vote, why: `${vote.why}${weighedText(reading.totals)}` };
     }
     case 'value': {
       const { value, readyPods } = reading;
@@ -110,6 +111,15 @@ function judged(
       ? `${shown}, ${text.target} with a tolerance of ${toleranceText(tolerance)}, needs no change`
       : `${shown}, ${text.target}, needs ${replicas}`;
   return { value, replicas, why };
+}
+
+/** Which pods count by what is assumed of them. */
+function weighedText({ ready, unready, missing }: PodTotals): string {
+  const counted = [
+    ...(unready.count === 0 ? [] : [`${unready.count} that start`]),
+    ...(missing.count === 0 ? [] : [`${missing.count} without a value`]),
+  ];
+  return counted.length === 0 ? '' : `; measured at ${ready.count}, beside ${counted.join(' and ')}`;
 }
 
 function toleranceText({ up, down }: Tolerance): string {

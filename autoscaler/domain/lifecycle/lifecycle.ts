@@ -67,6 +67,8 @@ export interface LifecycleFacts {
   readonly minReplicas: number;
   /** Why it is {@link minReplicas}, as a sentence without its full stop. */
   readonly minReplicasWhy: string;
+  /** Name of the Deployment, for sentences. */
+  readonly targetName?: string;
   readonly target:
     | {
         readonly uid: string;

@@ -58,3 +58,8 @@ export function sleepBlock(
 export function idleForMs(state: LifecycleState, traffic: { readonly idleMs: number }, wallMs: number): number {
   return Math.min(traffic.idleMs, wallMs - state.sinceMs);
 }
+
+/** Whether a pod answers, as far as the balancers that report know. */
+export function isAnswering({ traffic, trafficAtLeast }: LifecycleFacts): boolean {
+  return ((traffic ?? trafficAtLeast)?.inFlight ?? 0) > 0;
+}

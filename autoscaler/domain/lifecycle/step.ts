@@ -7,7 +7,7 @@ import {
 } from './lifecycle.ts';
 import type { Phase } from '../../../shared/model/lifecycle.ts';
 import { UNSCHEDULABLE_EXTRA_MS } from './replica-health.ts';
-import { idleForMs, sleepBlock } from './sleep-block.ts';
+import { idleForMs, isAnswering, sleepBlock } from './sleep-block.ts';
 
 /** How often a start is tried before the phase becomes Failed. */
 export const MAX_START_ATTEMPTS = 2;
@@ -42,7 +42,15 @@ function follow(
 ): LifecycleTransition {
   const { target } = facts;
   if (target === undefined) {
-    return withoutAction(enter(state, 'Observing', 'TargetMissing', 'The Deployment does not exist.', wallMs));
+    return withoutAction(
+      enter(
+        state,
+        'Observing',
+        'TargetMissing',
+        `Deployment ${facts.targetName ?? ''} does not exist in this namespace.`.replace('  ', ' '),
+        wallMs,
+      ),
+    );
   }
   const known =
     state.targetUid === target.uid ? state : { ...UNKNOWN_LIFECYCLE, targetUid: target.uid, sinceMs: wallMs };
@@ -285,11 +293,6 @@ function enter(state: LifecycleState, phase: Phase, reason: string, message: str
   if (state.phase === phase)
     return state.reason === reason && state.message === message ? state : { ...state, reason, message };
   return { ...state, phase, reason, message, sinceMs: wallMs, drainId: undefined };
-}
-
-/** Whether a pod answers, as far as the balancers that report know. */
-function isAnswering({ traffic, trafficAtLeast }: LifecycleFacts): boolean {
-  return ((traffic ?? trafficAtLeast)?.inFlight ?? 0) > 0;
 }
 
 function withoutAction(state: LifecycleState): LifecycleTransition {

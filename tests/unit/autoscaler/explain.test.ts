@@ -2,6 +2,8 @@ import { expect } from 'chai';
 import { explanationText } from '../../../autoscaler/commands/explain.ts';
 import { ApplicationController } from '../../../autoscaler/controllers/application/controller.ts';
 import { replay } from '../../../autoscaler/controllers/application/explain.ts';
+import { heldThoughReady } from '../../../autoscaler/controllers/application/held-though-ready.ts';
+import { restoreState } from '../../../autoscaler/controllers/application/reconcile-state.ts';
 import { ApplicationRecorder } from '../../../autoscaler/controllers/application/record.ts';
 import type { DecisionRecord } from '../../../autoscaler/domain/records.ts';
 import { MetricsCollector } from '../../../autoscaler/domain/signals/metrics-collector.ts';
@@ -35,6 +37,34 @@ async function looked(
   }
   return { controller, records };
 }
+
+describe('Requests that are held although pods are ready', () => {
+  it('Given some for 10 s, Then the condition Ready says where to look; once one is answered, no more', () => {
+    const resource = autoscaler({ route: { port: 9999 } });
+    const state = restoreState(application({ resource }), { phase: 'Active' }, { monotonicMs: 0, wallMs: 0 });
+    const look = (monotonicMs: number, queued: number, inFlight = 0): string | undefined => {
+      const collector = new MetricsCollector();
+      const quiet = {
+        completions: 0,
+        idleMs: 0,
+        responseTimes: [],
+        podsInFlight: {},
+        drained: false,
+        drainId: undefined,
+      };
+      collector.traffic.add('n/a', 'lb', { ...quiet, queued, inFlight }, monotonicMs, 15_000);
+      const balancers = [{ uid: 'lb', name: 'lb', address: undefined }];
+      const signals = collector.signals('n/a', [], balancers, monotonicMs, 15_000);
+      return heldThoughReady(resource, state, signals, 1, monotonicMs);
+    };
+    expect(look(0, 3)).to.equal(undefined);
+    expect(look(9_999, 3)).to.equal(undefined);
+    expect(look(10_000, 1)).to.match(/listens on port 9999 \(spec\.route\.port\)\.$/);
+    expect(look(11_000, 1, 1)).to.equal(undefined);
+    expect(look(12_000, 1)).to.equal(undefined);
+    expect(look(22_000, 1)).to.match(/held for more than 10 s/);
+  });
+});
 
 describe('Why an application has as many replicas as it has', () => {
   it('Given a rule, Then its vote, the least number, what keeps it awake, and the smallest change are told', async () => {

@@ -128,6 +128,18 @@ describe('Application', () => {
     expect(budget.usedBytes).to.equal(20);
   });
 
+  it('is idle from the moment when the last held request went, not from when it came', () => {
+    const application = make(1000);
+    const [gone, late] = [new Ticket(), new Ticket()];
+    application.acquire(gone, 1, 0);
+    application.cancel(gone, 700);
+    expect(application.takeReport().lastActivityMs).to.equal(700);
+    application.acquire(late, 1, 800);
+    application.sweep(1800);
+    expect(late.refusals).to.deep.equal(['StartTimeout']);
+    expect(application.takeReport().lastActivityMs).to.equal(1800);
+  });
+
   it('does not count the time in the hold as response time', () => {
     const application = make(100_000);
     const ticket = new Ticket();
