@@ -1,4 +1,4 @@
-import type { AutomatonSpec } from '../../shared/api/automaton-schema.ts';
+import { automatonSchema, type AutomatonSpec } from '../../shared/api/automaton-schema.ts';
 import type { FieldFault } from '../../shared/api/metric-schema.ts';
 import { labelOf, transitionOf, type Transition } from '../domain/automaton/automaton.ts';
 import { guardInterval, intersects } from './guard-interval.ts';
@@ -131,3 +131,10 @@ function clashOf({ transition, text }: Read, other: Read): string | undefined {
     }
   }
 }
+
+/** `spec.automaton` as REST takes it; what depends on the rest of the resource, the webhook and the controller check. */
+export const acceptedAutomatonSchema = automatonSchema.superRefine((automaton, context) => {
+  for (const { path, message } of checkAutomaton(automaton, { signals: undefined, maxReplicas: undefined })) {
+    context.addIssue({ code: 'custom', path: path.split('.'), message });
+  }
+});

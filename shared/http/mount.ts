@@ -11,7 +11,7 @@ import {
 } from './operation.ts';
 import { DECLARED_REFUSALS } from './express-problems.ts';
 import type { DeclaredRefusals } from './refusal-check.ts';
-import { Reply, type BoundRoute } from './route.ts';
+import { Reply, TextReply, type BoundRoute } from './route.ts';
 
 /**
  * Mounts a route: lets in who may ask, reads and validates what came, and sends what the handler answers. For a caller that
@@ -94,6 +94,7 @@ function send(response: Response, promised: ResponseDeclaration, result: unknown
   response.status(status ?? promised.status);
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
   if (promised.schema === undefined) response.end();
+  else if (reply instanceof TextReply) response.send(body);
   else if (promised.contentType === undefined) response.json(body);
   else {
     if (!response.hasHeader('content-type')) response.type(promised.contentType);

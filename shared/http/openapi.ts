@@ -139,13 +139,26 @@ function responsesOf(operation: Operation): ZodOpenApiResponsesObject {
 }
 
 function responseObject(declared: ResponseDeclaration): ZodOpenApiResponseObject {
-  const { description, schema, streamed, contentType = 'application/json', headers = {}, example } = declared;
+  const {
+    description,
+    schema,
+    streamed,
+    contentType = 'application/json',
+    texts = [],
+    headers = {},
+    example,
+  } = declared;
   const body = schema ?? streamed;
   return {
     description,
     ...(body === undefined
       ? {}
-      : { content: { [contentType]: { schema: body, ...(example === undefined ? {} : { example }) } } }),
+      : {
+          content: {
+            [contentType]: { schema: body, ...(example === undefined ? {} : { example }) },
+            ...Object.fromEntries(texts.map((each) => [each, { schema: { type: 'string' as const } }])),
+          },
+        }),
     ...(Object.keys(headers).length === 0
       ? {}
       : {

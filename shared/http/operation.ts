@@ -14,6 +14,8 @@ export interface ResponseDeclaration<R extends z.ZodType = z.ZodType> {
   readonly streamed?: z.ZodType;
   /** @defaultValue application/json */
   readonly contentType?: string;
+  /** Other content types in which it can be had, each a text; see TextReply. */
+  readonly texts?: readonly string[];
   /** Headers by name, with what each tells. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly example?: unknown;

@@ -39,6 +39,14 @@ export class Reply<T> {
   }
 }
 
+/** An answer as a text of one of the content types that the declaration has beside its schema. */
+export class TextReply extends Reply<never> {
+  constructor(text: string, contentType: string) {
+    // The schema is of the other form, so no body of this one is among its types.
+    super(text as never, { headers: { 'content-type': `${contentType}; charset=utf-8` } });
+  }
+}
+
 type NoFields = z.ZodObject<Record<string, never>>;
 
 /** A declaration, as {@link route} takes it. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { autoscalerSpecSchema, type AutoscalerSpec } from '../../../shared/api/autoscaler.ts';
+import { acceptedAutomatonSchema } from '../../checks/automaton-check.ts';
 import { acceptedScalingSchema } from '../../checks/scaling-check.ts';
 import { parseOrThrow } from '../../../shared/errors/problem.ts';
 import { NemesisError } from '../../../shared/errors/registry.ts';
@@ -126,7 +127,7 @@ const changeParts = (Object.keys(SPEC_PARTS) as (keyof typeof SPEC_PARTS)[]).map
       params: applicationPathSchema,
       headers: ifMatchSchema,
       body: {
-        schema: part === 'scaling' ? acceptedScalingSchema : autoscalerSpecSchema.shape[part].unwrap(),
+        schema: acceptedSchema(part),
         maxBytes: 262_144,
         strict: true,
         example: SPEC_PARTS[part],
@@ -136,6 +137,12 @@ const changeParts = (Object.keys(SPEC_PARTS) as (keyof typeof SPEC_PARTS)[]).map
       change({ ...request, spec: { [part]: request.body }, part }, deps),
   }),
 );
+
+/** The schema of a part with what it cannot check itself, as far as that depends on nothing else. */
+function acceptedSchema(part: keyof typeof SPEC_PARTS): z.ZodType {
+  if (part === 'scaling') return acceptedScalingSchema;
+  return part === 'automaton' ? acceptedAutomatonSchema : autoscalerSpecSchema.shape[part].unwrap();
+}
 
 /** Applications, their pods, and changes of their rules. */
 export const APPLICATION_ROUTES: readonly Route<ApplicationRoutesDeps>[] = [

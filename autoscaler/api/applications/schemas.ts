@@ -94,6 +94,13 @@ export const SPEC_PARTS = {
   sleep: { idleSeconds: 300 },
   buffer: { maxRequests: 1000, maxBytes: '64Mi', holdSeconds: 900 },
   startup: { deadlineSeconds: 900 },
+  automaton: {
+    initial: 'Quiet',
+    states: [
+      { name: 'Quiet', transitions: [{ event: 'SaleStarted', to: 'Busy' }] },
+      { name: 'Busy', replicas: { min: 1 }, transitions: [{ after: '2h', to: 'Quiet' }] },
+    ],
+  },
 } as const;
 
 /** Bounds of the replicas. */

@@ -245,7 +245,18 @@ const MANIFESTS: readonly Manifest[] = [
     apiVersion: 'nemesis.io/v1alpha1',
     kind: 'Autoscaler',
     metadata,
-    spec: { scaleTargetRef: { name: 'sentiment' }, route: { hosts: ['sentiment.example'] }, minReplicas: 1 },
+    spec: {
+      scaleTargetRef: { name: 'sentiment' },
+      route: { hosts: ['sentiment.example'] },
+      minReplicas: 1,
+      automaton: {
+        initial: 'Quiet',
+        states: [
+          { name: 'Quiet', transitions: [{ event: 'SaleStarted', to: 'Busy' }] },
+          { name: 'Busy', transitions: [{ after: '2h', to: 'Quiet' }] },
+        ],
+      },
+    },
   },
 ];
 
