@@ -1,4 +1,7 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect } from 'chai';
+import { parse } from 'yaml';
 import { checkAutomaton } from '../../../autoscaler/checks/automaton-check.ts';
 import { checkSpec } from '../../../autoscaler/checks/spec-check.ts';
 import { automatonSchema } from '../../../shared/api/automaton-schema.ts';
@@ -71,6 +74,13 @@ describe('What is wrong with an automaton', () => {
       expect(automatonSchema.safeParse({ initial: 'A', states }).success).to.equal(false);
     });
   }
+
+  it('Given the example of the guide, Then nothing is wrong with it', () => {
+    const guide = readFileSync(join(import.meta.dirname, '../../../docs/guides/automata.md'), 'utf8');
+    const [, example = ''] = /```yaml\n(spec:[^`]*)```/.exec(guide) ?? [];
+    const { spec } = parse(example) as { readonly spec: object };
+    expect(checkSpec(autoscaler(spec).spec)).to.deep.equal([]);
+  });
 
   it('Given a whole spec, Then paths begin at spec', () => {
     const automaton = { initial: 'X', states: [{ name: 'A' }] };
