@@ -1,5 +1,15 @@
 import type { Refusal } from './hold-queue.ts';
 
+/** When a pod can be expected: of a start under way, its end on the monotonic clock; before one begins, how long it takes. */
+export type ExpectedStart = { readonly readyAtMs: number } | { readonly takesSeconds: number };
+
+/** Whole seconds until a pod can be expected, at least 1: what is late is expected at any moment. */
+export function secondsUntilReady(start: ExpectedStart | undefined, monotonicMs: number): number | undefined {
+  if (start === undefined) return undefined;
+  const seconds = 'takesSeconds' in start ? start.takesSeconds : (start.readyAtMs - monotonicMs) / 1000;
+  return Math.max(1, Math.ceil(seconds));
+}
+
 /**
  * The hold of an application has no room for one more request.
  * @param etaSeconds expected time until a pod is ready

@@ -1,7 +1,7 @@
 import type { ApplicationSettings, Gate } from './application-settings.ts';
 import { type HoldBudget, HoldQueue, type HoldTicket, type Refusal } from './hold-queue.ts';
 import { HoldDeadlines } from './hold-deadlines.ts';
-import { bufferFull, startTimeout } from './hold-refusals.ts';
+import { bufferFull, secondsUntilReady, startTimeout, type ExpectedStart } from './hold-refusals.ts';
 import type { BalancingPolicy, Random } from './policies/balancing-policy.ts';
 import { createBalancingPolicy } from './policies/registry.ts';
 import { PodPool } from './pod-pool.ts';
@@ -22,8 +22,8 @@ export interface RequestQueueDeps {
 export class RequestQueue {
   /** `namespace/name` of the custom resource. */
   readonly key: string;
-  /** Expected time until a pod is ready, for Retry-After; unknown when undefined. */
-  etaSeconds: number | undefined;
+  /** When a pod can be expected, for Retry-After; undefined: nobody knows. */
+  expectedStart: ExpectedStart | undefined;
   readonly #deps: RequestQueueDeps;
   readonly #pool = new PodPool();
   readonly #queue: HoldQueue;
@@ -83,7 +83,7 @@ export class RequestQueue {
       const pod = this.#pool.choose(this.#policy, this.#deps.random, hasRoom, monotonicMs);
       if (pod !== undefined) return this.#grant(ticket, pod);
     }
-    if (!this.#queue.append(ticket, bytes, this.#settings.buffer)) return this.#refuse(ticket, this.#full());
+    if (!this.#queue.append(ticket, bytes, this.#settings.buffer)) return this.#refuse(ticket, this.#full(monotonicMs));
     this.#held(ticket, monotonicMs);
     return 'held';
   }
@@ -123,8 +123,8 @@ export class RequestQueue {
     this.#pool.suspect(pod, monotonicMs);
     let answer: 'held' | Refusal;
     if (typeof this.#gate === 'object') answer = this.#refuse(ticket, this.#gate.reject);
-    else if (this.#expired(ticket, monotonicMs)) answer = this.#refuse(ticket, this.#notStarted());
-    else if (!this.#queue.restore(ticket, bytes)) answer = this.#refuse(ticket, this.#full());
+    else if (this.#expired(ticket, monotonicMs)) answer = this.#refuse(ticket, this.#notStarted(monotonicMs));
+    else if (!this.#queue.restore(ticket, bytes)) answer = this.#refuse(ticket, this.#full(monotonicMs));
     else {
       answer = 'held';
       this.#held(ticket, monotonicMs);
@@ -197,7 +197,7 @@ export class RequestQueue {
       ticket !== undefined && this.#expired(ticket, monotonicMs);
       ticket = this.#queue.head
     ) {
-      this.#dismiss(ticket, this.#notStarted(), monotonicMs);
+      this.#dismiss(ticket, this.#notStarted(monotonicMs), monotonicMs);
     }
     if (this.#queue.length > 0) {
       // Without this, long answers (streams) would keep the rest of a burst waiting forever.
@@ -268,12 +268,12 @@ export class RequestQueue {
     return this.#deadlines.waitedMs(ticket, monotonicMs) >= this.#settings.buffer.holdMs;
   }
 
-  #full(): Refusal {
-    return bufferFull(this.key, this.etaSeconds);
+  #full(monotonicMs: number): Refusal {
+    return bufferFull(this.key, secondsUntilReady(this.expectedStart, monotonicMs));
   }
 
-  #notStarted(): Refusal {
-    return startTimeout(this.key, this.#settings.buffer.holdMs, this.etaSeconds);
+  #notStarted(monotonicMs: number): Refusal {
+    return startTimeout(this.key, this.#settings.buffer.holdMs, secondsUntilReady(this.expectedStart, monotonicMs));
   }
 
   #noteIdle(): void {

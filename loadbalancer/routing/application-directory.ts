@@ -8,6 +8,7 @@ import { resolvePort } from '../../shared/rules/readiness.ts';
 import { isForeignSleep } from '../../shared/rules/wake.ts';
 import { RouteTable } from '../../shared/rules/routes.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
+import type { ExpectedStart } from '../domain/hold-refusals.ts';
 import { RequestQueue } from '../domain/request-queue.ts';
 import type { HoldBudget } from '../domain/hold-queue.ts';
 import type { PodDescription } from '../domain/pod-slot.ts';
@@ -126,7 +127,7 @@ export class ApplicationDirectory implements Router {
     if (!isForeignSleep({ replicas, phase, replicasManager })) backend.foreignZeroSinceMs = undefined;
     else backend.foreignZeroSinceMs ??= clock.monotonicMs();
     const { gate, againInMs } = decideGate(backend, { monotonicMs: clock.monotonicMs(), wallMs: clock.wallMs() });
-    backend.queue.etaSeconds = etaSeconds(backend.snapshot, clock.wallMs());
+    backend.queue.expectedStart = expectedStart(backend.snapshot, clock);
     backend.queue.setGate(gate, clock.monotonicMs());
     if (againInMs === undefined) return;
     backend.timer = setTimeout(
@@ -200,12 +201,12 @@ export class ApplicationDirectory implements Router {
   }
 }
 
-/** What past starts let expect of the one under way; for Retry-After. */
-function etaSeconds(watched: WatchedApplication, wallMs: number): number | undefined {
-  const status = watched.resource?.status;
-  const learned = status?.learnedStartSeconds;
-  if (learned === undefined) return undefined;
-  if (status?.phase !== 'Waking' || status.phaseSince === undefined) return Math.ceil(learned);
-  const passed = (wallMs - Date.parse(status.phaseSince)) / 1000;
-  return Math.max(1, Math.ceil(learned - passed));
+/** When the controller expects a pod. An older one only says how long starts took. */
+function expectedStart({ resource }: WatchedApplication, clock: Clock): ExpectedStart | undefined {
+  const { phase, phaseSince, eta, startTimes, learnedStartSeconds } = resource?.status ?? {};
+  const takesSeconds = startTimes?.ready.p50Seconds ?? learnedStartSeconds;
+  const isWaking = phase === 'Waking' && phaseSince !== undefined;
+  if (!isWaking) return takesSeconds === undefined ? undefined : { takesSeconds };
+  const endsMs = eta !== undefined ? Date.parse(eta) : Date.parse(phaseSince) + (takesSeconds ?? Number.NaN) * 1000;
+  return Number.isNaN(endsMs) ? undefined : { readyAtMs: clock.monotonicMs() + endsMs - clock.wallMs() };
 }

@@ -133,6 +133,28 @@ const condition = z.object({
   observedGeneration: z.number().int().optional().describe('Generation of the spec that it was found for.'),
 });
 
+const startSpread = z.object({
+  p50Seconds: z.number().min(0).describe('Half of the starts took no longer.'),
+  p95Seconds: z.number().min(0).describe('19 of 20 starts took no longer.'),
+});
+
+/** What was learned of starts, and the starts that it was learned from, for the next leader. */
+const startTimes = z.object({
+  scheduled: startSpread.optional().describe('Until the first pod had a node.'),
+  started: startSpread.optional().describe('Until its container ran.'),
+  ready: startSpread.describe('Until it could answer.'),
+  recent: z
+    .array(
+      z.object({
+        scheduled: z.number().min(0).optional(),
+        started: z.number().min(0).optional(),
+        ready: z.number().min(0),
+      }),
+    )
+    .max(50)
+    .describe('The last starts of this pod template, oldest first: seconds until each phase.'),
+});
+
 /** What the controller knows of one application; written before it is acted on. */
 export const autoscalerStatusSchema = z.object({
   phase: z.enum(PHASES).optional().describe('Where the application is in its life.'),
@@ -146,7 +168,13 @@ export const autoscalerStatusSchema = z.object({
   startAttempts: z.number().int().min(0).optional().describe('Starts in a row that did not become ready.'),
   retryAfter: z.string().max(64).optional().describe('With phase Failed: when the next request may try again.'),
   learnedStartSeconds: z.number().min(0).optional().describe('How long past starts took (90th percentile).'),
-  templateHash: z.string().max(64).optional().describe('Hash of the pod template that learnedStartSeconds belongs to.'),
+  startTimes: startTimes.optional().describe('What was learned of the starts of this pod template.'),
+  eta: z.string().max(64).optional().describe('While waking: when the start is expected to be over.'),
+  templateHash: z
+    .string()
+    .max(64)
+    .optional()
+    .describe('Hash of the pod template that learnedStartSeconds and startTimes belong to.'),
   lastDecision: z
     .object({ time: z.string().max(64), reason: z.string().max(128), message: z.string().max(4096) })
     .optional(),
@@ -180,5 +208,7 @@ export type Autoscaler = z.output<typeof autoscalerSchema>;
 export type AutoscalerSpec = z.output<typeof autoscalerSpecSchema>;
 /** Its status. */
 export type AutoscalerStatus = z.output<typeof autoscalerStatusSchema>;
+/** What was learned of starts. */
+export type StartTimes = z.output<typeof startTimes>;
 /** One condition of the status. */
 export type AutoscalerCondition = z.output<typeof condition>;

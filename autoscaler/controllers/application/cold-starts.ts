@@ -1,9 +1,15 @@
 import type { ApplicationSnapshot } from '../../../shared/kubernetes/application-watch.ts';
 import { isPodReady, type Pod } from '../../../shared/kubernetes/objects.ts';
+import {
+  learnedStart,
+  quantile,
+  REMEMBERED_STARTS,
+  remainingSeconds,
+  withStart,
+  type LearnedStart,
+  type StartTime,
+} from '../../domain/learned/start-times.ts';
 import type { ColdStartRecord } from '../../domain/records.ts';
-
-/** Starts remembered for the learned start time. */
-const REMEMBERED = 10;
 
 interface Running {
   readonly wakeId: string;
@@ -16,22 +22,46 @@ interface Running {
 /** Follows the cold starts of one application and learns how long they take. Times are monotonic ms. */
 export class ColdStarts {
   #running: Running | undefined;
-  #durationsSeconds: number[] = [];
+  #starts: readonly StartTime[];
+  #learned: LearnedStart | undefined;
+  #learnedSeconds: number | undefined;
 
-  /** @param learnedSeconds - what an earlier process learned */
-  constructor(learnedSeconds: number | undefined) {
-    if (learnedSeconds !== undefined) this.#durationsSeconds.push(learnedSeconds);
+  /** @param starts - what an earlier process learned, oldest first */
+  constructor(starts: readonly StartTime[]) {
+    this.#starts = starts.slice(-REMEMBERED_STARTS);
+    this.#learn();
   }
 
-  /** How long starts took, the 90th percentile of the last ten, in seconds. */
+  /** The starts that are remembered, oldest first; the same list until it changes. */
+  get starts(): readonly StartTime[] {
+    return this.#starts;
+  }
+
+  /** What they say of each phase. */
+  get learned(): LearnedStart | undefined {
+    return this.#learned;
+  }
+
+  /** How long starts took, their 90th percentile, in seconds. */
   get learnedSeconds(): number | undefined {
-    const sorted = [...this.#durationsSeconds].sort((a, b) => a - b);
-    return sorted[Math.ceil(sorted.length * 0.9) - 1];
+    return this.#learnedSeconds;
+  }
+
+  /** How long the start under way will still take, in seconds; undefined: there is none, or nothing was learned. */
+  remainingSeconds(monotonicMs: number): number | undefined {
+    const running = this.#running;
+    if (running === undefined) return undefined;
+    return remainingSeconds(this.#starts, {
+      scheduledSeconds: inSeconds(running.scheduledMs),
+      startedSeconds: inSeconds(running.startedMs),
+      passedSeconds: (monotonicMs - running.beganMs) / 1000,
+    });
   }
 
   /** Forgets what was learned: the pod template changed. */
   forget(): void {
-    this.#durationsSeconds = [];
+    this.#starts = [];
+    this.#learn();
   }
 
   /** `spec.replicas` left 0. */
@@ -61,7 +91,14 @@ export class ColdStarts {
     this.#running = undefined;
     const totalMs = now.monotonicMs - running.beganMs;
     const ready = outcome === 'ready' && application.pods.some(isPodReady);
-    if (ready) this.#durationsSeconds = [...this.#durationsSeconds, totalMs / 1000].slice(-REMEMBERED);
+    if (ready) {
+      this.#starts = withStart(this.#starts, {
+        scheduledSeconds: inSeconds(running.scheduledMs),
+        startedSeconds: inSeconds(running.startedMs),
+        readySeconds: totalMs / 1000,
+      });
+      this.#learn();
+    }
     return {
       timeMs: now.wallMs,
       application: application.key,
@@ -75,6 +112,16 @@ export class ColdStarts {
       message,
     };
   }
+
+  #learn(): void {
+    this.#learned = learnedStart(this.#starts);
+    const sorted = this.#starts.map(({ readySeconds }) => readySeconds).sort((a, b) => a - b);
+    this.#learnedSeconds = sorted.length === 0 ? undefined : quantile(sorted, 0.9);
+  }
+}
+
+function inSeconds(ms: number | undefined): number | undefined {
+  return ms === undefined ? undefined : ms / 1000;
 }
 
 function isScheduled(pod: Pod): boolean {

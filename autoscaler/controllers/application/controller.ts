@@ -12,6 +12,7 @@ import type { AutomatonEvents, OutsideEvent, OutsideEventResult } from './automa
 import { decide } from './decide.ts';
 import { explanationOf, type Explanation } from './explain.ts';
 import { heldThoughReady } from './held-though-ready.ts';
+import { nextEtaMs, roundedSeconds, startTimesOf } from './learned-status.ts';
 import type { Observations } from './observations.ts';
 import { applicationSignals, demandOf, observe, type Observation, type ObserveDeps } from './observe.ts';
 import type { ApplicationMetrics, StatusPort } from './ports.ts';
@@ -234,8 +235,10 @@ function statusInput(
   state: ReconcileState,
   transition: LifecycleTransition,
   decision: ScalingResult | undefined,
-  { facts, health, replicas, contended, rejected, otherScaler, automaton, signals, monotonicMs }: Observation,
+  { facts, health, replicas, contended, rejected, otherScaler, automaton, signals, monotonicMs, wallMs }: Observation,
 ): StatusInput {
+  const remainingSeconds = state.coldStarts.remainingSeconds(monotonicMs);
+  state.etaMs = transition.state.phase === 'Waking' ? nextEtaMs(state.etaMs, remainingSeconds, wallMs) : undefined;
   return {
     resource,
     lifecycle: transition.state,
@@ -244,7 +247,9 @@ function statusInput(
     readyReplicas: health.ready,
     lastDecision: state.lastDecision,
     lastScaleTime: state.lastScaleTime,
-    learnedStartSeconds: rounded(state.coldStarts.learnedSeconds),
+    learnedStartSeconds: roundedSeconds(state.coldStarts.learnedSeconds),
+    startTimes: startTimesOf(state.coldStarts),
+    eta: state.etaMs === undefined ? undefined : new Date(state.etaMs).toISOString(),
     templateHash: state.templateHash,
     automaton: automaton?.state ?? (resource.spec.automaton === undefined ? undefined : state.automaton),
     conditions: conditionsOf({
@@ -261,8 +266,4 @@ function statusInput(
       heldThoughReady: heldThoughReady(resource, state, signals, health.ready, monotonicMs),
     }),
   };
-}
-
-function rounded(seconds: number | undefined): number | undefined {
-  return seconds === undefined ? undefined : Math.round(seconds * 100) / 100;
 }

@@ -122,7 +122,8 @@ export function isRollingOut({ metadata, spec, status }: Deployment): boolean {
 /** How long a start may take, in ms: as the resource says, or longer where past starts took longer. */
 export function startDeadlineMs({ spec, status }: Autoscaler): number {
   const base = (spec.startup?.deadlineSeconds ?? DEFAULT_START_DEADLINE_S) * 1000;
-  return Math.max(base, (status?.learnedStartSeconds ?? 0) * 1000 * LEARNED_FACTOR);
+  const learnedSeconds = status?.startTimes?.ready.p95Seconds ?? status?.learnedStartSeconds ?? 0;
+  return Math.max(base, learnedSeconds * 1000 * LEARNED_FACTOR);
 }
 
 function cpuBelow(threshold: string | number | undefined, signals: Signals): LifecycleFacts['cpuBelow'] {

@@ -11,6 +11,7 @@ import type { LifecycleState, LifecycleTransition } from '../../domain/lifecycle
 import type { AutomatonState } from '../../domain/automaton/state.ts';
 import { fromAutomatonStatus } from './automaton-status.ts';
 import { ColdStarts } from './cold-starts.ts';
+import { startsOf } from './learned-status.ts';
 import { PodTimes } from './pod-times.ts';
 import { fromStatus, type StatusInput } from './status.ts';
 
@@ -40,6 +41,8 @@ export interface ReconcileState {
   lastInput: DecisionInput | undefined;
   /** What the last reconciliation came to, for whoever asks why. */
   outcome: ReconcileOutcome | undefined;
+  /** When the start under way was last expected to be over, epoch ms. */
+  etaMs: number | undefined;
   templateHash: string | undefined;
   /** The Deployment's generation that {@link templateHash} was made of. */
   templateGeneration: number | undefined;
@@ -97,7 +100,8 @@ export function restoreState(
     lastInput: undefined,
     outcome: undefined,
     automaton: fromAutomatonStatus(status?.automaton),
-    coldStarts: new ColdStarts(status?.learnedStartSeconds),
+    coldStarts: new ColdStarts(startsOf(status)),
+    etaMs: status?.eta === undefined ? undefined : Date.parse(status.eta),
     templateHash: status?.templateHash,
     templateGeneration: undefined,
     wallOffsetMs: wallMs - monotonicMs,
@@ -138,6 +142,7 @@ export function followClock(state: ReconcileState, monotonicMs: number, wallMs: 
   if (Math.abs(shiftMs) < CLOCK_STEP_MS) return;
   state.wallOffsetMs += shiftMs;
   const { lifecycle, contention } = state;
+  if (state.etaMs !== undefined) state.etaMs += shiftMs;
   const retryAfterMs = lifecycle.retryAfterMs === undefined ? undefined : lifecycle.retryAfterMs + shiftMs;
   state.lifecycle = { ...lifecycle, sinceMs: lifecycle.sinceMs + shiftMs, retryAfterMs };
   if (contention !== undefined) state.contention = { ...contention, lastMs: contention.lastMs + shiftMs };

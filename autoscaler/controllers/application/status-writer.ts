@@ -64,7 +64,7 @@ export class StatusWriter {
     conditions: readonly WantedCondition[],
   ): Promise<void> {
     const now = new Date(this.#deps.clock.wallMs()).toISOString();
-    const { learnedStartSeconds, templateHash, automaton, conditions: known = [] } = state.status ?? {};
+    const { learnedStartSeconds, startTimes, templateHash, automaton, conditions: known = [] } = state.status ?? {};
     const before = new Map(known.map((each) => [each.type, each]));
     // Of a resource that cannot be read not even that is known.
     const generation = application.resource?.metadata.generation;
@@ -72,6 +72,7 @@ export class StatusWriter {
       ...(state.lastDecision === undefined ? {} : { lastDecision: state.lastDecision }),
       // What was learned of its starts holds again once it is valid.
       ...(learnedStartSeconds === undefined ? {} : { learnedStartSeconds }),
+      ...(startTimes === undefined ? {} : { startTimes }),
       ...(templateHash === undefined ? {} : { templateHash }),
       // Its automaton goes on from there as well.
       ...(automaton === undefined ? {} : { automaton }),

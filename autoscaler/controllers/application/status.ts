@@ -4,11 +4,13 @@ import {
   type Autoscaler,
   type AutoscalerCondition,
   type AutoscalerStatus,
+  type StartTimes,
 } from '../../../shared/api/autoscaler.ts';
 import { isAutomatonTransition, toAutomatonStatus } from './automaton-status.ts';
 import type { AutomatonState } from '../../domain/automaton/state.ts';
 import { otherScalerSentence } from '../../domain/lifecycle/contention.ts';
 import { UNKNOWN_LIFECYCLE, type LifecycleState, type LifecycleTransition } from '../../domain/lifecycle/lifecycle.ts';
+import { sameStarts } from './learned-status.ts';
 import type { ScalingResult } from '../../domain/engine/scaling-engine.ts';
 import type { Vote } from '../../domain/engine/scaling-rule.ts';
 import type { ConditionType } from '../../../shared/model/lifecycle.ts';
@@ -23,6 +25,10 @@ export interface StatusInput {
   readonly lastDecision: AutoscalerStatus['lastDecision'];
   readonly lastScaleTime: string | undefined;
   readonly learnedStartSeconds: number | undefined;
+  /** The same object until something was learned. */
+  readonly startTimes: StartTimes | undefined;
+  /** RFC 3339; while waking. */
+  readonly eta: string | undefined;
   readonly templateHash: string | undefined;
   readonly automaton: AutomatonState | undefined;
   readonly conditions: readonly WantedCondition[];
@@ -79,6 +85,8 @@ export function buildStatus(input: StatusInput, wallMs: number): AutoscalerStatu
       lifecycle.retryAfterMs === undefined ? undefined : new Date(lifecycle.retryAfterMs).toISOString(),
     ),
     ...optional('learnedStartSeconds', input.learnedStartSeconds),
+    ...optional('startTimes', input.startTimes),
+    ...optional('eta', input.eta),
     ...optional('templateHash', input.templateHash),
     ...optional('lastDecision', input.lastDecision),
     ...optional('lastScaleTime', input.lastScaleTime),
@@ -215,12 +223,13 @@ export function inertConditions(reason: string, message: string, conflicted: boo
 /** A merge-patch that leaves exactly this status: what is not there any more is null. */
 export function statusPatch(status: AutoscalerStatus): Record<string, unknown> {
   const absent = Object.fromEntries(Object.keys(autoscalerStatusSchema.shape).map((key) => [key, null]));
-  const { automaton } = status;
+  const { automaton, startTimes } = status;
   // Objects are merged, so what is gone from within one is null, too.
   return {
     ...absent,
     ...status,
     ...(automaton === undefined ? {} : { automaton: { ...ABSENT_OF_AUTOMATON, ...automaton } }),
+    ...(startTimes === undefined ? {} : { startTimes: { scheduled: null, started: null, ...startTimes } }),
   };
 }
 
@@ -234,6 +243,7 @@ export function isTransition(before: AutoscalerStatus | undefined, after: Autosc
   if (before === undefined) return true;
   if (TOLD_AT_ONCE.some((field) => before[field] !== after[field])) return true;
   if (isAutomatonTransition(before.automaton, after.automaton)) return true;
+  if (!sameStarts(before.startTimes, after.startTimes)) return true;
   return !sameConditions(before.conditions, after.conditions, (a, b) => a.status === b.status);
 }
 
@@ -242,6 +252,7 @@ export function sameStatus(before: AutoscalerStatus | undefined, after: Autoscal
   if (before === undefined || isTransition(before, after)) return false;
   return (
     before.templateHash === after.templateHash &&
+    before.eta === after.eta &&
     before.lastScaleTime === after.lastScaleTime &&
     isDeepStrictEqual(before.automaton, after.automaton) &&
     before.lastDecision?.time === after.lastDecision?.time &&
@@ -270,6 +281,8 @@ const OTHER_INPUT = Object.keys({
   lastDecision: true,
   lastScaleTime: true,
   learnedStartSeconds: true,
+  startTimes: true,
+  eta: true,
   templateHash: true,
   automaton: true,
 } satisfies Record<Exclude<keyof StatusInput, 'lifecycle' | 'conditions'>, true>) as (keyof StatusInput)[];

@@ -16,6 +16,7 @@ const AUTOMATON = step(
 
 /** Made anew with every call, as a reconciliation makes it; what stays the same object there is the same here. */
 const resource = autoscaler();
+const startTimes = { ready: { p50Seconds: 1, p95Seconds: 1 }, recent: [{ ready: 1 }] };
 const lastDecision = { time: 't', reason: 'r', message: 'm' };
 function input(): StatusInput {
   return {
@@ -27,6 +28,8 @@ function input(): StatusInput {
     lastDecision,
     lastScaleTime: 't',
     learnedStartSeconds: 1,
+    startTimes,
+    eta: 'e',
     templateHash: 'h',
     automaton: undefined,
     conditions: [{ ...CONDITION }],
@@ -47,6 +50,8 @@ describe('What a status is made of', () => {
     lastDecision: { lastDecision: { ...lastDecision } },
     lastScaleTime: { lastScaleTime: 'u' },
     learnedStartSeconds: { learnedStartSeconds: undefined },
+    startTimes: { startTimes: { ...startTimes } },
+    eta: { eta: undefined },
     templateHash: { templateHash: 'i' },
     automaton: { automaton: AUTOMATON },
     conditions: { conditions: [{ ...CONDITION, message: 'n' }] },
