@@ -45,6 +45,28 @@ describe('Starts that are slow or fail', function () {
     await app.remove();
   });
 
+  it('the second start is expected to take as long as the first, and REST says until when', async () => {
+    const app = await TestApp.create(installation(), {
+      env: { START_MS: '3000' },
+      spec: { sleep: { idleSeconds: 1 } },
+    });
+    await app.waitForPhase('Asleep');
+    await app.send('/');
+    await app.waitForPhase('Active', 20_000);
+    expect((await app.status()).eta).to.equal(undefined);
+    await app.waitForPhase('Asleep', 20_000);
+    const { startTimes } = await app.status();
+    expect(startTimes?.recent).to.have.length(1);
+    expect(startTimes?.ready.p50Seconds).to.be.within(2.5, 15);
+
+    const answer = app.send('/');
+    await app.waitForPhase('Waking', 10_000);
+    const { eta } = await app.status();
+    await answer;
+    expect(Math.abs(Date.parse(eta ?? '') - Date.now())).to.be.below(5_000);
+    await app.remove();
+  });
+
   it('U7 Activate application: past the deadline it is retried, then a clear 503, and the next request tries again', async () => {
     const app = await TestApp.create(installation(), {
       env: { START_MS: '600000' },
