@@ -8,7 +8,7 @@ import type { Ceiling, Floor } from '../../domain/lifecycle/floor.ts';
 import type { Signals } from '../../domain/signals/signals.ts';
 import type { EventApplication, Publish } from '../../events/domain-event.ts';
 import type { WaitingEvent } from './automaton-events.ts';
-import type { WantedCondition } from './status.ts';
+import type { WantedCondition } from './conditions.ts';
 
 /** Events that one reconciliation takes; the next one takes what is left. */
 const MAX_EVENTS = 32;

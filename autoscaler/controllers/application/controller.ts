@@ -19,7 +19,8 @@ import type { ApplicationMetrics, StatusPort } from './ports.ts';
 import { followClock, restoreState, type ReconcileState } from './reconcile-state.ts';
 import { desiredReplicas, type ApplicationRecorder } from './record.ts';
 import type { ScalingSpecs } from './scaling-spec.ts';
-import { conditionsOf, inertConditions, type StatusInput } from './status.ts';
+import { conditionsOf, inertConditions } from './conditions.ts';
+import type { StatusInput } from './status.ts';
 
 /** What the controller of applications needs; each of its parts names what it needs of these. */
 export interface ApplicationControllerDeps extends ObserveDeps, ActDeps {

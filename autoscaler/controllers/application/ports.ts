@@ -7,7 +7,8 @@ import type { Signals } from '../../domain/signals/signals.ts';
 import type { BalancerRef } from '../../domain/signals/traffic-readings.ts';
 import type { ScaleOutcome } from './actuator.ts';
 import type { ReconcileState } from './reconcile-state.ts';
-import type { StatusInput, WantedCondition } from './status.ts';
+import type { WantedCondition } from './conditions.ts';
+import type { StatusInput } from './status.ts';
 
 /** Where applications come from. */
 export interface Snapshots {

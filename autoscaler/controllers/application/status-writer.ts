@@ -8,7 +8,8 @@ import { messageOf, type Logger } from '../../../shared/runtime/logger.ts';
 import { TokenBucket } from '../../../shared/runtime/token-bucket.ts';
 import type { ReconcileState } from './reconcile-state.ts';
 import { buildStatus, isTransition, sameStatus, sameStatusInput, stamped, statusPatch } from './status.ts';
-import type { StatusInput, WantedCondition } from './status.ts';
+import type { WantedCondition } from './conditions.ts';
+import type { StatusInput } from './status.ts';
 
 /** Minimum time between two writes of one application that change only reasons and messages. */
 const QUIET_MS = 5_000;

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { restoreState } from '../../../autoscaler/controllers/application/reconcile-state.ts';
-import { inertConditions } from '../../../autoscaler/controllers/application/status.ts';
+import { inertConditions } from '../../../autoscaler/controllers/application/conditions.ts';
 import { StatusWriter } from '../../../autoscaler/controllers/application/status-writer.ts';
 import type { AutoscalerStatus } from '../../../shared/api/autoscaler.ts';
 import { application, autoscaler } from '../../support/builders.ts';
