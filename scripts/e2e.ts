@@ -30,6 +30,7 @@ const FULL = [
   'tests/e2e/removal.test.ts',
   'tests/cluster/sidecar.test.ts',
   'tests/cluster/injection.test.ts',
+  'tests/cluster/prometheus.test.ts',
   'tests/cluster/rbac.test.ts',
   // Its token is taken at the beginning of the run.
   'tests/cluster/expired-token.test.ts',

@@ -14,6 +14,8 @@ const hold = [];
 let running = 0;
 let served = 0;
 let most = 0;
+/** What its metric says; requests set it. */
+let jobs = 0;
 /** Requests under way that make the readiness probe fail. */
 let unready = 0;
 
@@ -44,6 +46,12 @@ const server = createServer((request, response) => {
     response.end(response.statusCode === 200 ? 'ok' : 'busy');
     return;
   }
+  if (url.pathname === '/metrics') {
+    response.setHeader('content-type', 'text/plain; version=0.0.4');
+    response.end(`# TYPE jobs_waiting gauge\njobs_waiting ${jobs}\n`);
+    return;
+  }
+  if (url.searchParams.has('jobs')) jobs = Number(url.searchParams.get('jobs'));
   running += 1;
   const losesReadiness = url.searchParams.has('unready');
   if (losesReadiness) unready += 1;
