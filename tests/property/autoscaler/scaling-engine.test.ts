@@ -168,6 +168,41 @@ describe('ScalingEngine under any rules and readings', () => {
     fc.assert(property, { seed: 5, numRuns: 300 });
   });
 
+  it('Given a year of a noisy signal around a threshold, 15 s at a time, Then there are no more changes than the window allows', () => {
+    const random = seeded(7);
+    const windowMs = 300_000;
+    const stepMs = 15_000;
+    const steps = (365 * 86_400_000) / stepMs;
+    const rules: ScalingRule[] = [{ name: 'cpu', metric: 'cpu', threshold: { scaleUpAt: 800, scaleDownAt: 700 } }];
+    const spec = { minReplicas: 1, maxReplicas: 10, rules, behavior: {}, maxConcurrencyPerReplica: 0 };
+    const fixed = { startingReplicas: 0, busyReplicas: 0, phase: 'Active', queued: 0, otherScaler: undefined } as const;
+    let [state, replicas, lastUpMs] = [EMPTY_SCALING_STATE, 2, Number.NEGATIVE_INFINITY];
+    let [ups, downs, tooEarly] = [0, 0, 0];
+    for (let step = 0; step < steps; step += 1) {
+      const nowMs = step * stepMs;
+      // The load of two replicas at the threshold, with noise of a third.
+      const value = (1_500 * (1 + (random() - 0.5) * 0.66)) / replicas;
+      const readings: RuleReading[] = [{ kind: 'average', value, known: replicas, missingCount: 0, missing: [] }];
+      const result = engine.decide({ spec, replicas, readings, state, ...fixed }, nowMs);
+      state = result.state;
+      const change = result.desiredReplicas - replicas;
+      if (change === 0) continue;
+      if (change > 0) {
+        ups += 1;
+        lastUpMs = nowMs;
+      } else {
+        downs += 1;
+        if (nowMs - lastUpMs < windowMs - stepMs) tooEarly += 1;
+      }
+      state = recordChange(state, change, nowMs);
+      replicas = result.desiredReplicas;
+    }
+    expect(tooEarly).to.equal(0);
+    expect(downs).to.be.at.most((steps * stepMs) / windowMs);
+    expect(ups).to.be.greaterThan(0);
+    expect(Math.abs(ups - downs)).to.be.at.most(10);
+  }).timeout(60_000);
+
   it('Given the smallest change that would move it, Then it does, and a little less does not', () => {
     let [answers, tooMuch] = [0, 0];
     const property = fc.property(inputs, (input) => {
@@ -200,4 +235,13 @@ function replaced(reading: RuleReading, value: number): RuleReading {
     };
   }
   return reading.kind === 'average' || reading.kind === 'value' ? { ...reading, value } : reading;
+}
+
+/** Numbers from 0 to 1, the same for the same seed. */
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
 }
