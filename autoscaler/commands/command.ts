@@ -23,22 +23,22 @@ export interface CommandDefinition<O extends Options> {
   readonly options: O;
   /** What to say of an argument that is not an option. */
   readonly noArguments?: string;
-  /** Name of the one argument that it asks for. @defaultValue none */
-  readonly argument?: string;
+  /** Names of the arguments that it asks for. @defaultValue none */
+  readonly arguments?: readonly string[];
   /**
    * Does it.
    *
    * @returns the exit code: 0; 1 when it failed or did a part only
    * @throws UsageError when an option cannot be used
    */
-  readonly run: (values: OptionValues<O>, io: CommandIo, argument: string) => Promise<number>;
+  readonly run: (values: OptionValues<O>, io: CommandIo, found: readonly string[]) => Promise<number>;
 }
 
 const HELP = { help: flag({ short: 'h', description: 'print this and exit' }) };
 
 /** Makes a command: every one answers `--help`, and wrong arguments with a sentence for each mistake and exit code 2. */
 export function defineCommand<O extends Options>(definition: CommandDefinition<O>): Command {
-  const { name, synopsis = '[OPTIONS]', description, noArguments, argument, run } = definition;
+  const { name, synopsis = '[OPTIONS]', description, noArguments, arguments: wanted, run } = definition;
   const options = { ...definition.options, ...HELP };
   const usage = `Usage: nemesis ${name} ${synopsis}\n\n${description}\n\nOptions:\n${optionLines(options)}`;
   const command = async (args: readonly string[], io: CommandIo): Promise<number> => {
@@ -47,8 +47,8 @@ export function defineCommand<O extends Options>(definition: CommandDefinition<O
         io.stdout.write(usage);
         return 0;
       }
-      const read = readOptions(definition.options, args, noArguments, argument);
-      return await run(read.values, io, read.argument);
+      const read = readOptions(definition.options, args, noArguments, wanted);
+      return await run(read.values, io, read.found);
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
       io.stderr.write(`${name}: ${error.message}\n\n${usage}`);

@@ -16,7 +16,7 @@ export const explain = defineCommand({
   description: `Says why an application has as many replicas as it has, and what would have to change for another number. It asks the
 controller, whose port 8090 has to be reachable, for instance with
 "kubectl -n nemesis-system port-forward service/nemesis-autoscaler 8090".`,
-  argument: 'NAMESPACE/NAME',
+  arguments: ['NAMESPACE/NAME'],
   noArguments: 'it takes one argument, NAMESPACE/NAME',
   options: {
     url: optionOr('http://127.0.0.1:8090', {
@@ -32,7 +32,7 @@ controller, whose port 8090 has to be reachable, for instance with
     }),
     json: flag({ description: 'print the answer as JSON' }),
   },
-  run: async ({ url, token, json }, io, application) => {
+  run: async ({ url, token, json }, io, [application = '']) => {
     const parts = application.split('/');
     if (parts.length !== 2 || parts.some((part) => part === '')) {
       throw new UsageError(`"${application}" is no application; expected NAMESPACE/NAME, such as models/sentiment.`);

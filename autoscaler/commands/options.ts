@@ -74,20 +74,18 @@ export class UsageError extends Error {
  * Reads the arguments of a command, whole or not at all.
  *
  * @param noArguments - what to say of an argument that is not an option
- * @param argument - name of the one argument that is asked for; undefined: none is
+ * @param wanted - names of the arguments that are asked for
  * @throws UsageError with a sentence for each mistake
  */
 export function readOptions<O extends Options>(
   options: O,
   args: readonly string[],
   noArguments = 'it takes no arguments',
-  argument?: string,
-): { readonly values: OptionValues<O>; readonly argument: string } {
+  wanted: readonly string[] = [],
+): { readonly values: OptionValues<O>; readonly found: readonly string[] } {
   const mistakes: string[] = [];
   const given = new Map<string, string[]>();
-  const [first, ...more] = tokensOf(options, args).flatMap((token) =>
-    token.kind === 'positional' ? [token.value] : [],
-  );
+  const found = tokensOf(options, args).flatMap((token) => (token.kind === 'positional' ? [token.value] : []));
   for (const token of tokensOf(options, args)) {
     if (token.kind !== 'option') continue;
     const { name, rawName, value, inlineValue } = token;
@@ -97,9 +95,8 @@ export function readOptions<O extends Options>(
     if (mistake === undefined) given.set(name, [...(given.get(name) ?? []), value ?? '']);
     else mistakes.push(mistake);
   }
-  const tooMany = argument === undefined && first !== undefined ? [first, ...more] : more;
-  for (const value of tooMany) mistakes.push(`"${value}" is too much; ${noArguments}.`);
-  if (argument !== undefined && first === undefined) mistakes.push(`${argument} is missing.`);
+  for (const value of found.slice(wanted.length)) mistakes.push(`"${value}" is too much; ${noArguments}.`);
+  for (const name of wanted.slice(found.length)) mistakes.push(`${name} is missing.`);
   const values: Record<string, unknown> = {};
   for (const [name, known] of Object.entries(options)) {
     const texts = given.get(name) ?? [];
@@ -111,7 +108,7 @@ export function readOptions<O extends Options>(
     else values[name] = read.value;
   }
   if (mistakes.length > 0) throw new UsageError(mistakes.join('\n'));
-  return { values: values as OptionValues<O>, argument: first ?? '' };
+  return { values: values as OptionValues<O>, found };
 }
 
 function tokensOf(options: Options, args: readonly string[]) {

@@ -7,6 +7,10 @@ const COMMANDS: Readonly<Record<string, { readonly summary: string; readonly loa
     summary: 'say why an application has as many replicas as it has, and what would change that',
     load: async () => (await import('./explain.ts')).explain,
   },
+  import: {
+    summary: 'print the Autoscaler that does the same as an HPA or a ScaledObject of KEDA',
+    load: async () => (await import('./import/import.ts')).importCommand,
+  },
   inject: {
     summary: 'print workloads as they would be with the sidecar',
     load: async () => (await import('./inject.ts')).inject,

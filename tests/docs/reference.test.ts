@@ -3,6 +3,7 @@ import { Registry } from 'prom-client';
 import { WEBHOOK_ROUTES } from '../../autoscaler/admission/webhook-server.ts';
 import { MANAGEMENT_ROUTES } from '../../autoscaler/api/routes.ts';
 import { explain } from '../../autoscaler/commands/explain.ts';
+import { importCommand } from '../../autoscaler/commands/import/import.ts';
 import { inject } from '../../autoscaler/commands/inject.ts';
 import { uninstall } from '../../autoscaler/commands/uninstall.ts';
 import { INGEST_ROUTES } from '../../autoscaler/ingest/ingest-routes.ts';
@@ -123,7 +124,7 @@ describe('docs/reference/custom-resources.md', () => {
 
 describe('docs/reference/command.md', () => {
   it('has every option of every command, and no other', () => {
-    const options = [explain, inject, uninstall].flatMap((command) => Object.keys(command.options));
+    const options = [explain, importCommand, inject, uninstall].flatMap((command) => Object.keys(command.options));
     const shown = [...read('docs/reference/command.md').matchAll(/^\|[^|]*?`--([a-z-]+)[ `]/gm)].map(
       ([, name = '']) => name,
     );
