@@ -59,7 +59,7 @@ async function ask(url: string, token: string): Promise<unknown> {
 /** An explanation for people. */
 export function explanationText(explanation: Explanation): string {
   const { application, time, phase, replicas, desiredReplicas, reason, message } = explanation;
-  const { votes, floor, sleepBlocked, rejected, smallestChanges } = explanation;
+  const { votes, floor, ceiling, automaton, sleepBlocked, rejected, smallestChanges } = explanation;
   const lines = [
     `${application} is ${phase}, with ${replicas} replicas; ${desiredReplicas} are wanted (as of ${time}).`,
     `${reason}: ${message}`,
@@ -72,6 +72,8 @@ export function explanationText(explanation: Explanation): string {
     }
   }
   if (floor.minReplicas > 0) lines.push('', `At least ${floor.minReplicas}: ${floor.why}.`);
+  if (replicas >= ceiling.maxReplicas) lines.push('', `At most ${ceiling.maxReplicas}: ${ceiling.why}.`);
+  if (automaton !== undefined) lines.push('', `Its automaton is in state ${automaton.state} since ${automaton.since}.`);
   if (sleepBlocked !== undefined) lines.push('', `It does not sleep (${sleepBlocked.reason}): ${sleepBlocked.message}`);
   if (smallestChanges.length > 0) {
     lines.push('', 'What would change the number:');

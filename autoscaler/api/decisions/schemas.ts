@@ -25,6 +25,13 @@ export const explanationSchema = z.object({
   floor: z
     .object({ minReplicas: z.number().int(), why: z.string() })
     .describe('The least replicas now, and who asks for them.'),
+  ceiling: z
+    .object({ maxReplicas: z.number().int(), why: z.string() })
+    .describe('The most replicas now, and who allows no more.'),
+  automaton: z
+    .object({ state: z.string(), since: z.string() })
+    .optional()
+    .describe('The state that its automaton is in; absent: it has none that runs.'),
   sleepBlocked: z
     .object({ reason: z.string(), message: z.string() })
     .optional()

@@ -146,8 +146,9 @@ export class ApplicationController {
     const queued = knownTraffic(observation.signals.traffic)?.queued ?? 0;
     state.coldStarts.observe(application, queued, now.monotonicMs);
     const decision = decide(this.#engine, spec, application, resource, state, transition, observation);
-    const { replicas, floor, rejected } = observation;
-    state.outcome = { wallMs: now.wallMs, replicas, transition, decision, floor, rejected };
+    const { replicas, floor, ceiling, rejected } = observation;
+    const automaton = observation.automaton?.state;
+    state.outcome = { wallMs: now.wallMs, replicas, transition, decision, floor, ceiling, automaton, rejected };
     recorder.recordDecision(application, resource, state, transition, decision);
     observations.note(application, resource, state, transition, observation);
 

@@ -19,6 +19,10 @@ export interface Explanation {
   readonly votes: readonly Vote[];
   /** The least replicas now, and who asks for them. */
   readonly floor: { readonly minReplicas: number; readonly why: string };
+  /** The most replicas now, and who allows no more. */
+  readonly ceiling: { readonly maxReplicas: number; readonly why: string };
+  /** The state that its automaton is in; absent: it has none that runs. */
+  readonly automaton?: { readonly state: string; readonly since: string };
   /** Why it does not sleep; absent: nothing keeps it from that, or it does not run. */
   readonly sleepBlocked?: { readonly reason: string; readonly message: string };
   /** What is wrong with the resource; absent: nothing. */
@@ -32,7 +36,7 @@ const engine = new ScalingEngine();
 /** What a reconciliation came to, in full. */
 export function explanationOf(
   application: string,
-  { wallMs, replicas, transition, decision, floor, rejected }: ReconcileOutcome,
+  { wallMs, replicas, transition, decision, floor, ceiling, automaton, rejected }: ReconcileOutcome,
   input: DecisionInput | undefined,
 ): Explanation {
   const { state, sleepBlocked } = transition;
@@ -46,6 +50,10 @@ export function explanationOf(
     message: decision?.message ?? state.message,
     votes: decision?.votes ?? [],
     floor,
+    ceiling,
+    ...(automaton === undefined
+      ? {}
+      : { automaton: { state: automaton.state, since: new Date(automaton.sinceMs).toISOString() } }),
     ...(sleepBlocked === undefined ? {} : { sleepBlocked }),
     ...(rejected === undefined ? {} : { rejected }),
     smallestChanges: decision === undefined || input === undefined ? [] : smallestChanges(input, input.monotonicMs),

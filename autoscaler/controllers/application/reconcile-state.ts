@@ -5,7 +5,7 @@ import type { Deployment } from '../../../shared/kubernetes/objects.ts';
 import { EMPTY_SCALING_STATE, type ScalingState } from '../../domain/engine/behavior.ts';
 import type { Contention } from '../../domain/lifecycle/contention.ts';
 import type { ScalingResult } from '../../domain/engine/scaling-engine.ts';
-import type { Floor } from '../../domain/lifecycle/floor.ts';
+import type { Ceiling, Floor } from '../../domain/lifecycle/floor.ts';
 import type { DecisionInput } from '../../domain/records.ts';
 import type { LifecycleState, LifecycleTransition } from '../../domain/lifecycle/lifecycle.ts';
 import type { AutomatonState } from '../../domain/automaton/state.ts';
@@ -23,6 +23,8 @@ export interface ReconcileOutcome {
   readonly transition: LifecycleTransition;
   readonly decision: ScalingResult | undefined;
   readonly floor: Floor;
+  readonly ceiling: Ceiling;
+  readonly automaton: AutomatonState | undefined;
   /** What is wrong with the resource, as a sentence. */
   readonly rejected: string | undefined;
 }

@@ -11,6 +11,7 @@ import {
 import type { DomainEvent } from '../../../autoscaler/events/domain-event.ts';
 import { DEFAULT_SETTINGS } from '../../../shared/api/load-balancer-settings.ts';
 import type { AutoscalerStatus } from '../../../shared/api/autoscaler.ts';
+import { explanationText } from '../../../autoscaler/commands/explain.ts';
 import { application, autoscaler, deployment, pod } from '../../support/builders.ts';
 import { controllerDeps, workloads } from '../../support/controller-deps.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -137,6 +138,11 @@ describe('The automaton of an application in its reconciliation', () => {
     made.replicas = 5;
     await made.controller.reconcile('n/a');
     expect(made.scaled).to.deep.equal([2]);
+    const explanation = made.controller.explain('n/a');
+    expect(explanation?.ceiling).to.deep.equal({ maxReplicas: 2, why: 'state Quiet of the automaton allows 2' });
+    expect(explanationText(explanation as NonNullable<typeof explanation>))
+      .to.include('At most 2: state Quiet of the automaton allows 2.')
+      .and.include('Its automaton is in state Quiet since ');
     expect(made.why).to.deep.equal(['5 is too many: state Quiet of the automaton allows 2.']);
   });
 
