@@ -41,7 +41,7 @@ export class Balancers implements SignalSource {
       const application = `${namespace}/${name}`;
       const measurements = measurementsOf(application);
       if (measurements === undefined) continue;
-      readings.add(application, balancer.podUid, seen, monotonicMs, measurements.windowMs);
+      readings.add(application, balancer.podUid, seen, monotonicMs, measurements.windowMs, measurements.otherWindowsMs);
       if (seen.queued > 0 || seen.drainId !== undefined) urgent.push(application);
     }
     return urgent;

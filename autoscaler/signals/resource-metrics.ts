@@ -168,14 +168,19 @@ export class ResourceMetrics implements SignalSource {
     namespace.measuredAt = measuredAt;
   }
 
-  #add(pod: PodRef, item: PodMetricsItem, { windowMs, metrics }: Demand, monotonicMs: number): void {
+  #add(pod: PodRef, item: PodMetricsItem, { windowMs, otherWindowsMs, metrics }: Demand, monotonicMs: number): void {
     const measuredMs = goDurationMs(item.window) ?? RESOURCE_METRICS.intervalMs;
     // It was measured at some time since the answer before; the start of the pod must not be in it.
     const beganMs = monotonicMs - RESOURCE_METRICS.intervalMs - measuredMs;
     const counted = metrics.filter(({ startCounts }) => startCounts || beganMs >= pod.readySinceMs);
     const intervalMs = Math.max(RESOURCE_METRICS.intervalMs, measuredMs);
     const sample = sampleOf(item, counted);
-    this.#deps.readings.add('resourceMetrics', pod.key, sample, monotonicMs, { windowMs, intervalMs, metrics });
+    this.#deps.readings.add('resourceMetrics', pod.key, sample, monotonicMs, {
+      windowMs,
+      otherWindowsMs,
+      intervalMs,
+      metrics,
+    });
   }
 
   /** Notes how it went; told once when it changes. */

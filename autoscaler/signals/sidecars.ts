@@ -42,7 +42,8 @@ export class Sidecars implements SignalSource {
     const window = { ...measurementsOf(application), intervalMs };
     const monotonicMs = clock.monotonicMs();
     for (const { ageMs, metrics } of report.backlog) {
-      if (ageMs <= window.windowMs) readings.add('sidecar', pod, metrics, monotonicMs - ageMs, window);
+      if (ageMs <= Math.max(window.windowMs, ...window.otherWindowsMs))
+        readings.add('sidecar', pod, metrics, monotonicMs - ageMs, window);
     }
     readings.add('sidecar', pod, report.metrics, monotonicMs - report.ageMs, window);
     return intervalMs;

@@ -11,6 +11,8 @@ const NO_SIGNALS: readonly SignalConfig[] = [];
 export interface Measurements {
   /** What averages are over, in ms. */
   readonly windowMs: number;
+  /** Windows of rules that have one of their own, in ms; at most as many as there are rules. */
+  readonly otherWindowsMs: readonly number[];
   readonly metrics: readonly PodMetric[];
   /** Values from outside; the same list for as long as the resource is the same. */
   readonly signals: readonly SignalConfig[];
@@ -42,9 +44,24 @@ export interface SignalSource {
 
 /** What a resource is measured by; without one, what every application is. */
 export function measurementsOf(resource: Autoscaler | undefined): Measurements {
+  if (resource === undefined) return UNKNOWN;
+  let measurements = known.get(resource);
+  if (measurements === undefined) known.set(resource, (measurements = readMeasurements(resource)));
+  return measurements;
+}
+
+/** Asked for with each report, and the same for as long as the resource is. */
+const known = new WeakMap<Autoscaler, Measurements>();
+const UNKNOWN = readMeasurements(undefined);
+
+function readMeasurements(resource: Autoscaler | undefined): Measurements {
   const scaling = resource?.spec.scaling;
+  const windowSeconds = scaling?.windowSeconds ?? DEFAULT_WINDOW_SECONDS;
+  const own = new Set((scaling?.rules ?? []).map((rule) => rule.windowSeconds ?? windowSeconds));
+  own.delete(windowSeconds);
   return {
-    windowMs: (scaling?.windowSeconds ?? DEFAULT_WINDOW_SECONDS) * 1000,
+    windowMs: windowSeconds * 1000,
+    otherWindowsMs: [...own].map((seconds) => seconds * 1000),
     metrics: podMetricsFor(scaling?.rules ?? []),
     signals: scaling?.signals ?? NO_SIGNALS,
   };

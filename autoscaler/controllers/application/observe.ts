@@ -1,7 +1,7 @@
 import type { Autoscaler } from '../../../shared/api/autoscaler.ts';
 import type { ApplicationSnapshot } from '../../../shared/kubernetes/application-watch.ts';
 import { isPodReady } from '../../../shared/kubernetes/objects.ts';
-import { readRule, type RuleReading } from '../../domain/engine/rule-reading.ts';
+import { readRules, type RuleReading } from '../../domain/engine/rule-reading.ts';
 import { highestFloor, lowestCeiling, type Ceiling, type Floor } from '../../domain/lifecycle/floor.ts';
 import type { LifecycleFacts } from '../../domain/lifecycle/lifecycle.ts';
 import { replicaHealth, type ReplicaHealth } from '../../domain/lifecycle/replica-health.ts';
@@ -99,8 +99,6 @@ export function observe(
   const demand = demandOf(application, resource, state.pods, { monotonicMs, wallMs });
   const signals = applicationSignals(application, demand, collector, balancers, monotonicMs);
   const health = replicaHealthOf(application, resource, state.pods, signals, monotonicMs);
-  const { drainId } = state.lifecycle;
-  const drained = drainId === undefined ? NOBODY : collector.traffic.drained(key, drainId);
   const contended = recorder.contention(state);
   const rejected = rejectionOf(application, rules);
   const otherScaler = deployment && deps.otherScaler(`${metadata.namespace}/${deployment.metadata.name}`);
@@ -108,7 +106,9 @@ export function observe(
   const replicas = deployment?.spec.replicas ?? 0;
   const automaton = observeAutomaton(resource, rules, state, { signals, replicas, rejected, wallMs }, deps);
   const bounds = boundsOf(rules, state, automaton, wallMs);
-  const readings = rejected === undefined ? rules.rules.map((rule) => readRule(rule, signals, replicas)) : [];
+  const signalsOver = (windowMs: number) =>
+    applicationSignals(application, { ...demand, windowMs }, collector, balancers, monotonicMs);
+  const readings = rejected === undefined ? readRules(rules.rules, signals, signalsOver, replicas) : [];
   const facts = lifecycleFacts({
     application,
     resource,
@@ -123,7 +123,7 @@ export function observe(
     contended,
     rejected,
     balancersMissing: deps.balancersMissing(balancers.length),
-    unconfirmed: balancers.filter(({ uid }) => !drained.has(uid)).map(({ name }) => name),
+    unconfirmed: unconfirmedOf(balancers, state, collector, key),
   });
   return {
     demand,
@@ -168,6 +168,17 @@ function boundsOf(
   const bounds = { minReplicas: rules.minReplicas, maxReplicas: ceiling.maxReplicas };
   const floors = [scheduleFloor(rules.schedules, wallMs, startMs), floorOfState(automaton)];
   return { floor: highestFloor(bounds, floors), ceiling };
+}
+
+/** Balancers that have not confirmed the drain under way. */
+function unconfirmedOf(
+  balancers: readonly BalancerRef[],
+  { lifecycle: { drainId } }: ReconcileState,
+  collector: SignalReader,
+  key: string,
+): string[] {
+  const drained = drainId === undefined ? NOBODY : collector.traffic.drained(key, drainId);
+  return balancers.filter(({ uid }) => !drained.has(uid)).map(({ name }) => name);
 }
 
 /** What is wrong with the resource, as one sentence. */

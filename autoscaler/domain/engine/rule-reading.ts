@@ -44,6 +44,27 @@ export interface PodAverage {
   readonly missing: readonly string[];
 }
 
+/**
+ * What each rule looks at now, over its own window where it has one.
+ *
+ * @param signals - over the application's window
+ * @param signalsOver - over another window; asked once for each
+ */
+export function readRules(
+  rules: readonly ScalingRule[],
+  signals: Signals,
+  signalsOver: (windowMs: number) => Signals,
+  replicas: number,
+): RuleReading[] {
+  const others = new Map<number, Signals>();
+  return rules.map((rule) => {
+    if (rule.windowMs === undefined) return readRule(rule, signals, replicas);
+    let own = others.get(rule.windowMs);
+    if (own === undefined) others.set(rule.windowMs, (own = signalsOver(rule.windowMs)));
+    return readRule(rule, own, replicas);
+  });
+}
+
 /** What a rule looks at now. */
 export function readRule(rule: ScalingRule, signals: Signals, replicas: number): RuleReading {
   if ('expression' in rule) {

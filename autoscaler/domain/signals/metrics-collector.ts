@@ -34,7 +34,7 @@ export class MetricsCollector {
       ...this.pods.signals(ready, metrics, monotonicMs, windowMs),
       traffic,
       responseTimeMs: (percentile) => {
-        const reading = this.traffic.responseTime(application, percentile, monotonicMs);
+        const reading = this.traffic.responseTime(application, percentile, monotonicMs, windowMs);
         if (hasTraffic(traffic)) return reading;
         // It is the worst of all balancers, so those that report give a lower bound.
         return noData(traffic.why, reading.kind === 'value' ? reading.value : undefined);

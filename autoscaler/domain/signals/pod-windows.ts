@@ -7,6 +7,8 @@ import { SampleWindow } from './sample-window.ts';
 export interface ReportWindow {
   readonly windowMs: number;
   readonly intervalMs: number;
+  /** Windows of rules that have one of their own. @defaultValue none */
+  readonly otherWindowsMs?: readonly number[];
   /** What is kept of a report. @defaultValue the metrics of which usage is recorded */
   readonly metrics?: readonly PodMetric[];
 }
@@ -22,6 +24,8 @@ const OTHER_ADDRESSES = '';
 export class PodWindows {
   /** By the name of the metric, once there was a sample of it. */
   readonly #windows = new Map<string, SampleWindow>();
+  /** Those of rules with a window of their own, by its length in ms. */
+  readonly #others = new Map<number, Map<string, SampleWindow>>();
   #staleAfterMs = 0;
   #lastMs = Number.NEGATIVE_INFINITY;
   #latest: PodMetrics = {};
@@ -43,7 +47,11 @@ export class PodWindows {
   }
 
   /** Takes in a measurement; one that is older than the newest is dropped. */
-  add(sample: PodMetrics, atMs: number, { windowMs, intervalMs, metrics = RECORDED }: ReportWindow): void {
+  add(
+    sample: PodMetrics,
+    atMs: number,
+    { windowMs, intervalMs, otherWindowsMs = [], metrics = RECORDED }: ReportWindow,
+  ): void {
     if (atMs < this.#lastMs) return;
     this.#staleAfterMs = Math.max(POD_FRESHNESS.atLeastMs, POD_FRESHNESS.intervals * intervalMs);
     for (const { name, sample: of } of metrics) {
@@ -55,6 +63,7 @@ export class PodWindows {
       window.add(atMs, value * of.factor);
     }
     if (this.#windows.size > metrics.length) this.#forgetOthers(metrics);
+    if (otherWindowsMs.length > 0 || this.#others.size > 0) this.#addToOthers(sample, atMs, otherWindowsMs, metrics);
     const { connections, ...latest } = sample;
     if (connections !== undefined) this.#connections = { byAddress: boundedAddresses(connections), atMs };
     this.#lastMs = atMs;
@@ -68,8 +77,23 @@ export class PodWindows {
 
   /** The average over the window; where reports are rarer than the window is long, the last one stands for it. */
   average(metric: string, monotonicMs: number, windowMs: number): number | undefined {
-    const window = this.#windows.get(metric);
+    const window = this.#others.get(windowMs)?.get(metric) ?? this.#windows.get(metric);
     return window?.average(monotonicMs, windowMs) ?? window?.latest(monotonicMs, this.#staleAfterMs);
+  }
+
+  #addToOthers(sample: PodMetrics, atMs: number, windowsMs: readonly number[], metrics: readonly PodMetric[]): void {
+    for (const known of this.#others.keys()) if (!windowsMs.includes(known)) this.#others.delete(known);
+    for (const windowMs of windowsMs) {
+      let windows = this.#others.get(windowMs);
+      if (windows === undefined) this.#others.set(windowMs, (windows = new Map<string, SampleWindow>()));
+      for (const { name, sample: of } of metrics) {
+        const value = sample[of.field];
+        if (value === undefined) continue;
+        let window = windows.get(name);
+        if (window === undefined) windows.set(name, (window = new SampleWindow(windowMs)));
+        window.add(atMs, value * of.factor);
+      }
+    }
   }
 
   /** Nobody asks for them any more. */

@@ -20,12 +20,18 @@ export const BALANCER_AGES = {
 
 const SHORTEST_BURST_MS = 2_000;
 
-interface BalancerTraffic {
-  lastMs: number;
-  sample: ApplicationTraffic;
+/** What is averaged over one window. */
+interface TrafficWindows {
   readonly concurrency: SampleWindow;
   readonly queued: SampleWindow;
   readonly responses: ResponseHistogram;
+}
+
+interface BalancerTraffic extends TrafficWindows {
+  lastMs: number;
+  sample: ApplicationTraffic;
+  /** Those of rules with a window of their own, by its length in ms. */
+  readonly others: Map<number, TrafficWindows>;
 }
 
 /** What each balancer sees of each application. One entry for each pair. Times are monotonic ms. */
@@ -53,19 +59,21 @@ export class TrafficReadings {
    * Takes in a balancer's report of the application `namespace/name`.
    *
    * @param windowMs - what the application's averages are over
+   * @param otherWindowsMs - windows of rules that have one of their own
    */
-  add(application: string, balancer: string, sample: ApplicationTraffic, atMs: number, windowMs: number): void {
+  add(
+    application: string,
+    balancer: string,
+    sample: ApplicationTraffic,
+    atMs: number,
+    windowMs: number,
+    otherWindowsMs: readonly number[] = [],
+  ): void {
     const byBalancer = this.#traffic.get(application) ?? new Map<string, BalancerTraffic>();
     this.#traffic.set(application, byBalancer);
     let traffic = byBalancer.get(balancer);
     if (traffic === undefined) {
-      traffic = {
-        lastMs: atMs,
-        sample,
-        concurrency: new SampleWindow(windowMs),
-        queued: new SampleWindow(windowMs),
-        responses: new ResponseHistogram(windowMs),
-      };
+      traffic = { lastMs: atMs, sample, others: new Map<number, TrafficWindows>(), ...windowsOf(windowMs) };
       byBalancer.set(balancer, traffic);
     }
     // A counter that fell was reset by a restart of its process.
@@ -73,10 +81,14 @@ export class TrafficReadings {
     this.#completions.set(application, (this.#completions.get(application) ?? 0) + sample.completions - before);
     traffic.lastMs = atMs;
     traffic.sample = sample;
-    for (const each of [traffic.concurrency, traffic.queued, traffic.responses]) each.resize(windowMs);
-    traffic.concurrency.add(atMs, sample.inFlight + sample.queued);
-    traffic.queued.add(atMs, sample.queued);
-    traffic.responses.add(atMs, sample.responseTimes);
+    addSample(traffic, sample, atMs, windowMs);
+    if (traffic.others.size === 0 && otherWindowsMs.length === 0) return;
+    for (const known of traffic.others.keys()) if (!otherWindowsMs.includes(known)) traffic.others.delete(known);
+    for (const otherMs of otherWindowsMs) {
+      let windows = traffic.others.get(otherMs);
+      if (windows === undefined) traffic.others.set(otherMs, (windows = windowsOf(otherMs)));
+      addSample(windows, sample, atMs, otherMs);
+    }
   }
 
   /** Forgets a balancer that is gone. */
@@ -128,9 +140,10 @@ export class TrafficReadings {
       }
       sums.inFlight += traffic.sample.inFlight;
       sums.queued += traffic.sample.queued;
-      sums.concurrency += maxOfWindowAndBurst(traffic.concurrency, monotonicMs, windowMs);
-      sums.queuedAverage += maxOfWindowAndBurst(traffic.queued, monotonicMs, windowMs);
-      sums.answers += traffic.responses.count(monotonicMs);
+      const windows = traffic.others.get(windowMs) ?? traffic;
+      sums.concurrency += maxOfWindowAndBurst(windows.concurrency, monotonicMs, windowMs);
+      sums.queuedAverage += maxOfWindowAndBurst(windows.queued, monotonicMs, windowMs);
+      sums.answers += windows.responses.count(monotonicMs);
       idleMs = Math.min(idleMs, traffic.sample.idleMs + ageMs);
       for (const [uid, count] of Object.entries(traffic.sample.podsInFlight)) {
         podsInFlight.set(uid, (podsInFlight.get(uid) ?? 0) + count);
@@ -146,13 +159,30 @@ export class TrafficReadings {
   }
 
   /** The response time at a percentile, in ms: of the balancer where it is worst. */
-  responseTime(application: string, percentile: number, monotonicMs: number): Reading {
+  responseTime(application: string, percentile: number, monotonicMs: number, windowMs: number): Reading {
     const worst = [...(this.#traffic.get(application)?.values() ?? [])]
-      .map(({ responses }) => responses.percentile(percentile, monotonicMs))
+      .map((traffic) => (traffic.others.get(windowMs) ?? traffic).responses.percentile(percentile, monotonicMs))
       .filter((each) => each !== undefined);
     // Percentiles of several balancers cannot be averaged; the worst one is what some users wait for.
     return worst.length === 0 ? noData('nothing was answered in the window') : value(Math.max(...worst));
   }
+}
+
+function windowsOf(windowMs: number): TrafficWindows {
+  const responses = new ResponseHistogram(windowMs);
+  return { concurrency: new SampleWindow(windowMs), queued: new SampleWindow(windowMs), responses };
+}
+
+function addSample(
+  { concurrency, queued, responses }: TrafficWindows,
+  sample: ApplicationTraffic,
+  atMs: number,
+  windowMs: number,
+): void {
+  for (const each of [concurrency, queued, responses]) each.resize(windowMs);
+  concurrency.add(atMs, sample.inFlight + sample.queued);
+  queued.add(atMs, sample.queued);
+  responses.add(atMs, sample.responseTimes);
 }
 
 /**

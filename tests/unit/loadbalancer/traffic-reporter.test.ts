@@ -140,7 +140,7 @@ describe('TrafficReporter', () => {
     const readings = new TrafficReadings();
     const balancers = new Balancers({
       readings,
-      measurementsOf: () => ({ windowMs: 15_000, metrics: [], signals: [] }),
+      measurementsOf: () => ({ windowMs: 15_000, otherWindowsMs: [], metrics: [], signals: [] }),
       clock,
     });
     reporter.start();
