@@ -73,7 +73,9 @@ describe('The step of an automaton', () => {
     const states = { A: [{ ...HIGH, to: 'B' }], B: [{ ...HIGH, to: 'A' }] };
     const { state, transitions } = run(states, undefined, { backlog: 20 });
     expect(transitions).to.have.length(8);
-    expect(state.stopped).to.include('A -> B -> A').and.include('it stays in A until it is edited');
+    const sentence =
+      'Its conditions moved it 8 times in a row without anything new, through A -> B -> A; it stays in A until it is edited.';
+    expect(state.stopped).to.equal(sentence);
     expect(run(states, state, { backlog: 20, event: 'Go' }).event).to.equal('Stopped');
     expect(run(states, state, { backlog: 1, at: T + 1 }).state).to.equal(state);
     const edited = run({ A: [{ event: 'Go', to: 'B' }], B: [] }, state, { fingerprint: 'g' }).state;
@@ -121,6 +123,23 @@ describe('The step of an automaton', () => {
     expect(state.timers[0]?.dueMs).to.equal(due);
     const result = run(states, state, { at: due });
     expect([result.transitions.length, result.state.timers[0]?.dueMs]).to.deep.equal([1, due + 86_400_000]);
+  });
+
+  it('Given a clock that is set back, Then the time of a condition begins anew, and what was seen stays as it is', () => {
+    const states = { Quiet: [{ ...HIGH, for: '10s' }, { after: '1h', to: 'Busy' }], Busy: [] }; // prettier-ignore
+    let { state } = run(states, undefined, { backlog: 20, at: T + 60_000 });
+    ({ state } = run(states, state, { backlog: 20 }));
+    expect(state.held).to.deep.equal([{ on: 'when signals.backlog > 10.0 for 10s', sinceMs: T, isTaken: false }]);
+    expect(state.timers).to.deep.equal([{ on: 'after 1h', dueMs: T + 3_600_000 }]);
+    expect(run(states, state, { backlog: 20, at: T + 1 }).state).to.equal(state);
+    expect(run(states, state, { backlog: 20, at: T + 10_000 }).state.state).to.equal('Busy');
+  });
+
+  it('Given a long condition, Then what is told of it ends after 160 characters', () => {
+    const when = `signals.backlog > 10.0${' || signals.backlog > 11.0'.repeat(10)}`;
+    const [taken] = run({ A: [{ when, to: 'B' }], B: [] }, undefined, { backlog: 20 }).transitions;
+    expect(taken?.on).to.have.length(160);
+    expect(taken?.on.endsWith('…')).to.equal(true);
   });
 
   it('Given a state that there is not, Then it is refused', () => {
