@@ -31,9 +31,9 @@ export function checkAutomaton(
     ...(state.transitions ?? []).flatMap(({ to }, place) =>
       names.includes(to)
         ? []
-        : [{ path: `transitions.${place}.to`, message: `there is no state ${to}; ${known}` }],
+        : [{ path: `transitions[${place}].to`, message: `there is no state ${to}; ${known}` }],
     ),
-  ].map(({ path, message }) => ({ path: `states.${index}.${path}`, message }))); // prettier-ignore
+  ].map(({ path, message }) => ({ path: `states[${index}].${path}`, message }))); // prettier-ignore
   for (const [old, to] of Object.entries(automaton.migrate ?? {})) {
     if (!names.includes(to)) faults.push({ path: `migrate.${old}`, message: `there is no state ${to}; ${known}` });
   }
@@ -70,11 +70,11 @@ function graphFaults({ initial, states }: AutomatonSpec): FieldFault[] {
     const faults: FieldFault[] = [];
     if (!reached.has(name)) {
       const message = `state ${name} cannot be reached from ${initial}; give a state a transition to it, or remove it`;
-      faults.push({ path: `states.${index}.name`, message });
+      faults.push({ path: `states[${index}].name`, message });
     }
     if (states.length > 1 && transitions.every(({ to }) => to === name)) {
       const message = `state ${name} has no way out, so the application would stay in it for good; add a transition to another state`;
-      faults.push({ path: `states.${index}.transitions`, message });
+      faults.push({ path: `states[${index}].transitions`, message });
     }
     return faults;
   });
@@ -86,7 +86,7 @@ function transitionFaults({ transitions = [] }: StateSpec, signals: readonly str
   const faults: FieldFault[] = [];
   const earlier: Read[] = [];
   for (const [index, spec] of transitions.entries()) {
-    const path = `transitions.${index}`;
+    const path = `transitions[${index}]`;
     let transition: Transition;
     try {
       transition = transitionOf(spec, signals);

@@ -17,11 +17,11 @@ export function checkScaling(scaling: ScalingConfig | undefined): FieldFault[] {
   if (scaling === undefined) return [];
   const signals = (scaling.signals ?? []).map(({ name }) => name);
   const faults = (scaling.rules ?? []).flatMap((rule, index) =>
-    ruleFaults(rule, signals).map(({ path, message }) => ({ path: `rules.${index}.${path}`, message })),
+    ruleFaults(rule, signals).map(({ path, message }) => ({ path: `rules[${index}].${path}`, message })),
   );
   const queries = (scaling.signals ?? []).flatMap(({ prometheus }, index) => {
     const fault = prometheus === undefined ? undefined : queryFault(prometheus.query);
-    return fault === undefined ? [] : [{ path: `signals.${index}.prometheus.query`, message: fault }];
+    return fault === undefined ? [] : [{ path: `signals[${index}].prometheus.query`, message: fault }];
   });
   return [...scalingFaults(scaling), ...faults, ...queries];
 }
@@ -49,6 +49,12 @@ function faultOf(path: string, check: () => void): FieldFault[] {
 /** `spec.scaling` as REST takes it. */
 export const acceptedScalingSchema = scalingSchema.superRefine((scaling, context) => {
   for (const { path, message } of checkScaling(scaling)) {
-    context.addIssue({ code: 'custom', path: path.split('.'), message });
+    context.addIssue({ code: 'custom', path: partsOf(path), message });
   }
 });
+
+/** The parts of a path such as `rules[0].cpu`. */
+function partsOf(path: string): (string | number)[] {
+  const parts = path.split(/\.|\[(\d+)\]/).filter((part): part is string => part !== undefined && part !== '');
+  return parts.map((part) => (/^\d+$/.test(part) ? Number(part) : part));
+}

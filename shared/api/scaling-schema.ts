@@ -142,9 +142,11 @@ export type SignalConfig = z.output<typeof signal>;
 export function scalingFaults(scaling: Pick<ScalingConfig, 'rules' | 'signals'> | undefined): FieldFault[] {
   const names = (scaling?.signals ?? []).map(({ name }) => name);
   return (scaling?.rules ?? []).flatMap((each, index) => [
-    ...ruleFaults(each, METRICS).map(({ path, message }) => ({ path: `rules.${index}.${path}`, message })),
+    ...ruleFaults(each, METRICS).map(({ path, message }) => ({ path: `rules[${index}].${path}`, message })),
     ...(each.signal === undefined || names.includes(each.signal.name)
       ? []
-      : [{ path: `rules.${index}.signal.name`, message: `there is no signal ${each.signal.name} in scaling.signals` }]),
+      : [
+          { path: `rules[${index}].signal.name`, message: `there is no signal ${each.signal.name} in scaling.signals` },
+        ]),
   ]);
 }

@@ -126,5 +126,12 @@ function unknownFields(given: unknown, parsed: unknown, path: string): string[] 
 
 /** The issues of a zod error as paths and sentences. */
 export function describeIssues(error: z.ZodError): { path: string; message: string }[] {
-  return error.issues.map(({ path, message }) => ({ path: path.length === 0 ? '(whole)' : path.join('.'), message }));
+  return error.issues.map(({ path, message }) => ({ path: path.length === 0 ? '(whole)' : fieldPath(path), message }));
+}
+
+/** A path as Kubernetes writes it, such as `rules[0].cpu`. */
+function fieldPath(path: readonly PropertyKey[]): string {
+  return path
+    .map((part, index) => (typeof part === 'number' ? `[${part}]` : `${index === 0 ? '' : '.'}${String(part)}`))
+    .join('');
 }

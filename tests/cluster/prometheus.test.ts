@@ -99,6 +99,6 @@ describe('A rule on PromQL, with a real Prometheus', function () {
       () => 'taken',
       (error: unknown) => String(error),
     );
-    expect(refused).to.match(/signals\.0\.prometheus\.query: its query cannot be read at character/);
+    expect(refused).to.match(/signals\[0\]\.prometheus\.query: its query cannot be read at character/);
   });
 });

@@ -91,7 +91,7 @@ function parse(text: string): Parsed {
   try {
     return environment.parse(text);
   } catch (error) {
-    throw new ExpressionFault(firstLine(error));
+    throw new ExpressionFault(withPlainTokens(firstLine(error)));
   }
 }
 
@@ -163,6 +163,21 @@ function evaluate(parsed: Parsed, { variables, signals }: ExpressionInput): Expr
   } catch (error) {
     return { kind: 'unknown', why: plain(firstLine(error)) };
   }
+}
+
+/** What the parser calls the pieces of a text, as they are written. */
+const TOKENS: Readonly<Record<string, string>> = {
+  ...{ EOF: 'the end', LPAREN: '"("', RPAREN: '")"', LBRACKET: '"["', RBRACKET: '"]"', LBRACE: '"{"', RBRACE: '"}"' },
+  ...{ COMMA: '","', COLON: '":"', QUESTION: '"?"', DOT: '"."', GT: '">"', LT: '"<"', GTE: '">="', LTE: '"<="' },
+  ...{ EQ: '"=="', NE: '"!="', AND: '"&&"', OR: '"||"', NOT: '"!"', PLUS: '"+"', MINUS: '"-"' },
+  ...{ MULTIPLY: '"*"', DIVIDE: '"/"', MODULO: '"%"' },
+};
+
+function withPlainTokens(message: string): string {
+  const plain = message.replaceAll(/\b[A-Z]{2,}\b/g, (token) => TOKENS[token] ?? token);
+  return plain
+    .replace(/^Expected (.*), got (.*)$/, 'expected $1 where there is $2')
+    .replace(/^Unexpected token: /, 'something else was expected where there is ');
 }
 
 /** What the evaluator says of something that is absent, in our words. */

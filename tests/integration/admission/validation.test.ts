@@ -7,7 +7,7 @@ import { startInjectingCluster, type InjectingCluster } from './support.ts';
 const PATH = '/apis/nemesis.io/v1alpha1/namespaces/default/autoscalers';
 const CONFIGURATION = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/nemesis-validation';
 const SENTENCE =
-  'spec.scaling.rules.0.cpu: scaleDownAt must be less than scaleUpAt, else replicas would be added and removed in turn';
+  'spec.scaling.rules[0].cpu: scaleDownAt must be less than scaleUpAt, else replicas would be added and removed in turn';
 
 describe('A cluster whose API server asks about Autoscalers', function () {
   this.timeout(90_000);

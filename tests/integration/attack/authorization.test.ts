@@ -82,7 +82,7 @@ describe('Management ports, asked by whoever has an account in the cluster', fun
     expect([status, code]).to.deep.equal([400, 'InvalidBody']);
     expect(body['errors']).to.deep.equal([
       {
-        path: 'rules.0.cpu',
+        path: 'rules[0].cpu',
         message: 'scaleDownAt must be less than scaleUpAt, else replicas would be added and removed in turn',
       },
     ]);

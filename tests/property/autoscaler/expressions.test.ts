@@ -115,7 +115,8 @@ describe('Expressions', () => {
     ['signals.backlog > 1.0', 'condition', /signals\.backlog, which there is not; the signals are gpu/],
     ['nonsense > 1.0', 'condition', /nonsense/],
     ['size(inFlight) > 1', 'condition', /calls size, which there is not; the functions are ceil/],
-    ['inFlight >', 'condition', /\S/],
+    ['inFlight >', 'condition', /^something else was expected where there is the end$/],
+    ['ceil(inFlight', 'number', /^expected "\)" where there is the end$/],
   ];
   for (const [text, type, sentence] of refused) {
     it(`Given ${text}, Then it says what is wrong`, () => {

@@ -34,20 +34,20 @@ describe('What is wrong with an automaton', () => {
   }); // prettier-ignore
 
   const cases: [string, string[], RegExp][] = [
-    ['a transition to nowhere', faultsOf([TO_B, { event: 'X', to: 'C' }]), /^states\.0\.transitions\.1\.to: there is no state C; the states are A, B$/],
+    ['a transition to nowhere', faultsOf([TO_B, { event: 'X', to: 'C' }]), /^states\[0\]\.transitions\[1\]\.to: there is no state C; the states are A, B$/],
     ['migrate to nowhere', faultsOf([TO_B], { migrate: { Old: 'C' } }), /^migrate\.Old: there is no state C; the states are A, B$/],
     ['an initial state that there is not', faultsOf([TO_B], { initial: 'C' }), /^initial: there is no state C/],
-    ['a state that leads only to itself', faultsOf([BACK, { event: 'X', to: 'A' }], { initial: 'B' }), /^states\.0\.transitions: state A has no way out/],
-    ['a state without a way out', faultsOf([TO_B], {}, { transitions: [] }), /^states\.1\.transitions: state B has no way out/],
-    ['a guard that does not compile', faultsOf([TO_B, { when: 'signals.other > 1.0', to: 'B' }]), /^states\.0\.transitions\.1\.when: it asks for signals\.other, which there is not; the signals are backlog$/],
+    ['a state that leads only to itself', faultsOf([BACK, { event: 'X', to: 'A' }], { initial: 'B' }), /^states\[0\]\.transitions: state A has no way out/],
+    ['a state without a way out', faultsOf([TO_B], {}, { transitions: [] }), /^states\[1\]\.transitions: state B has no way out/],
+    ['a guard that does not compile', faultsOf([TO_B, { when: 'signals.other > 1.0', to: 'B' }]), /^states\[0\]\.transitions\[1\]\.when: it asks for signals\.other, which there is not; the signals are backlog$/],
     ['a guard that is a number', faultsOf([TO_B, { when: 'inFlight', to: 'B' }]), /when: it gives double, and true or false was expected$/],
-    ['a cron pattern that cannot be read', faultsOf([TO_B, { at: { cron: '99 6 * * *' }, to: 'B' }]), /^states\.0\.transitions\.1\.at: cron "99 6 \* \* \*" in time zone UTC cannot be read/],
-    ['overlapping guards', faultsOf([{ when: 'inFlight > 5.0', to: 'B' }, { when: '10.0 >= inFlight', to: 'A' }]), /^states\.0\.transitions\.1: its guard 10\.0 >= inFlight and that of transition 0, inFlight > 5\.0, can hold at once/],
+    ['a cron pattern that cannot be read', faultsOf([TO_B, { at: { cron: '99 6 * * *' }, to: 'B' }]), /^states\[0\]\.transitions\[1\]\.at: cron "99 6 \* \* \*" in time zone UTC cannot be read/],
+    ['overlapping guards', faultsOf([{ when: 'inFlight > 5.0', to: 'B' }, { when: '10.0 >= inFlight', to: 'A' }]), /^states\[0\]\.transitions\[1\]: its guard 10\.0 >= inFlight and that of transition 0, inFlight > 5\.0, can hold at once/],
     ['the same guard twice', faultsOf([{ when: 'inFlight > 5.0 && queued > 1.0', to: 'B' }, { when: 'inFlight > 5.0 && queued > 1.0', to: 'A' }]), /can hold at once/],
-    ['the same event twice', faultsOf([TO_B, { event: 'Go', to: 'A' }]), /^states\.0\.transitions\.1: transition 0 waits for event Go already/],
-    ['two timers for one moment', faultsOf([{ after: '60m', to: 'B' }, { after: '1h', to: 'A' }]), /^states\.0\.transitions\.1: transition 0 fires at the same moment, after 60m/],
+    ['the same event twice', faultsOf([TO_B, { event: 'Go', to: 'A' }]), /^states\[0\]\.transitions\[1\]: transition 0 waits for event Go already/],
+    ['two timers for one moment', faultsOf([{ after: '60m', to: 'B' }, { after: '1h', to: 'A' }]), /^states\[0\]\.transitions\[1\]: transition 0 fires at the same moment, after 60m/],
     ['two moments that are one', faultsOf([TO_B, { at: { cron: '0 6 * * *' }, to: 'B' }, { at: { cron: '0 6 * * *' }, to: 'A' }]), /fires at the same moments, at 0 6 \* \* \* UTC/],
-    ['min above maxReplicas', faultsOf([TO_B], {}, { replicas: { min: 11 } }), /^states\.1\.replicas\.min: 11 is above maxReplicas 10/],
+    ['min above maxReplicas', faultsOf([TO_B], {}, { replicas: { min: 11 } }), /^states\[1\]\.replicas\.min: 11 is above maxReplicas 10/],
   ]; // prettier-ignore
   for (const [title, faults, expected] of cases) {
     it(`Given ${title}, Then a sentence says so`, () => {

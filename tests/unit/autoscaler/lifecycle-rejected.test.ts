@@ -3,7 +3,7 @@ import type { LifecycleFacts, LifecycleState } from '../../../autoscaler/domain/
 import { facts, lifecycle as life, NOW, run, target } from '../../support/lifecycle-facts.ts';
 
 describe('step: a resource that is not accepted', () => {
-  const rejected = 'spec.scaling.rules.0.cpu: wrong.';
+  const rejected = 'spec.scaling.rules[0].cpu: wrong.';
   const none = target({ replicas: 0, readyReplicas: 0 });
   const late = { ...facts({ target: target({ readyReplicas: 0 }) }), startDeadlineMs: 1 };
   const failing = life('Waking', { startAttempts: 1 });

@@ -115,11 +115,11 @@ describe('What is wrong with scaling rules', () => {
       }),
     );
   const cases: [string, object, string, RegExp][] = [
-    ['an expression of nonsense', { name: 'r', expression: { replicas: 'nonsense' } }, 'rules.0.expression.replicas', /nonsense/],
-    ['an expression of another signal', { name: 'r', expression: { replicas: 'signals.other' } }, 'rules.0.expression.replicas', /the signals are backlog/],
-    ['a signal that there is not', { name: 'r', signal: { name: 'gone', target: 1 } }, 'rules.0.signal.name', /no signal gone/],
-    ['a schedule of nonsense', { name: 'r', schedule: { from: '99 8 * * *', to: '0 9 * * *' } }, 'rules.0.schedule', /from "99 8 \* \* \*"/],
-    ['quantities in the wrong order', { name: 'r', cpu: { scaleUpAt: '1', scaleDownAt: '2' } }, 'rules.0.cpu', /scaleDownAt must be less/],
+    ['an expression of nonsense', { name: 'r', expression: { replicas: 'nonsense' } }, 'rules[0].expression.replicas', /nonsense/],
+    ['an expression of another signal', { name: 'r', expression: { replicas: 'signals.other' } }, 'rules[0].expression.replicas', /the signals are backlog/],
+    ['a signal that there is not', { name: 'r', signal: { name: 'gone', target: 1 } }, 'rules[0].signal.name', /no signal gone/],
+    ['a schedule of nonsense', { name: 'r', schedule: { from: '99 8 * * *', to: '0 9 * * *' } }, 'rules[0].schedule', /from "99 8 \* \* \*"/],
+    ['quantities in the wrong order', { name: 'r', cpu: { scaleUpAt: '1', scaleDownAt: '2' } }, 'rules[0].cpu', /scaleDownAt must be less/],
   ]; // prettier-ignore
   for (const [title, rule, path, sentence] of cases) {
     it(`Given ${title}, Then it says what, and where`, () => {
@@ -133,7 +133,7 @@ describe('What is wrong with scaling rules', () => {
   it('Given a query that cannot be read, Then it says where', () => {
     const signals = [{ name: 'gpu', prometheus: { system: 'prom', query: 'sum(depth' } }];
     const [fault] = checkScaling(scalingSchema.parse({ signals }));
-    expect(fault?.path).to.equal('signals.0.prometheus.query');
+    expect(fault?.path).to.equal('signals[0].prometheus.query');
     expect(fault?.message).to.match(/cannot be read at character 10/);
   });
 
@@ -143,7 +143,7 @@ describe('What is wrong with scaling rules', () => {
     const { spec } = autoscaler({ scaling: { rules: [office, bad] } });
     const rules = scalingSpecOf(spec, loadBalancerSettingsSpecSchema.parse({}));
     expect(rules.faults).to.have.length(1);
-    expect(rules.faults[0]).to.match(/^spec\.scaling\.rules\.1\.expression\.replicas: /);
+    expect(rules.faults[0]).to.match(/^spec\.scaling\.rules\[1\]\.expression\.replicas: /);
     expect(rules.schedules).to.deep.equal([]);
   });
 });

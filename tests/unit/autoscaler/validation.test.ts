@@ -18,7 +18,7 @@ const cpu = (scaleUpAt: string | number, scaleDownAt: string | number): object =
 });
 const specWith = (over: object): object => ({ scaleTargetRef: { name: 'd' }, route: {}, ...over });
 const SENTENCE =
-  'spec.scaling.rules.0.cpu: scaleDownAt must be less than scaleUpAt, else replicas would be added and removed in turn';
+  'spec.scaling.rules[0].cpu: scaleDownAt must be less than scaleUpAt, else replicas would be added and removed in turn';
 
 describe('The webhook that validates Autoscalers', () => {
   const answerTo = (request: object): { allowed: boolean; status?: { code: number; message: string } | undefined } => {
