@@ -146,8 +146,8 @@ const startTimes = z.object({
   recent: z
     .array(
       z.object({
-        scheduled: z.number().min(0).optional(),
-        started: z.number().min(0).optional(),
+        scheduled: z.number().min(0).optional().describe('Seconds until its pod had a node.'),
+        started: z.number().min(0).optional().describe('Seconds until its container ran.'),
         ready: z.number().min(0),
       }),
     )
