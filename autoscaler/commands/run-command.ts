@@ -3,6 +3,10 @@ import type { Command, CommandIo } from './command.ts';
 
 /** The commands of `nemesis` by name; the code of each is loaded only when it runs. */
 const COMMANDS: Readonly<Record<string, { readonly summary: string; readonly load: () => Promise<Command> }>> = {
+  backtest: {
+    summary: 'compare sleep policies over recorded requests',
+    load: async () => (await import('./backtest/backtest.ts')).backtest,
+  },
   explain: {
     summary: 'say why an application has as many replicas as it has, and what would change that',
     load: async () => (await import('./explain.ts')).explain,
