@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { Registry } from 'prom-client';
 import { WEBHOOK_ROUTES } from '../../autoscaler/admission/webhook-server.ts';
 import { MANAGEMENT_ROUTES } from '../../autoscaler/api/routes.ts';
+import { backtest } from '../../autoscaler/commands/backtest/backtest.ts';
 import { explain } from '../../autoscaler/commands/explain.ts';
 import { importCommand } from '../../autoscaler/commands/import/import.ts';
 import { inject } from '../../autoscaler/commands/inject.ts';
@@ -124,7 +125,9 @@ describe('docs/reference/custom-resources.md', () => {
 
 describe('docs/reference/command.md', () => {
   it('has every option of every command, and no other', () => {
-    const options = [explain, importCommand, inject, uninstall].flatMap((command) => Object.keys(command.options));
+    const options = [backtest, explain, importCommand, inject, uninstall].flatMap((command) =>
+      Object.keys(command.options),
+    );
     const shown = [...read('docs/reference/command.md').matchAll(/^\|[^|]*?`--([a-z-]+)[ `]/gm)].map(
       ([, name = '']) => name,
     );
