@@ -55,6 +55,5 @@ export const acceptedScalingSchema = scalingSchema.superRefine((scaling, context
 
 /** The parts of a path such as `rules[0].cpu`. */
 function partsOf(path: string): (string | number)[] {
-  const parts = path.split(/\.|\[(\d+)\]/).filter((part): part is string => part !== undefined && part !== '');
-  return parts.map((part) => (/^\d+$/.test(part) ? Number(part) : part));
+  return path.split(/[.[\]]+/).map((part) => (/^\d+$/.test(part) ? Number(part) : part));
 }
