@@ -54,8 +54,9 @@ describe('The README, as a new user follows it', function () {
         await answer.arrayBuffer();
       }
 
-      // The chapter about clusters is a test of its own, tests/cluster/install.test.ts.
-      const readme = readFileSync(join(ROOT, 'README.md'), 'utf8').replace(/\n## On a cluster\n[\s\S]*?(?=\n## )/, '');
+      // The chapter about clusters is a test of its own, tests/cluster/install.test.ts; the one after it has names to be replaced.
+      const chapters = /\n## (?:On a cluster|Your own Deployment)\n[\s\S]*?(?=\n## )/g;
+      const readme = readFileSync(join(ROOT, 'README.md'), 'utf8').replaceAll(chapters, '');
       const commands = [...readme.matchAll(/^ {4}((?:make|curl) .*?)(?: {2,}#.*)?$/gm)].map(
         ([, command = '']) => command,
       );
