@@ -86,11 +86,11 @@ export class ResourceMetrics implements SignalSource {
   }
 
   demand(application: string, demand: Demand): void {
-    const pods = demand.pods.filter(({ isReady, needsResourceMetrics }) => isReady && needsResourceMetrics);
-    if (pods.length === 0) {
+    if (!demand.pods.some(needsAsking)) {
       this.forget(application);
       return;
     }
+    const pods = demand.pods.filter(needsAsking);
     const name = application.slice(0, application.indexOf('/'));
     let namespace = this.#namespaces.get(name);
     if (namespace === undefined) {
@@ -229,4 +229,9 @@ function whyNone(error: unknown, namespace: string): string {
   }
   const what = status === undefined ? 'did not answer as expected' : `answered ${status}`;
   return `the resource metrics of the cluster (metrics.k8s.io) are not available: the API server ${what}`;
+}
+
+/** Whether only the cluster can measure a pod that counts. */
+function needsAsking({ isReady, needsResourceMetrics }: PodRef): boolean {
+  return isReady && needsResourceMetrics;
 }

@@ -9,7 +9,13 @@ type Fixed = Pick<PodRef, 'key' | 'uid' | 'phase' | 'isReady' | 'hasSidecar' | '
   readonly startedWallMs: number | undefined;
 };
 
-const known = new WeakMap<Pod, Fixed>();
+interface Known {
+  readonly fixed: Fixed;
+  /** As it was asked for last: the same for as long as the pod is ready, or is not. */
+  ref: PodRef | undefined;
+}
+
+const known = new WeakMap<Pod, Known>();
 
 /** A pod as the signals see it. */
 export function podRefOf(
@@ -17,12 +23,14 @@ export function podRefOf(
   { readySince, notReadySince }: Pick<PodTimes, 'readySince' | 'notReadySince'>,
   { monotonicMs, wallMs }: { readonly monotonicMs: number; readonly wallMs: number },
 ): PodRef {
-  let fixed = known.get(pod);
-  if (fixed === undefined) known.set(pod, (fixed = fixedOf(pod)));
-  const { startedWallMs, ...ref } = fixed;
-  const since = (ref.isReady ? readySince : notReadySince).get(ref.uid) ?? monotonicMs;
+  let of = known.get(pod);
+  if (of === undefined) known.set(pod, (of = { fixed: fixedOf(pod), ref: undefined }));
+  const { isReady, uid } = of.fixed;
+  const since = (isReady ? readySince : notReadySince).get(uid) ?? monotonicMs;
+  if (of.ref?.readySinceMs === since) return of.ref;
+  const { startedWallMs, ...fixed } = of.fixed;
   const startedMs = startedWallMs === undefined ? undefined : monotonicMs - (wallMs - startedWallMs);
-  return { ...ref, readySinceMs: since, startedMs };
+  return (of.ref = { ...fixed, readySinceMs: since, startedMs });
 }
 
 function fixedOf(pod: Pod): Fixed {

@@ -14,6 +14,8 @@ export interface Recommendations {
   readonly highest: readonly Recommendation[];
 }
 
+const NONE: readonly Recommendation[] = [];
+
 /** Nothing was recommended yet. */
 export const NO_RECOMMENDATIONS: Recommendations = { lowest: [], highest: [] };
 
@@ -72,6 +74,8 @@ function push(
   windowMs: number,
   isOutdone: (older: Recommendation) => boolean,
 ): readonly Recommendation[] {
+  // Without a window only what is recommended now counts, and that is passed in.
+  if (windowMs === 0) return NONE;
   const isExpired = ({ atMs }: Recommendation): boolean => entry.atMs - atMs >= windowMs;
   let first = 0;
   while (first < entries.length && isExpired(entries[first] as Recommendation)) first += 1;
