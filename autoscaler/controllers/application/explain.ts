@@ -33,8 +33,21 @@ export interface Explanation {
 
 const engine = new ScalingEngine();
 
+/** Made once for each reconciliation, however often somebody asks: it takes some milliseconds with 32 rules. */
+const made = new WeakMap<ReconcileOutcome, Explanation>();
+
 /** What a reconciliation came to, in full. */
 export function explanationOf(
+  application: string,
+  outcome: ReconcileOutcome,
+  input: DecisionInput | undefined,
+): Explanation {
+  let explanation = made.get(outcome);
+  if (explanation === undefined) made.set(outcome, (explanation = explain(application, outcome, input)));
+  return explanation;
+}
+
+function explain(
   application: string,
   { wallMs, replicas, transition, decision, floor, ceiling, automaton, rejected }: ReconcileOutcome,
   input: DecisionInput | undefined,

@@ -1,6 +1,7 @@
-import { ScalingEngine, type ScalingInput } from './scaling-engine.ts';
+import { ScalingEngine, votesOf, type ScalingInput } from './scaling-engine.ts';
 import type { RuleReading } from './rule-reading.ts';
 import type { ScalingRule } from './scaling-rule.ts';
+import { voteOf } from './vote.ts';
 import { subjectOf } from './vote-subject.ts';
 import { format } from './vote-text.ts';
 
@@ -29,14 +30,20 @@ const engine = new ScalingEngine();
  * with it, so it is one that changes the decision. About 80 decisions a rule.
  */
 export function smallestChanges(input: ScalingInput, monotonicMs: number): SmallestChange[] {
-  const { desiredReplicas } = engine.decide(input, monotonicMs);
-  const replicasAt = (index: number, reading: RuleReading): number =>
-    engine.decide({ ...input, readings: input.readings.with(index, reading) }, monotonicMs).desiredReplicas;
+  const votes = votesOf(input);
+  const { desiredReplicas } = engine.decide(input, monotonicMs, votes);
+  const counts = { replicas: input.replicas, starting: input.startingReplicas };
+  const { behavior } = input.spec;
+  // Of all the rules only one reads something else, so the others' votes stand.
+  const replicasAt = (rule: ScalingRule, index: number, reading: RuleReading): number => {
+    const changed = votes.with(index, voteOf(rule, reading, counts, behavior));
+    return engine.decide(input, monotonicMs, changed).desiredReplicas;
+  };
   return input.spec.rules.flatMap((rule, index) => {
     const reading = input.readings[index];
     const from = reading === undefined ? undefined : valueOf(reading);
     if (reading === undefined || from === undefined) return [];
-    const at = (value: number): number => replicasAt(index, withValue(reading, value));
+    const at = (value: number): number => replicasAt(rule, index, withValue(reading, value));
     return (['up', 'down'] as const).flatMap((direction) => {
       const to = direction === 'up' ? firstAbove(from, at, desiredReplicas) : firstBelow(from, at, desiredReplicas);
       if (to === undefined) return [];

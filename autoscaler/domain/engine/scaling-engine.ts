@@ -93,15 +93,19 @@ interface Recommendation {
  * the bounds apply; last, nothing that starts or answers is taken away.
  */
 export class ScalingEngine {
-  /** @param monotonicMs - monotonic milliseconds */
-  decide(input: ScalingInput, monotonicMs: number): ScalingResult {
+  /**
+   * @param monotonicMs - monotonic milliseconds
+   * @param votes - those of the rules, where they were cast already
+   */
+  decide(input: ScalingInput, monotonicMs: number, votes?: readonly Vote[]): ScalingResult {
     const { spec, replicas } = input;
     if (input.otherScaler !== undefined) {
       const message = `${input.otherScaler} decides between 1 and N; only sleeping and waking happen here.`;
       return result(replicas, 'OtherScaler', message, [], input.state);
     }
     const floor = Math.max(1, spec.minReplicas);
-    const wish = input.phase === 'Waking' ? recommendWhileWaking(input) : recommendByRules(input);
+    const wish =
+      input.phase === 'Waking' ? recommendWhileWaking(input) : recommendByRules(input, votes ?? votesOf(input));
     if (replicas < floor || replicas > spec.maxReplicas) {
       const state = recordRecommendation(input.state, wish.replicas, spec.behavior, monotonicMs);
       return outOfBounds({ ...input, state }, floor, wish.votes);
@@ -146,12 +150,16 @@ function capacityOf(rules: readonly ScalingRule[]): number | undefined {
   return undefined;
 }
 
-function recommendByRules({ spec, replicas, readings, startingReplicas }: ScalingInput): Recommendation {
+/** What each rule wants. */
+export function votesOf({ spec, replicas, readings, startingReplicas }: ScalingInput): Vote[] {
+  const counts = { replicas, starting: startingReplicas };
+  return spec.rules.map((rule, index) => voteOf(rule, readings[index] ?? UNREAD, counts, spec.behavior));
+}
+
+function recommendByRules({ spec, replicas }: ScalingInput, votes: readonly Vote[]): Recommendation {
   if (spec.rules.length === 0) {
     return { replicas, reason: 'NoRules', why: 'No scaling rule; the number stays', votes: [] };
   }
-  const counts = { replicas, starting: startingReplicas };
-  const votes = spec.rules.map((rule, index) => voteOf(rule, readings[index] ?? UNREAD, counts, spec.behavior));
   const counted = votes.filter((vote, index) => vote.replicas !== undefined || onMissing(spec, index) !== 'Ignore');
   const missing = counted.filter((vote) => vote.replicas === undefined);
   const [first] = counted;

@@ -71,6 +71,8 @@ describe('Why an application has as many replicas as it has', () => {
     const { controller } = await looked([7, 7]);
     const explanation = controller.explain('n/a');
     expect(explanation).to.include({ application: 'n/a', phase: 'Active', replicas: 2, desiredReplicas: 2 });
+    // However many ask, it is made once until the application is looked at again.
+    expect(controller.explain('n/a')).to.equal(explanation);
     expect(explanation?.votes.map(({ rule, replicas }) => [rule, replicas])).to.deep.equal([['load', 2]]);
     expect(explanation?.floor).to.deep.equal({ minReplicas: 0, why: 'minReplicas is 0' });
     expect(explanation?.sleepBlocked?.reason).to.equal('Busy');
