@@ -13,6 +13,9 @@ export interface AutomatonSurroundings {
 
 type StateSpec = AutomatonSpec['states'][number];
 
+/** A pattern that comes rarely, or never, takes a millisecond to be found out, and 512 of them would stop everything else. */
+const MAX_CALENDARS = 32;
+
 /**
  * What is wrong with an automaton that the schema lets pass, a sentence each: names that there are not, states that cannot be
  * reached or left, guards and timers that cannot be read, that never count, or that contradict each other. Paths begin at
@@ -23,6 +26,13 @@ export function checkAutomaton(
   { signals, maxReplicas }: AutomatonSurroundings,
 ): FieldFault[] {
   if (automaton === undefined) return [];
+  const calendars = automaton.states
+    .flatMap(({ transitions = [] }) => transitions)
+    .filter(({ at }) => at !== undefined);
+  if (calendars.length > MAX_CALENDARS) {
+    const message = `${calendars.length} transitions wait for a moment of a calendar (at); at most ${MAX_CALENDARS} may in one automaton`;
+    return [{ path: 'states', message }];
+  }
   const names = automaton.states.map(({ name }) => name);
   const known = `the states are ${names.join(', ')}`;
   const faults = automaton.states.flatMap((state, index) => [

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import { NamedReadings } from '../../../autoscaler/domain/signals/named-readings.ts';
 import { isAllowedAddress } from '../../../autoscaler/outbound/address-policy.ts';
@@ -116,6 +117,7 @@ describe('Signals from outside', () => {
     ['a page of a proxy', (r) => r.writeHead(502).end('<html>'), /answered 502 with something else than a result/],
     ['a redirect', (r) => r.writeHead(302, { location: 'http://127.0.0.1:1/' }).end(), /answered 302/],
     ['an answer without end', (r) => r.end('x'.repeat(2_000_000)), /longer than 1048576 bytes/],
+    ['an answer that is small until it is unpacked', (r) => r.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(Buffer.alloc(50_000_000))), /longer than 1048576 bytes/],
     ['a broken connection', (r) => r.destroy(), /cannot be asked/],
   ]; // prettier-ignore
   for (const [title, respond, sentence] of failures) {

@@ -33,6 +33,18 @@ describe('What is wrong with an automaton', () => {
     ).to.deep.equal([]);
   }); // prettier-ignore
 
+  it('Given more calendars than may be, Then it is refused before any of them is read', () => {
+    const at = (minute: number) => ({ at: { cron: `${minute} 0 30 2 *` }, to: 'B' });
+    const transitions = Array.from({ length: 16 }, (_, minute) => at(minute));
+    const states = Array.from({ length: 3 }, (_, index) => ({
+      name: index === 0 ? 'A' : `B${index === 1 ? '' : index}`,
+      transitions,
+    }));
+    const faults = checkAutomaton(automatonSchema.parse({ initial: 'A', states }), SURROUNDINGS);
+    expect(faults.map(({ path }) => path)).to.deep.equal(['states']);
+    expect(faults[0]?.message).to.match(/^48 transitions wait for a moment of a calendar \(at\); at most 32/);
+  });
+
   const cases: [string, string[], RegExp][] = [
     ['a transition to nowhere', faultsOf([TO_B, { event: 'X', to: 'C' }]), /^states\[0\]\.transitions\[1\]\.to: there is no state C; the states are A, B$/],
     ['migrate to nowhere', faultsOf([TO_B], { migrate: { Old: 'C' } }), /^migrate\.Old: there is no state C; the states are A, B$/],
