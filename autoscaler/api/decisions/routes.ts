@@ -12,7 +12,7 @@ import { explanationSchema, replaySchema } from './schemas.ts';
 export interface DecisionRoutesDeps {
   readonly watch: ApplicationWatch;
   readonly history: HistorySource;
-  readonly explain: (application: string) => Explanation | undefined;
+  readonly explain: (application: string) => Promise<Explanation | undefined>;
 }
 
 const READ = [{ verb: 'get', resource: 'autoscalers', scope: 'ObjectNamespace', object: objectInPath }] as const;
@@ -25,10 +25,10 @@ const explain = route({
   request: { params: applicationPathSchema },
   response: { status: 200, description: 'The explanation', schema: explanationSchema },
   refusals: ['NotLeader'],
-  handle: ({ params }, { watch, explain: explanationOf }: DecisionRoutesDeps) => {
+  handle: async ({ params }, { watch, explain: explanationOf }: DecisionRoutesDeps) => {
     const key = `${params.namespace}/${params.name}`;
     if (watch.get(key) === undefined) throw new NemesisError('NotFound', `There is no Autoscaler ${key}.`);
-    const explanation = explanationOf(key);
+    const explanation = await explanationOf(key);
     if (explanation !== undefined) return explanation;
     throw new NemesisError('NotLeader', `This controller makes no decisions about ${key} now; ask again in a moment.`);
   },

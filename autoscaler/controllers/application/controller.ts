@@ -10,7 +10,7 @@ import { act, type ActDeps } from './act.ts';
 import { automatonCondition, tellAutomaton } from './automaton.ts';
 import type { AutomatonEvents, OutsideEvent, OutsideEventResult } from './automaton-events.ts';
 import { decide } from './decide.ts';
-import { explanationOf, type Explanation } from './explain.ts';
+import { Explanations, explanationOf, type Explanation } from './explain.ts';
 import { heldThoughReady } from './held-though-ready.ts';
 import { nextEtaMs, roundedSeconds, startTimesOf } from './learned-status.ts';
 import type { Observations } from './observations.ts';
@@ -52,6 +52,7 @@ export class ApplicationController {
   readonly #deps: ApplicationControllerDeps;
   readonly #engine = new ScalingEngine();
   readonly #states = new Map<string, ReconcileState>();
+  readonly #explanations = new Explanations();
 
   constructor(deps: ApplicationControllerDeps) {
     this.#deps = deps;
@@ -72,11 +73,9 @@ export class ApplicationController {
     return applicationSignals(application, demand, collector, balancers(), monotonicMs);
   }
 
-  /** Why an application has as many replicas as it has, as of the last reconciliation; undefined: this controller makes none. */
-  explain(key: string): Explanation | undefined {
-    const state = this.#states.get(key);
-    if (state?.outcome === undefined || !this.#deps.isLeader()) return undefined;
-    return explanationOf(key, state.outcome, state.lastInput);
+  /** Why an application has as many replicas as it has, as of its next look; undefined: this controller looks at it in vain, or not. */
+  async explain(key: string): Promise<Explanation | undefined> {
+    return this.#deps.isLeader() ? await this.#explanations.next(key) : undefined;
   }
 
   /**
@@ -123,6 +122,7 @@ export class ApplicationController {
   #forget(key: string): void {
     this.#states.delete(key);
     this.#deps.events.refuse(key, 'NoAutomaton');
+    this.#explanations.settle(key, undefined);
     this.#deps.metrics.forget(key);
     this.#deps.observations.forget(key);
   }
@@ -146,10 +146,10 @@ export class ApplicationController {
     const queued = knownTraffic(observation.signals.traffic)?.queued ?? 0;
     state.coldStarts.observe(application, queued, now.monotonicMs);
     const decision = decide(this.#engine, spec, application, resource, state, transition, observation);
-    const { replicas, floor, ceiling, rejected } = observation;
-    const automaton = observation.automaton?.state;
-    state.outcome = { wallMs: now.wallMs, replicas, transition, decision, floor, ceiling, automaton, rejected };
     recorder.recordDecision(application, resource, state, transition, decision);
+    this.#explain(state, transition, decision, observation, application.key);
+    // Kept any longer, it would outlive its generation of garbage, a thousand times a second.
+    state.lastInput = undefined;
     observations.note(application, resource, state, transition, observation);
 
     const before = state.lifecycle;
@@ -159,6 +159,18 @@ export class ApplicationController {
       await act(application, state, transition, decision, observation, this.#deps);
     }
     return { requeue: hasMoved(before, transition.state) };
+  }
+
+  #explain(
+    { lastInput }: ReconcileState,
+    transition: LifecycleTransition,
+    decision: ScalingResult | undefined,
+    { wallMs, replicas, floor, ceiling, automaton, rejected }: Observation,
+    key: string,
+  ): void {
+    if (!this.#explanations.isAsked(key)) return;
+    const outcome = { wallMs, replicas, transition, decision, floor, ceiling, automaton: automaton?.state, rejected };
+    this.#explanations.settle(key, explanationOf(key, outcome, lastInput));
   }
 
   #warnOfRejection(application: ApplicationSnapshot, state: ReconcileState, rejected: string | undefined): void {

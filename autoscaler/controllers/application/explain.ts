@@ -1,8 +1,10 @@
 import { smallestChanges, type SmallestChange } from '../../domain/engine/counterfactual.ts';
-import { ScalingEngine } from '../../domain/engine/scaling-engine.ts';
+import { ScalingEngine, type ScalingResult } from '../../domain/engine/scaling-engine.ts';
 import type { Vote } from '../../domain/engine/scaling-rule.ts';
+import type { AutomatonState } from '../../domain/automaton/state.ts';
+import type { Ceiling, Floor } from '../../domain/lifecycle/floor.ts';
+import type { LifecycleTransition } from '../../domain/lifecycle/lifecycle.ts';
 import type { DecisionInput, DecisionRecord } from '../../domain/records.ts';
-import type { ReconcileOutcome } from './reconcile-state.ts';
 import { desiredReplicas } from './record.ts';
 
 /** Why an application has as many replicas as it has. */
@@ -33,21 +35,53 @@ export interface Explanation {
 
 const engine = new ScalingEngine();
 
-/** Made once for each reconciliation, however often somebody asks: it takes some milliseconds with 32 rules. */
-const made = new WeakMap<ReconcileOutcome, Explanation>();
+/** What a reconciliation came to. Nothing of it is kept: thousands of them a second would all outlive their look. */
+export interface ReconcileOutcome {
+  /** Epoch ms. */
+  readonly wallMs: number;
+  readonly replicas: number;
+  readonly transition: LifecycleTransition;
+  readonly decision: ScalingResult | undefined;
+  readonly floor: Floor;
+  readonly ceiling: Ceiling;
+  /** Undefined: it has none that runs. */
+  readonly automaton: AutomatonState | undefined;
+  /** What is wrong with the resource, as a sentence. */
+  readonly rejected: string | undefined;
+}
+
+/** An application is looked at each second; who asks waits so long for it. */
+const WAIT_MS = 5_000;
+
+/** Who waits for the next look at an application, to be told why. All who ask for one share an answer, so there is one entry for each. */
+export class Explanations {
+  readonly #asked = new Map<string, PromiseWithResolvers<Explanation | undefined>>();
+
+  /** The explanation of the next look; undefined where there is none in time. */
+  next(application: string): Promise<Explanation | undefined> {
+    let asked = this.#asked.get(application);
+    if (asked === undefined) {
+      this.#asked.set(application, (asked = Promise.withResolvers<Explanation | undefined>()));
+      const timer = setTimeout(() => this.settle(application, undefined), WAIT_MS);
+      void asked.promise.finally(() => clearTimeout(timer));
+    }
+    return asked.promise;
+  }
+
+  /** Whether somebody waits. */
+  isAsked(application: string): boolean {
+    return this.#asked.has(application);
+  }
+
+  /** Tells all who wait. */
+  settle(application: string, explanation: Explanation | undefined): void {
+    this.#asked.get(application)?.resolve(explanation);
+    this.#asked.delete(application);
+  }
+}
 
 /** What a reconciliation came to, in full. */
 export function explanationOf(
-  application: string,
-  outcome: ReconcileOutcome,
-  input: DecisionInput | undefined,
-): Explanation {
-  let explanation = made.get(outcome);
-  if (explanation === undefined) made.set(outcome, (explanation = explain(application, outcome, input)));
-  return explanation;
-}
-
-function explain(
   application: string,
   { wallMs, replicas, transition, decision, floor, ceiling, automaton, rejected }: ReconcileOutcome,
   input: DecisionInput | undefined,

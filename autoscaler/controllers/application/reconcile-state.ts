@@ -4,30 +4,14 @@ import type { ApplicationSnapshot } from '../../../shared/kubernetes/application
 import type { Deployment } from '../../../shared/kubernetes/objects.ts';
 import { EMPTY_SCALING_STATE, type ScalingState } from '../../domain/engine/behavior.ts';
 import type { Contention } from '../../domain/lifecycle/contention.ts';
-import type { ScalingResult } from '../../domain/engine/scaling-engine.ts';
-import type { Ceiling, Floor } from '../../domain/lifecycle/floor.ts';
 import type { DecisionInput } from '../../domain/records.ts';
-import type { LifecycleState, LifecycleTransition } from '../../domain/lifecycle/lifecycle.ts';
+import type { LifecycleState } from '../../domain/lifecycle/lifecycle.ts';
 import type { AutomatonState } from '../../domain/automaton/state.ts';
 import { fromAutomatonStatus } from './automaton-status.ts';
 import { ColdStarts } from './cold-starts.ts';
 import { startsOf } from './learned-status.ts';
 import { PodTimes } from './pod-times.ts';
 import { fromStatus, type StatusInput } from './status.ts';
-
-/** What a reconciliation came to. */
-export interface ReconcileOutcome {
-  /** Epoch ms. */
-  readonly wallMs: number;
-  readonly replicas: number;
-  readonly transition: LifecycleTransition;
-  readonly decision: ScalingResult | undefined;
-  readonly floor: Floor;
-  readonly ceiling: Ceiling;
-  readonly automaton: AutomatonState | undefined;
-  /** What is wrong with the resource, as a sentence. */
-  readonly rejected: string | undefined;
-}
 
 /** What the leader keeps of an application between two reconciliations. A new leader begins with what the status says. */
 export interface ReconcileState {
@@ -39,10 +23,8 @@ export interface ReconcileState {
   coldStarts: ColdStarts;
   /** Since when requests are held and none is answered although pods are ready, monotonic ms. */
   heldThoughReadyMs: number | undefined;
-  /** What the engine decided on last. */
+  /** What the engine decided on in the look under way. */
   lastInput: DecisionInput | undefined;
-  /** What the last reconciliation came to, for whoever asks why. */
-  outcome: ReconcileOutcome | undefined;
   /** When the start under way was last expected to be over, epoch ms. */
   etaMs: number | undefined;
   templateHash: string | undefined;
@@ -100,7 +82,6 @@ export function restoreState(
     scaling: EMPTY_SCALING_STATE,
     heldThoughReadyMs: undefined,
     lastInput: undefined,
-    outcome: undefined,
     automaton: fromAutomatonStatus(status?.automaton),
     coldStarts: new ColdStarts(startsOf(status)),
     etaMs: status?.eta === undefined ? undefined : Date.parse(status.eta),

@@ -136,9 +136,10 @@ describe('The automaton of an application in its reconciliation', () => {
   it('Given a state with max, Then rules and the present number give way to it, and who clipped is said', async () => {
     const made = rig();
     made.replicas = 5;
+    const asked = made.controller.explain('n/a');
     await made.controller.reconcile('n/a');
     expect(made.scaled).to.deep.equal([2]);
-    const explanation = made.controller.explain('n/a');
+    const explanation = await asked;
     expect(explanation?.ceiling).to.deep.equal({ maxReplicas: 2, why: 'state Quiet of the automaton allows 2' });
     expect(explanationText(explanation as NonNullable<typeof explanation>))
       .to.include('At most 2: state Quiet of the automaton allows 2.')

@@ -128,7 +128,7 @@ export class ManagementPorts {
             watch: this.#watch,
             collector,
             signalsOf: ({ key }) => collector.signals(key, [], [], 0, 15_000),
-            explain: () => undefined,
+            explain: () => Promise.resolve(undefined),
             history: { query: () => Promise.resolve({ items: [], nextCursor: undefined }) },
             publish,
             clock,
